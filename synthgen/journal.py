@@ -1,0 +1,221 @@
+"""The journal: every reply of every teacher, durable before it is used.
+
+One SQLite file in WAL mode. A writer thread gathers the replies of a few milliseconds into one transaction (group
+commit); `put` returns when the reply is on disk. Reading is synchronous and takes some ten microseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from synthgen.errors import StoreError
+from synthgen.protocols import Completion, Request
+
+FORMAT = 1
+COMMIT_INTERVAL_S = 0.004
+"""How long a transaction gathers replies. At 1,000 replies/s four share an fsync, and none waits noticeably."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS replies (
+    key TEXT PRIMARY KEY,
+    model TEXT NOT NULL,
+    request BLOB NOT NULL,
+    reply TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    cached_tokens INTEGER NOT NULL,
+    reused INTEGER NOT NULL
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the replies in a journal amount to; `requests` and tokens count those bought here, not the reused ones."""
+
+    requests: int = 0
+    reused: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(slots=True)
+class _Entry:
+    key: str
+    request: Request
+    completion: Completion
+    reused: bool
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[None]
+
+    def row(self) -> tuple[object, ...]:
+        usage = self.completion.usage
+        return (
+            self.key,
+            self.request.model,
+            zlib.compress(json.dumps(self.request.to_dict(), separators=(",", ":")).encode(), 1),
+            json.dumps(self.completion.to_dict(), separators=(",", ":")),
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            usage.cached_tokens,
+            int(self.reused),
+        )
+
+
+def _explain(error: sqlite3.Error, path: Path) -> StoreError:
+    text = str(error)
+    if "full" in text:
+        return StoreError(f"the disk is full: {path} cannot grow", hint="free some space and run the same command again")
+    if "readonly" in text or "unable to open" in text:
+        return StoreError(f"cannot write {path}: {text}", hint="make the folder writable or choose another with --out")
+    if "not a database" in text or "malformed" in text:
+        return StoreError(f"{path} is damaged or not a journal: {text}", hint="restore it from a copy, or use a new --out")
+    return StoreError(f"the journal {path} failed: {text}")
+
+
+class Journal:
+    """A durable map from request keys to completions. Opened `readonly`, it can only be read.
+
+    Raises:
+        StoreError: the file cannot be opened, read or written, or was written by another format version.
+    """
+
+    def __init__(self, path: Path | str, *, readonly: bool = False) -> None:
+        self.path = Path(path)
+        if readonly and not self.path.is_file():
+            raise StoreError(f"there is no journal at {self.path}", hint="name the folder of a run that has started")
+        try:
+            self._reader = self._connect(readonly)
+            if not readonly:
+                self._reader.execute("PRAGMA journal_mode=WAL")
+                if self._reader.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    self._reader.executescript(f"{_SCHEMA}; PRAGMA user_version={FORMAT};")
+            version = self._reader.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise _explain(error, self.path) from error
+        if version != FORMAT:
+            raise StoreError(
+                f"{self.path} has journal format {version}; this version reads {FORMAT}",
+                hint="use the synthgen version that wrote it, or start in a new folder",
+            )
+        self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        if not readonly:
+            self._thread = threading.Thread(target=self._write, name="synthgen-journal", daemon=True)
+            self._thread.start()
+
+    def _connect(self, readonly: bool) -> sqlite3.Connection:
+        uri = f"{self.path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+
+    def get(self, key: str) -> Completion | None:
+        """The reply to the request with this key, or None."""
+        row = self._one("SELECT reply FROM replies WHERE key = ?", key)
+        return Completion.from_dict(json.loads(row[0]), key) if row else None
+
+    def request(self, key: str) -> dict[str, object] | None:
+        """The request with this key as `Request.to_dict` gave it, or None."""
+        row = self._one("SELECT request FROM replies WHERE key = ?", key)
+        return dict(json.loads(zlib.decompress(row[0]))) if row else None
+
+    def _one(self, sql: str, key: str) -> tuple[bytes] | None:
+        try:
+            row: tuple[bytes] | None = self._reader.execute(sql, (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise _explain(error, self.path) from error
+        return row
+
+    def keys(self) -> Iterator[str]:
+        """All keys, in the order of arrival."""
+        for (key,) in self._reader.execute("SELECT key FROM replies ORDER BY rowid"):
+            yield key
+
+    def totals(self) -> Totals:
+        """What has been bought and reused so far."""
+        try:
+            reused = self._reader.execute("SELECT count(*) FROM replies WHERE reused = 1").fetchone()[0]
+            bought = self._reader.execute(
+                "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cached_tokens)"
+                " FROM replies WHERE reused = 0"
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise _explain(error, self.path) from error
+        return Totals(bought[0], reused, int(bought[1]), int(bought[2]), int(bought[3]))
+
+    async def put(self, key: str, request: Request, completion: Completion, *, reused: bool = False) -> None:
+        """Returns when the reply is on disk. A key that is there already keeps its first reply."""
+        loop = asyncio.get_running_loop()
+        entry = _Entry(key, request, completion, reused, loop, loop.create_future())
+        self._queue.put(entry)
+        await entry.done
+
+    def _write(self) -> None:
+        connection: sqlite3.Connection | None = None
+        while (first := self._queue.get()) is not None:
+            time.sleep(COMMIT_INTERVAL_S)
+            batch = [first]
+            stop = False
+            while not self._queue.empty():
+                entry = self._queue.get()
+                if entry is None:
+                    stop = True
+                    break
+                batch.append(entry)
+            failure: StoreError | None = None
+            try:
+                if connection is None:
+                    connection = self._connect(readonly=False)
+                    connection.execute("PRAGMA synchronous=FULL")
+                connection.execute("BEGIN")
+                connection.executemany("INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?)", [e.row() for e in batch])
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                failure = _explain(error, self.path)
+                if connection is not None:
+                    connection.close()
+                    connection = None
+            self._tell(batch, failure)
+            if stop:
+                break
+        if connection is not None:
+            connection.close()
+
+    @staticmethod
+    def _tell(batch: list[_Entry], failure: StoreError | None) -> None:
+        def resolve() -> None:
+            for entry in batch:
+                if entry.done.done():
+                    continue
+                if failure is None:
+                    entry.done.set_result(None)
+                else:
+                    entry.done.set_exception(failure)
+
+        loop = batch[0].loop
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(resolve)
+
+    def close(self) -> None:
+        """Writes what is still queued and closes the file."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+        self._reader.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

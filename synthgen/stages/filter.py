@@ -1,0 +1,54 @@
+"""The stage that applies a filter: a dropped record goes on marked, so that it reaches the rejects."""
+
+from __future__ import annotations
+
+from synthgen.errors import StageError
+from synthgen.protocols import Context, Filter, Preparation
+from synthgen.records import Drop, Record
+
+
+class FilterStage:
+    """Calls the filter on each record in order; ordered where the filter is."""
+
+    def __init__(self, filter: Filter) -> None:
+        self.filter = filter
+        self.ordered = bool(getattr(filter, "ordered", False))
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Prepares the filter, where it wants that."""
+        prepare = getattr(self.filter, "prepare", None)
+        if prepare is not None:
+            prepare(preparation)
+
+    async def run(self, records: list[Record], ctx: Context) -> list[Record]:
+        """The same records; those that the filter has a reason against are marked as dropped.
+
+        Raises:
+            StageError: the filter raised, or returned something other than None, a reason or a `Drop`.
+        """
+        return [self._judge(record) for record in records]
+
+    def _judge(self, record: Record) -> Record:
+        try:
+            verdict = self.filter(record)
+        except Exception as error:
+            raise StageError(
+                f"the filter raised {type(error).__name__}: {error} on record {record.id} ({record.instruction[:80]!r})",
+                hint="a filter returns None or a reason; mend it and run again: what is paid for is kept",
+            ) from error
+        if verdict is None:
+            return record
+        if isinstance(verdict, str):
+            try:
+                verdict = Drop(verdict)
+            except ValueError as error:
+                raise StageError(
+                    f"the filter gave the reason {verdict!r} for record {record.id}",
+                    hint="a reason is a snake_case word such as too_short",
+                ) from error
+        if not isinstance(verdict, Drop):
+            raise StageError(
+                f"the filter returned {type(verdict).__name__} {verdict!r} for record {record.id}",
+                hint="a filter returns None to keep the record, or a reason (a string or a Drop) to drop it",
+            )
+        return record.dropped(verdict)
