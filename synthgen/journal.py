@@ -38,6 +38,8 @@ CREATE TABLE IF NOT EXISTS replies (
 )
 """
 
+_INSERT = "INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?)"
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -76,11 +78,15 @@ class _Entry:
 def _explain(error: sqlite3.Error, path: Path) -> StoreError:
     text = str(error)
     if "full" in text:
-        return StoreError(f"the disk is full: {path} cannot grow", hint="free some space and run the same command again")
+        return StoreError(
+            f"the disk is full: {path} cannot grow", hint="free some space and run the same command again"
+        )
     if "readonly" in text or "unable to open" in text:
         return StoreError(f"cannot write {path}: {text}", hint="make the folder writable or choose another with --out")
     if "not a database" in text or "malformed" in text:
-        return StoreError(f"{path} is damaged or not a journal: {text}", hint="restore it from a copy, or use a new --out")
+        return StoreError(
+            f"{path} is damaged or not a journal: {text}", hint="restore it from a copy, or use a new --out"
+        )
     return StoreError(f"the journal {path} failed: {text}")
 
 
@@ -178,7 +184,9 @@ class Journal:
                     connection = self._connect(readonly=False)
                     connection.execute("PRAGMA synchronous=FULL")
                 connection.execute("BEGIN")
-                connection.executemany("INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?)", [e.row() for e in batch])
+                connection.executemany(
+                    "INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?)", [e.row() for e in batch]
+                )
                 connection.execute("COMMIT")
             except sqlite3.Error as error:
                 failure = _explain(error, self.path)
@@ -217,5 +225,7 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -36,7 +36,7 @@ class Sampling(Frozen):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0)
     logit_bias: dict[str, float] | None = None
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = Field(default_factory=dict)
 
     @cached_property
     def body(self) -> dict[str, Any]:
@@ -48,13 +48,13 @@ class Sampling(Frozen):
         """These values, and those of `base` where these say nothing."""
         if base is None:
             return self
-        return Sampling(**{
-            **base.model_dump(exclude_none=True),
-            **self.model_dump(exclude_none=True),
-            "extra": {**base.extra, **self.extra},
-        })
-
-
+        return Sampling(
+            **{
+                **base.model_dump(exclude_none=True),
+                **self.model_dump(exclude_none=True),
+                "extra": {**base.extra, **self.extra},
+            }
+        )
 
 
 def canonical(value: object) -> str:
@@ -73,7 +73,7 @@ class Request:
 
     model: str
     messages: tuple[Mapping[str, Any], ...]
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     tools: tuple[Mapping[str, Any], ...] = ()
     response_format: Mapping[str, Any] | None = None
     api: Api = "chat"
@@ -244,8 +244,11 @@ class Context(Protocol):
     attempt: int
     round: int
     demonstrations: tuple[Record, ...]
-    rng: random.Random
-    """Random numbers of this attempt and this stage alone: the same in every run with the same seed."""
+
+    @property
+    def rng(self) -> random.Random:
+        """Random numbers of this attempt and this stage alone: the same in every run with the same seed."""
+        ...
 
     async def ask(
         self,
@@ -293,7 +296,10 @@ class Stage(Protocol):
     anything slow. Optional: `prepare(preparation)`, and `expected: int`, how many records an attempt usually yields.
     """
 
-    ordered: ClassVar[bool]
+    @property
+    def ordered(self) -> bool:
+        """Whether attempts pass this stage in order."""
+        ...
 
     async def run(self, records: list[Record], ctx: Context) -> list[Record]:
         """The records that go on, each once, dropped ones included."""

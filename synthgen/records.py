@@ -101,7 +101,7 @@ class Record(Frozen):
     is_classification: bool | None = None
     language: str | None = None
     answers: tuple[Answer, ...] = ()
-    scores: dict[str, float] = {}
+    scores: dict[str, float] = Field(default_factory=dict)
     provenance: Provenance = Provenance()
     drop: Drop | None = None
 
@@ -190,10 +190,14 @@ def to_messages(record: Record) -> list[dict[str, Any]]:
 def to_prompt_completion(record: Record) -> dict[str, list[dict[str, Any]]]:
     """`prompt` (all but the answer) and `completion` (the answer): what TRL trains on with the right mask."""
     messages = to_messages(record)
-    return {"prompt": messages[:-1], "completion": messages[-1:]} if record.output is not None else {
-        "prompt": messages,
-        "completion": [],
-    }
+    return (
+        {"prompt": messages[:-1], "completion": messages[-1:]}
+        if record.output is not None
+        else {
+            "prompt": messages,
+            "completion": [],
+        }
+    )
 
 
 def from_alpaca(row: Mapping[str, Any], **fields: Any) -> Record:
@@ -213,8 +217,15 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
     Raises:
         ValueError: there is no user turn, or something other than one assistant turn follows the last of them.
     """
-    turns = [Message(role=m["role"], content=m.get("content") or "", name=m.get("name"),
-                     tool_calls=tuple(m.get("tool_calls") or ())) for m in messages]
+    turns = [
+        Message(
+            role=m["role"],
+            content=m.get("content") or "",
+            name=m.get("name"),
+            tool_calls=tuple(m.get("tool_calls") or ()),
+        )
+        for m in messages
+    ]
     system = ""
     if turns and turns[0].role == "system":
         system, turns = turns[0].content, turns[1:]

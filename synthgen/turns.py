@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Draining(BaseException):  # noqa: N818
+class Draining(BaseException):
     """The run is ending, so this attempt goes no further.
 
     Not an `Exception`, for the reason that `asyncio.CancelledError` is none: a stage that catches errors must not

@@ -1,0 +1,202 @@
+"""Asking a teacher so that nothing is lost or bought twice: journal first, then the budget, a slot, the teacher.
+
+A purchase is a task of its own. Cancelling the attempt that waits for it does not cancel the purchase: what has been
+sent is paid for, so its reply goes to the journal whoever still wants it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from synthgen.errors import ConfigError
+from synthgen.journal import Journal
+from synthgen.protocols import Check, Completion, Request, Sampling, Teacher, canonical
+from synthgen.turns import Draining
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Hard limits on what a run folder buys, over all its sessions; `None` is no limit.
+
+    `requests` counts replies bought, `tokens` their prompt and completion tokens. Replies reused from another run are
+    free.
+    """
+
+    requests: int | None = None
+    tokens: int | None = None
+
+
+@dataclass(slots=True)
+class Spending:
+    """What has been bought (by this folder, all sessions), and what the journal has spared."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    replayed: int = 0
+    reused: int = 0
+    retried: int = 0
+    in_flight: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens bought."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+def worst_case_tokens(request: Request) -> int:
+    """An upper bound of the tokens that a request can cost.
+
+    A byte-level tokeniser never makes more tokens than bytes, so the prompt's bytes bound the prompt's tokens.
+
+    Raises:
+        ConfigError: the request sets no `max_tokens`, so nothing bounds it.
+    """
+    if request.sampling.max_tokens is None:
+        raise ConfigError(
+            "a token budget needs max_tokens on every request, or nothing bounds what one can cost",
+            hint="set sampling: {max_tokens: …} on the teacher or on the stage",
+        )
+    prompt = len(canonical([request.messages, request.tools, request.response_format]))
+    return prompt + request.sampling.max_tokens * (request.sampling.n or 1)
+
+
+class Asker:
+    """Answers requests from the journal, from an older run's journal, or from a teacher, in this order.
+
+    `concurrency` is the number of slots: how many requests are with teachers at once. `on_budget` is called when the
+    budget leaves no room for another request.
+    """
+
+    def __init__(
+        self,
+        teachers: Mapping[str, Teacher],
+        journal: Journal,
+        *,
+        reuse: Journal | None = None,
+        concurrency: int = 16,
+        budget: Budget | None = None,
+        on_budget: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.teachers = teachers
+        self.journal = journal
+        self.reuse = reuse
+        self.budget = budget or Budget()
+        self.draining = False
+        totals = journal.totals()
+        self.spending = Spending(totals.requests, totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens)
+        self._on_budget = on_budget
+        self._slots = asyncio.Semaphore(concurrency)
+        self._pending: dict[str, asyncio.Task[Completion]] = {}
+        self._reserved_requests = 0
+        self._reserved_tokens = 0
+        self._settled = asyncio.Event()
+        self._samplings: dict[tuple[int, int], tuple[Sampling | None, Sampling | None, Sampling]] = {}
+
+    def sampling(self, asked: Sampling | None, default: Sampling | None) -> Sampling:
+        """A stage's sampling over a teacher's: the same object for the same two, which are many requests' alike."""
+        key = id(asked), id(default)
+        if key not in self._samplings:
+            merged = asked.over(default) if asked is not None else default or Sampling()
+            self._samplings[key] = asked, default, merged  # the two are kept, so that no other object takes their id
+        return self._samplings[key][2]
+
+    async def ask(self, teacher: str, request: Request, check: Check | None = None, tries: int = 1) -> Completion:
+        """The reply; an unusable one (`check` gives a reason) is asked for again, `tries` times in all.
+
+        Raises:
+            Draining: the run is ending and the reply would have to be bought.
+        """
+        completion = await self._reply(teacher, request)
+        for retry in range(1, tries):
+            if check is None or check(completion) is None:
+                break
+            self.spending.retried += 1
+            completion = await self._reply(teacher, replace(request, retry=retry))
+        return completion
+
+    async def _reply(self, teacher: str, request: Request) -> Completion:
+        key = request.key
+        purchase = self._pending.get(key)
+        if purchase is None:
+            found = self.journal.get(key)
+            if found is not None:
+                self.spending.replayed += 1
+                return found
+            if self.draining:
+                raise Draining
+            purchase = asyncio.create_task(self._acquire(teacher, request, key))
+            self._pending[key] = purchase
+            purchase.add_done_callback(lambda task: self._forget(key, task))
+        return await asyncio.shield(purchase)
+
+    def _forget(self, key: str, task: asyncio.Task[Completion]) -> None:
+        del self._pending[key]
+        if not task.cancelled():
+            task.exception()  # whoever still waits gets it; nobody may
+
+    async def _acquire(self, teacher: str, request: Request, key: str) -> Completion:
+        if self.reuse is not None and (found := self.reuse.get(key)) is not None:
+            await self.journal.put(key, request, found, reused=True)
+            self.spending.reused += 1
+            return found
+        return await self._buy(self.teachers[teacher], request, key)
+
+    async def _buy(self, teacher: Teacher, request: Request, key: str) -> Completion:
+        async with self._slots:
+            tokens = await self._reserve(request)
+            try:
+                self.spending.in_flight += 1
+                completion = replace(await teacher.complete(request), key=key)
+                self.spending.requests += 1
+                self.spending.prompt_tokens += completion.usage.prompt_tokens
+                self.spending.completion_tokens += completion.usage.completion_tokens
+                self.spending.cached_tokens += completion.usage.cached_tokens
+            finally:
+                self.spending.in_flight -= 1
+                self._reserved_requests -= 1
+                self._reserved_tokens -= tokens
+                self._settled.set()
+        await self.journal.put(key, request, completion)
+        return completion
+
+    async def _reserve(self, request: Request) -> int:
+        """Sets aside what the request can cost at worst; waits where replies in flight may still free some room."""
+        tokens = worst_case_tokens(request) if self.budget.tokens is not None else 0
+        while not self.draining:
+            if self._fits(tokens):
+                self._reserved_requests += 1
+                self._reserved_tokens += tokens
+                return tokens
+            if self._reserved_requests == 0:
+                self._on_budget()
+                raise Draining
+            self._settled.clear()
+            await self._settled.wait()
+        raise Draining
+
+    def _fits(self, tokens: int) -> bool:
+        limits, spent = self.budget, self.spending
+        return (limits.requests is None or spent.requests + self._reserved_requests < limits.requests) and (
+            limits.tokens is None or spent.tokens + self._reserved_tokens + tokens <= limits.tokens
+        )
+
+    def drain(self) -> None:
+        """From now on nothing is bought; what has been sent comes in."""
+        self.draining = True
+        self._settled.set()
+
+    async def drained(self) -> None:
+        """Returns when every purchase has ended and its reply is in the journal."""
+        while self._pending:
+            await asyncio.wait(list(self._pending.values()))
+
+    async def abort(self) -> None:
+        """Cancels every purchase at once: replies on their way are lost."""
+        purchases = list(self._pending.values())
+        for purchase in purchases:
+            purchase.cancel()
+        await asyncio.gather(*purchases, return_exceptions=True)
