@@ -124,7 +124,8 @@ class Engine:
 
     def _draw(self, number: int) -> Draw | None:
         rng = random.Random(f"{self.pipeline.seed}/{self.pipeline.round}/{number}/draw")
-        return self.pipeline.source.draw(number, self._pool.view(number - self._window + 1), rng)
+        joined = number - self._window + 1 if self.pipeline.source.reads_pool else 0
+        return self.pipeline.source.draw(number, self._pool.view(joined), rng)
 
     async def _attempt(self, attempt: Attempt) -> None:
         """Walks the stages and commits; ends early, closing its turns, when the run drains or a stage fails."""
@@ -145,7 +146,7 @@ class Engine:
             self._commit(attempt)
             self._commit_turn.advance()
             self._changed.set()
-        except Draining:
+        except (Draining, asyncio.CancelledError):
             self._close(attempt.attempt)
         except BaseException as error:
             if self._failure is None or attempt.attempt < self._failure[0]:
