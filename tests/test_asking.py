@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from synthgen.asking import Asker, Budget, worst_case_tokens
+from synthgen.errors import ConfigError, TeacherError
+from synthgen.journal import Journal
+from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
+from synthgen.turns import Draining
+
+
+class Scripted:
+    """Gives the texts in turn; counts what is asked at once."""
+
+    def __init__(self, *texts: str | Exception) -> None:
+        self.model = "scripted"
+        self.sampling = None
+        self.texts = list(texts)
+        self.requests: list[Request] = []
+        self.at_once = 0
+        self.peak = 0
+
+    async def complete(self, request: Request) -> Completion:
+        self.requests.append(request)
+        self.at_once += 1
+        self.peak = max(self.peak, self.at_once)
+        await asyncio.sleep(0.002)
+        self.at_once -= 1
+        text = self.texts.pop(0) if self.texts else "more"
+        if isinstance(text, Exception):
+            raise text
+        return Completion((Choice(text),), Usage(5, 1))
+
+
+def request(text: str = "q", **fields: object) -> Request:
+    return Request("scripted", ({"role": "user", "content": text},), **fields)  # type: ignore[arg-type]
+
+
+def with_asker(
+    path: Path,
+    teacher: Scripted,
+    body: Callable[[Asker], Awaitable[None]],
+    budget: Budget | None = None,
+    slots: int = 4,
+) -> list[str]:
+    budget_calls: list[str] = []
+
+    async def main() -> None:
+        with Journal(path) as journal:
+            asker = Asker({"teacher": teacher}, journal, concurrency=slots, budget=budget, on_budget=on_budget)
+            await body(asker)
+            await asker.drained()
+
+    asyncio.run(main())
+    return reached
+
+
+def test_an_unusable_reply_is_asked_for_again_within_the_limit(tmp_path: Path) -> None:
+    teacher = Scripted("bad", "bad", "good")
+
+    async def body(asker: Asker) -> None:
+        def check(completion: Completion) -> str | None:
+            return "bad" if completion.text == "bad" else None
+
+        assert (await asker.ask("teacher", request(), check, 3)).text == "good"
+        assert asker.spending.retried == 2
+        assert (await asker.ask("teacher", request(), check, 2)).text == "bad"
+
+    with_asker(tmp_path / "j", teacher, body)
+    assert [r.retry for r in teacher.requests] == [0, 1, 2]
+
+
+def test_the_reply_is_in_the_journal_before_it_is_used(tmp_path: Path) -> None:
+    async def body(asker: Asker) -> None:
+        completion = await asker.ask("teacher", request())
+        with Journal(tmp_path / "j", readonly=True) as other:
+            assert other.get(completion.key) is not None
+
+    with_asker(tmp_path / "j", Scripted("a"), body)
+
+
+def test_no_more_requests_at_once_than_slots(tmp_path: Path) -> None:
+    teacher = Scripted()
+
+    async def body(asker: Asker) -> None:
+        await asyncio.gather(*(asker.ask("teacher", request(str(i))) for i in range(40)))
+
+    with_asker(tmp_path / "j", teacher, body, slots=3)
+    assert teacher.peak == 3
+
+
+def test_a_cancelled_asker_does_not_lose_what_was_sent(tmp_path: Path) -> None:
+    async def body(asker: Asker) -> None:
+        task = asyncio.create_task(asker.ask("teacher", request()))
+        while not asker.spending.in_flight:
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asker.drained()
+        assert asker.journal.get(request().key) is not None
+
+    with_asker(tmp_path / "j", Scripted("a"), body)
+
+
+def test_draining_buys_nothing_but_still_reads(tmp_path: Path) -> None:
+    teacher = Scripted("a", "b")
+
+    async def body(asker: Asker) -> None:
+        await asker.ask("teacher", request("bought"))
+        asker.drain()
+        assert (await asker.ask("teacher", request("bought"))).text == "a"
+        with pytest.raises(Draining):
+            await asker.ask("teacher", request("new"))
+
+    with_asker(tmp_path / "j", teacher, body)
+    assert len(teacher.requests) == 1
+
+
+def test_a_failure_is_not_journaled_and_frees_its_reservation(tmp_path: Path) -> None:
+    teacher = Scripted(TeacherError("down"), "up")
+
+    async def body(asker: Asker) -> None:
+        with pytest.raises(TeacherError):
+            await asker.ask("teacher", request())
+        assert (await asker.ask("teacher", request())).text == "up"
+
+    assert with_asker(tmp_path / "j", teacher, body, Budget(requests=1)) == []
+
+
+def test_the_budget_counts_earlier_sessions(tmp_path: Path) -> None:
+    async def first(asker: Asker) -> None:
+        await asyncio.gather(*(asker.ask("teacher", request(str(i))) for i in range(3)))
+
+    async def second(asker: Asker) -> None:
+        assert asker.spending.requests == 3
+        await asker.ask("teacher", request("3"))
+        with pytest.raises(Draining):
+            await asker.ask("teacher", request("4"))
+
+    assert with_asker(tmp_path / "j", Scripted(), first, Budget(requests=4)) == []
+    assert with_asker(tmp_path / "j", Scripted(), second, Budget(requests=4)) == ["x"]
+
+
+def test_a_token_budget_reserves_the_worst_case(tmp_path: Path) -> None:
+    sampling = Sampling(max_tokens=100)
+    each = worst_case_tokens(request("0", sampling=sampling))
+    teacher = Scripted()
+
+    async def body(asker: Asker) -> None:
+        # two worst cases fit at once, however little the replies use; then what they left over frees room for more
+        await asyncio.gather(*(asker.ask("teacher", request(str(i), sampling=sampling)) for i in range(9)))
+
+    assert with_asker(tmp_path / "j", teacher, body, Budget(tokens=2 * each + 42)) == []
+    assert teacher.peak == 2
+
+
+def test_worst_case_needs_max_tokens_and_bounds_the_prompt_by_its_bytes() -> None:
+    with pytest.raises(ConfigError, match="max_tokens"):
+        worst_case_tokens(request())
+    text = "數" * 100
+    assert worst_case_tokens(request(text, sampling=Sampling(max_tokens=7, n=2))) >= len(text.encode()) + 14
+
+
+def test_a_stages_sampling_lies_over_the_teachers(tmp_path: Path) -> None:
+    async def body(asker: Asker) -> None:
+        base = Sampling(temperature=1.0, max_tokens=5, extra={"top_k": 3})
+        stage = Sampling(temperature=0.2, extra={"min_p": 0.1})
+        merged = asker.sampling(stage, base)
+        assert merged.body == {"temperature": 0.2, "max_tokens": 5, "top_k": 3, "min_p": 0.1}
+        assert asker.sampling(stage, base) is merged
+        assert asker.sampling(None, base) is base
+        assert asker.sampling(None, None).body == {}
+
+    with_asker(tmp_path / "j", Scripted(), body)
