@@ -1,0 +1,67 @@
+"""Where prompts, seeds and recipes lie: beside the config, in the installed wheel, or in the checkout."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from synthgen.errors import ConfigError, PromptError, SeedError
+
+Kind = Literal["prompts", "seeds", "recipes"]
+
+SUFFIXES: dict[Kind, str] = {"prompts": ".j2", "seeds": ".jsonl", "recipes": ".yaml"}
+
+_ERRORS: dict[Kind, type[ConfigError]] = {"prompts": PromptError, "seeds": SeedError, "recipes": ConfigError}
+
+
+@cache
+def folder(kind: Kind) -> Path:
+    """The folder of the shipped files of this kind: the wheel's where it has one, else the checkout's.
+
+    The checkout's is not looked at from a wheel: `site-packages/prompts` may be another package.
+    """
+    package = Path(__file__).parent
+    inside = package / "_assets" / kind
+    return inside if inside.is_dir() else package.parent / kind
+
+
+def names(kind: Kind) -> list[str]:
+    """The names of the shipped files of this kind, sorted, as a config writes them: `alpaca/tasks`."""
+    root, suffix = folder(kind), SUFFIXES[kind]
+    return sorted(path.relative_to(root).as_posix().removesuffix(suffix) for path in root.rglob(f"*{suffix}"))
+
+
+def find(kind: Kind, name: str, beside: Path | None = None) -> Path:
+    """The file that a config means by `name`: one of the user's beside the config, or a shipped one.
+
+    `beside` is the config's folder. There `name`, `name` with the kind's suffix, and the same in a folder named after
+    the kind are tried, in this order; so `prompts/alpaca/tasks.j2` beside a config replaces the shipped one.
+
+    Raises:
+        ConfigError: there is no such file (`PromptError` for a prompt, `SeedError` for seeds).
+    """
+    suffix = SUFFIXES[kind]
+    spellings = [name] if name.endswith(suffix) else [name, name + suffix]
+    roots = [] if beside is None else [beside, beside / kind]
+    for root in (*roots, folder(kind)):
+        for spelling in spellings:
+            path = root / spelling
+            if path.is_file():
+                return path
+    raise _ERRORS[kind](f"there is no {kind.removesuffix('s')} file {name!r}", hint=_hint(kind, name, beside))
+
+
+def _hint(kind: Kind, name: str, beside: Path | None) -> str:
+    shipped = names(kind)
+    known = list(shipped)
+    if beside is not None:
+        suffix = SUFFIXES[kind]
+        known += [path.name for path in sorted(beside.glob(f"*{suffix}"))]
+        known += [path.relative_to(beside / kind).as_posix() for path in sorted((beside / kind).rglob(f"*{suffix}"))]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    where = f"looked in {beside} and among the shipped ones" if beside is not None else "looked among the shipped ones"
+    if near:
+        return f"did you mean {near[0]!r}? ({where})"
+    return f"{where}: {', '.join(shipped) or 'there are none'}"
