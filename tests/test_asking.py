@@ -40,14 +40,15 @@ def request(text: str = "q", **fields: object) -> Request:
     return Request("scripted", ({"role": "user", "content": text},), **fields)  # type: ignore[arg-type]
 
 
-def with_asker(
-    path: Path,
-    teacher: Scripted,
-    body: Callable[[Asker], Awaitable[None]],
-    budget: Budget | None = None,
-    slots: int = 4,
-) -> list[str]:
-    budget_calls: list[str] = []
+Body = Callable[[Asker], Awaitable[None]]
+
+
+def with_asker(path: Path, teacher: Scripted, body: Body, budget: Budget | None = None, slots: int = 4) -> list[str]:
+    """Runs the body; returns a list with one item for each time that the budget was reached."""
+    reached: list[str] = []
+
+    def on_budget() -> None:
+        reached.append("x")
 
     async def main() -> None:
         with Journal(path) as journal:
