@@ -1,0 +1,24 @@
+"""The run folder: what a run writes, how it stays whole, and how it is read again."""
+
+from synthgen.store.exports import FORMATS, Exported, export
+from synthgen.store.folder import RunFolder
+from synthgen.store.ingredients import Ingredients
+from synthgen.store.manifest import Verification, verify
+from synthgen.store.report import Requests, RunReport, StageFlow, TeacherFacts, Tokens
+from synthgen.store.writer import DatasetWriter
+
+__all__ = [
+    "FORMATS",
+    "DatasetWriter",
+    "Exported",
+    "Ingredients",
+    "Requests",
+    "RunFolder",
+    "RunReport",
+    "StageFlow",
+    "TeacherFacts",
+    "Tokens",
+    "Verification",
+    "export",
+    "verify",
+]

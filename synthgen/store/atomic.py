@@ -1,0 +1,55 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from synthgen.store.faults import storing
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Writes the file beside its place, flushes it to disk, and renames it over its place.
+
+    Lone surrogates become U+FFFD. A killed process leaves at most a file `.<name>.tmp` behind.
+    """
+    data = (
+        content
+        if isinstance(content, bytes)
+        else content.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
+    )
+    temporary = path.with_name(f".{path.name}.tmp")
+    with storing(path):
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in the folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Makes all files and folders under `folder` durable."""
+    for path in sorted(folder.rglob("*")):
+        sync_folder(path)  # fsync takes a file just as well
+    sync_folder(folder)
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 (hex)."""
+    with storing(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

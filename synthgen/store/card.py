@@ -1,0 +1,172 @@
+"""The dataset card: `dataset/README.md`. It holds nothing that differs between equal runs: no time, cost or retry."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from synthgen.records import Record, to_alpaca
+from synthgen.store.ingredients import Ingredients
+from synthgen.store.report import RunReport
+
+SAMPLES = 3
+SAMPLE_CHARACTERS = 1200
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+
+
+@dataclass(slots=True)
+class Summary:
+    """What the card tells of the accepted records, gathered as they pass."""
+
+    languages: Counter[str] = field(default_factory=Counter)
+    task_types: Counter[str] = field(default_factory=Counter)
+    models: Counter[str] = field(default_factory=Counter)
+    samples: list[Record] = field(default_factory=list)
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Counts the records; the first few are kept as samples."""
+        for record in records:
+            self.languages[record.language or ""] += 1
+            self.task_types[record.task_type or "none given"] += 1
+            self.models[record.provenance.model or "none"] += 1
+            if len(self.samples) < SAMPLES:
+                self.samples.append(record)
+
+
+def card(report: RunReport, made_from: Ingredients, summary: Summary) -> str:
+    """The text of the card: YAML front matter, then Markdown that no model's text can break."""
+    parts = [
+        _front_matter(report, made_from, summary),
+        f"# {escape(made_from.name)}",
+        f"{report.accepted:,} accepted of {report.generated:,} generated records: instruction data made with synthgen."
+        f" {report.rejected:,} were rejected; `rejected.parquet` in the run folder holds each with its reason.",
+        '```python\nfrom datasets import load_dataset\n\ndata = load_dataset("path/to/dataset", split="train")\n```',
+        "## Records",
+        _table(("task type", "records"), summary.task_types.most_common()),
+        *_languages(summary),
+        "## Samples" if summary.samples else "",
+        *(_sample(record) for record in summary.samples),
+        "## Stages and reasons",
+        _funnel(report),
+        "## Made from",
+        _teachers(report),
+        _table(("wrote records", "accepted"), summary.models.most_common()),
+        "The terms of use of these models apply to what they wrote."
+        + ("" if made_from.license else " No licence has been set for this dataset."),
+        _hashes(made_from),
+        *_recipe(made_from),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escape(text: str) -> str:
+    """The text on one line with nothing in it that Markdown, a table or HTML would take for markup."""
+    text = visible(" ".join(text.split()))
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$@:])", r"\\\1", text)
+
+
+def visible(text: str) -> str:
+    """The text with control, bidirectional and other invisible characters as `\\uXXXX`, but for line feeds."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def fenced(text: str, language: str) -> str:
+    """A code block whose fence is longer than any in the text."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{visible(text)}\n{fence}"
+
+
+def _front_matter(report: RunReport, made_from: Ingredients, summary: Summary) -> str:
+    import yaml
+
+    languages = sorted({code for code in summary.languages if _LANGUAGE.fullmatch(code)})
+    size = next((name for limit, name in _SIZES if report.accepted < limit), "n>1M")
+    head: dict[str, object] = {"pretty_name": visible(made_from.name)}
+    if languages:
+        head["language"] = languages
+    if made_from.license:
+        head["license"] = made_from.license
+    head |= {
+        "size_categories": [size],
+        "task_categories": ["text-generation"],
+        "annotations_creators": ["machine-generated"],
+        "tags": ["synthetic", "synthgen", "instruction-tuning"],
+        "configs": [
+            {"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]},
+        ],
+    }
+    return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---"
+
+
+def _languages(summary: Summary) -> list[str]:
+    if set(summary.languages) <= {""}:
+        return []
+    rows = [(name or "not determined", count) for name, count in summary.languages.most_common()]
+    return [_table(("language", "records"), rows)]
+
+
+def _sample(record: Record) -> str:
+    shown = {key: _cut(text) for key, text in to_alpaca(record).items()}
+    return fenced(json.dumps({"id": record.id} | shown, ensure_ascii=False, indent=2), "json")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SAMPLE_CHARACTERS else text[:SAMPLE_CHARACTERS] + " …"
+
+
+def _funnel(report: RunReport) -> str:
+    rows: list[tuple[object, ...]] = []
+    for flow in report.funnel:
+        reasons = ", ".join(f"{escape(reason)} {count:,}" for reason, count in sorted(flow.dropped.items()))
+        dropped = sum(flow.dropped.values())
+        rows.append((flow.stage, flow.entered, flow.new, dropped, _Raw(reasons)))
+    return _table(("stage", "in", "new", "dropped", "by reason"), rows)
+
+
+def _teachers(report: RunReport) -> str:
+    rows = [
+        (name, teacher.model, json.dumps(teacher.sampling, sort_keys=True) if teacher.sampling else "")
+        for name, teacher in sorted(report.teachers.items())
+    ]
+    return _table(("teacher", "model", "default sampling"), rows)
+
+
+def _hashes(made_from: Ingredients) -> str:
+    rows = [("prompt", name, digest) for name, digest in sorted(made_from.prompts.items())]
+    rows += [("seed tasks", name, digest) for name, digest in sorted(made_from.seeds.items())]
+    return _table(("ingredient", "name", "SHA-256"), rows)
+
+
+def _recipe(made_from: Ingredients) -> list[str]:
+    import yaml
+
+    if not made_from.recipe:
+        return []
+    text = yaml.safe_dump(made_from.recipe, sort_keys=False, allow_unicode=True, width=100)
+    return ["## Recipe", fenced(text.rstrip("\n"), "yaml")]
+
+
+class _Raw(str):
+    """A cell that is Markdown already."""
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
+    if not lines:
+        return ""
+    rule = f"|{'|'.join(' --- ' for _ in heads)}|"
+    return "\n".join([f"| {' | '.join(heads)} |", rule, *lines])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, _Raw):
+        return value
+    return f"{value:,}" if isinstance(value, int) else escape(str(value))

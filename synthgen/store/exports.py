@@ -1,0 +1,184 @@
+"""The accepted records in the formats of trainers: `exports/<format>/`, each with the config file its reader needs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthgen.errors import ConfigError, StoreError
+from synthgen.records import Record
+from synthgen.store import atomic, rows
+from synthgen.store.faults import storing
+from synthgen.store.folder import RunFolder
+from synthgen.store.parquet import read_records
+from synthgen.store.publish import PARTIAL
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """The files of one format, each with what makes a line of a record, and further files with their text."""
+
+    lines: Mapping[str, Callable[[Record], rows.Row | str]]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote: its files, how many lines by file name, and how many records it left out by reason."""
+
+    format: str
+    paths: tuple[Path, ...]
+    written: dict[str, int]
+    left_out: dict[str, int]
+
+
+_TAGS = {
+    "role_tag": "role",
+    "content_tag": "content",
+    "user_tag": "user",
+    "assistant_tag": "assistant",
+    "observation_tag": "observation",
+    "function_tag": "function_call",
+    "system_tag": "system",
+}
+
+
+def _llamafactory_info(file: str, columns: Mapping[str, str], **more: Any) -> str:
+    # not `formatting: openai`: that reader adds a system prompt of its own to every row without tools
+    entry = {"file_name": file, "formatting": "sharegpt", **more, "columns": dict(columns), "tags": _TAGS}
+    return json.dumps({"synthgen": entry}, indent=2) + "\n"
+
+
+FORMATS: dict[str, Format] = {
+    "alpaca": Format({"train.json": rows.alpaca}),
+    "messages": Format({"train.jsonl": rows.messages}),
+    "prompt_completion": Format({"train.jsonl": rows.prompt_completion}),
+    "sharegpt": Format({"train.jsonl": rows.sharegpt}),
+    "llamafactory": Format(
+        {"train.jsonl": rows.llamafactory},
+        {"dataset_info.json": _llamafactory_info("train.jsonl", {"messages": "messages", "tools": "tools"})},
+    ),
+    "axolotl": Format(
+        {"train.jsonl": rows.messages},
+        {
+            "datasets.yml": "datasets:\n"
+            "  - path: train.jsonl\n"
+            "    ds_type: json\n"
+            "    type: chat_template\n"
+            "    field_messages: messages\n"
+            "    roles_to_train: [assistant]\n"
+            "    train_on_eos: turn\n"
+        },
+    ),
+    "dpo": Format(
+        {"train.jsonl": rows.preference, "llamafactory.jsonl": rows.llamafactory_preference},
+        {
+            "dataset_info.json": _llamafactory_info(
+                "llamafactory.jsonl",
+                {"messages": "messages", "chosen": "chosen", "rejected": "rejected", "tools": "tools"},
+                ranking=True,
+            )
+        },
+    ),
+}
+
+
+def export(path: Path | str, formats: Sequence[str]) -> list[Exported]:
+    """Writes `exports/<format>/` for each format, in place of an earlier export of that format.
+
+    Raises:
+        ConfigError: a format has no such name.
+        StoreError: the run has no dataset yet, another process works on it, or it cannot be written.
+    """
+    folder = RunFolder.open(path)
+    with folder.locked():
+        if not folder.dataset_path.is_dir():
+            raise StoreError(f"{folder.path} has no dataset yet", hint="finish the run: run the same command again")
+        done = export_to(folder.dataset_path, folder.path / PARTIAL, formats)
+        with storing(folder.exports_path):
+            folder.exports_path.mkdir(exist_ok=True)
+            for name in formats:
+                place = folder.exports_path / name
+                if place.exists():
+                    shutil.rmtree(place)
+                (folder.path / PARTIAL / name).rename(place)
+            shutil.rmtree(folder.path / PARTIAL, ignore_errors=True)
+    return [
+        Exported(e.format, tuple(folder.exports_path / e.format / p.name for p in e.paths), e.written, e.left_out)
+        for e in done
+    ]
+
+
+def export_to(dataset: Path, out: Path, formats: Sequence[str]) -> list[Exported]:
+    """Writes `<out>/<format>/` for each format from the Parquet files of a `dataset` folder."""
+    check_formats(formats)
+    return [_write(name, FORMATS[name], dataset, out / name) for name in formats]
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raises `ConfigError` for a name that is no format."""
+    for name in formats:
+        if name not in FORMATS:
+            raise ConfigError(f"there is no export format {name!r}", key="export", hint=f"one of {', '.join(FORMATS)}")
+
+
+def exported(folder: RunFolder) -> list[str]:
+    """The formats that the run folder holds exports of."""
+    return [name for name in FORMATS if (folder.exports_path / name).is_dir()]
+
+
+def dataset_records(dataset: Path) -> Iterator[Record]:
+    """All records of a `dataset` folder, in order."""
+    for path in sorted((dataset / "data").glob("*.parquet")):
+        yield from read_records(path)
+
+
+def _write(name: str, form: Format, dataset: Path, out: Path) -> Exported:
+    written: dict[str, int] = {}
+    left_out: Counter[str] = Counter()
+    with storing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for file, line in form.lines.items():
+            made = (line(record) for record in dataset_records(dataset))
+            lines = _kept(made, left_out if not written else Counter())
+            written[file] = _write_lines(out / file, lines)
+    for file, text in form.texts.items():
+        atomic.write(out / file, text)
+    paths = tuple(out / file for file in (*form.lines, *form.texts))
+    return Exported(name, paths, written, dict(left_out))
+
+
+def _kept(made: Iterator[rows.Row | str], left_out: Counter[str]) -> Iterator[rows.Row]:
+    for row in made:
+        if isinstance(row, str):
+            left_out[row] += 1
+        else:
+            yield row
+
+
+def _write_lines(path: Path, made: Iterator[rows.Row]) -> int:
+    """Writes a JSON array (`.json`) or JSON lines; returns how many."""
+    array = path.suffix == ".json"
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in made:
+            file.write((",\n" if count else "[\n") if array else "")
+            file.write(_line(row))
+            file.write("" if array else "\n")
+            count += 1
+        if array:
+            file.write("\n]\n" if count else "[]\n")
+    return count
+
+
+def _line(row: rows.Row) -> str:
+    """The row on one line, also for readers that take U+2028, U+2029 or U+0085 for the end of one."""
+    text = json.dumps(row, ensure_ascii=False)
+    for character in ("\u2028", "\u2029", "\x85"):
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text

@@ -1,0 +1,154 @@
+"""Parquet files written and read a row group at a time, so that memory stays flat; equal rows give equal bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthgen.errors import StoreError
+from synthgen.records import Record
+from synthgen.store.faults import storing
+from synthgen.store.table import from_row, schema, to_row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+GROUP_ROWS = 1000
+GROUP_CHARACTERS = 8_000_000
+"""A row group ends at either bound. Both count what is written and nothing else, so the bytes depend on the records
+alone; the second keeps memory flat where records hold megabytes."""
+
+SHARD_CHARACTERS = 500_000_000
+"""A file ends with the row group that reaches this much text: some 150 MB compressed."""
+
+
+class RecordWriter:
+    """Writes records to `<stem>-00000.parquet`, `<stem>-00001.parquet` … in a folder; at least one file."""
+
+    def __init__(self, folder: Path, stem: str, *, rejected: bool, shard_characters: int = SHARD_CHARACTERS) -> None:
+        self.paths: list[Path] = []
+        self.rows = 0
+        self._folder = folder
+        self._stem = stem
+        self._rejected = rejected
+        self._shard_characters = shard_characters
+        self._group: list[dict[str, Any]] = []
+        self._group_characters = 0
+        self._written_characters = 0
+        self._file: pq.ParquetWriter | None = None
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Takes the records; writes those that fill row groups.
+
+        Raises:
+            StoreError: the disk is full, or a record holds a value of the wrong type.
+        """
+        for record in records:
+            self._group.append(to_row(record, rejected=self._rejected))
+            self._group_characters += _size(record)
+            self.rows += 1
+            if len(self._group) >= GROUP_ROWS or self._group_characters >= GROUP_CHARACTERS:
+                self._flush()
+
+    def close(self) -> list[Path]:
+        """Writes the rest; returns the files, in order."""
+        if self._group or not self.paths:
+            self._flush()
+        self._end_file()
+        return self.paths
+
+    def discard(self) -> None:
+        """Closes the open file without caring for what is in it."""
+        self._group = []
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError:
+                return  # the file is removed anyhow
+
+    def _flush(self) -> None:
+        import pyarrow.parquet as pq
+
+        table = self._table()
+        if self._file is None:
+            path = self._folder / f"{self._stem}-{len(self.paths):05d}.parquet"
+            with storing(path):
+                # no Arrow schema in the file: it repeats what Parquet says, and other writers have none
+                self._file = pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False)
+            self.paths.append(path)
+        with storing(self.paths[-1]):
+            self._file.write_table(table)
+        self._written_characters += self._group_characters
+        self._group, self._group_characters = [], 0
+        if self._written_characters >= self._shard_characters:
+            self._end_file()
+
+    def _table(self) -> pa.Table:
+        import pyarrow as pa
+
+        columns = schema(rejected=self._rejected)
+        try:
+            return pa.Table.from_pylist(self._group, columns)
+        except (pa.ArrowException, UnicodeError) as error:
+            for row in self._group:
+                for field in columns:
+                    try:
+                        pa.array([row[field.name]], field.type)
+                    except (pa.ArrowException, UnicodeError) as cause:
+                        raise StoreError(
+                            f"record {row['id']} cannot be written: its {field.name} is no {field.type} ({cause})",
+                            hint="find the stage that sets it: `replace` does not check types",
+                        ) from error
+            raise
+
+    def _end_file(self) -> None:
+        file, self._file = self._file, None
+        self._written_characters = 0
+        if file is not None:
+            with storing(self.paths[-1]):
+                file.close()
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """The records of one file, in order.
+
+    Raises:
+        StoreError: it cannot be read or is no such file.
+    """
+    for row in read_rows(path):
+        yield from_row(row)
+
+
+def read_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of one file with the named columns (or all), in order.
+
+    Raises:
+        StoreError: it cannot be read or is no Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with storing(path):
+        try:
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    yield from file.read_row_group(group, columns=columns, use_threads=False).to_pylist()
+        except pa.ArrowInvalid as error:
+            raise StoreError(
+                f"{path} is damaged or no Parquet file: {error}",
+                hint="run the same command again: it makes the file anew from the journal",
+            ) from error
+
+
+def _size(record: Record) -> int:
+    """Characters of text, near enough to bound memory."""
+    drop = record.drop.nearest_text if record.drop else None
+    return (
+        len(record.text)
+        + len(record.reasoning or "")
+        + sum(len(answer.text) for answer in record.answers)
+        + len(drop or "")
+    )

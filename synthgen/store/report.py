@@ -1,0 +1,85 @@
+"""What came of a run: `report.json`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Status = Literal["done", "short", "budget", "interrupted", "failed"]
+
+
+class Facts(BaseModel):
+    """A frozen part of the report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class StageFlow(Facts):
+    """What passed one stage: records that came `in`, new ones net of the parents they replace, dropped by reason."""
+
+    stage: str
+    entered: int = Field(0, alias="in")
+    new: int = 0
+    dropped: dict[str, int] = Field(default_factory=dict)
+
+
+class Requests(Facts):
+    """Replies `bought` by this folder in all its sessions, `reused` from another run, `replayed` from the journal;
+    `retried` counts further tries after unusable replies.
+    """
+
+    bought: int = 0
+    reused: int = 0
+    replayed: int = 0
+    retried: int = 0
+
+
+class Tokens(Facts):
+    """Tokens of the bought replies; the `cached` ones are part of the prompts'."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+
+
+class TeacherFacts(Facts):
+    """A teacher's model and its default sampling, as sent."""
+
+    model: str
+    sampling: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunReport(Facts):
+    """The numbers of a run. `wall_s` is seconds; `started_at` and `finished_at` are ISO 8601 in UTC.
+
+    Raises:
+        ValueError: a record is unaccounted for: `generated` is not `accepted + rejected`.
+    """
+
+    generated: int
+    accepted: int
+    rejected: int
+    status: Status
+    stopped_because: str = ""
+    target: int | None = None
+    attempts: int = 0
+    funnel: tuple[StageFlow, ...] = ()
+    requests: Requests = Requests()
+    tokens: Tokens = Tokens()
+    teachers: dict[str, TeacherFacts] = Field(default_factory=dict)
+    wall_s: float = 0.0
+    started_at: str | None = None
+    finished_at: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> RunReport:
+        if self.generated != self.accepted + self.rejected:
+            raise ValueError(
+                f"{self.generated} records generated, but {self.accepted} accepted and {self.rejected} rejected"
+            )
+        return self
+
+    def to_json(self) -> str:
+        """The text of `report.json`."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
