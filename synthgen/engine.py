@@ -79,6 +79,11 @@ class Engine:
         self.progress.status = self._stop
         return self._stop
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the end of the run has begun."""
+        return self._stop is not None or self._failure is not None
+
     def stop(self, status: str, message: str) -> None:
         """Ends the run: no new request is sent, what has been sent comes in. The first call counts."""
         if self._stop is None:
@@ -98,7 +103,7 @@ class Engine:
         """Waits until the next attempt may start; False when none will."""
         if self.pipeline.max_attempts is not None and number >= self.pipeline.max_attempts:
             return False
-        while self._stop is None and self._failure is None:
+        while not self.stopping:
             under_way = number - self._commit_turn.passed
             if (
                 (not self.pipeline.source.reads_pool or number < self._joined.passed + self._window)
@@ -106,7 +111,7 @@ class Engine:
                 and self._wanted(under_way)
             ):
                 await asyncio.sleep(0)
-                return self._stop is None and self._failure is None
+                return not self.stopping
             self._changed.clear()
             await self._changed.wait()
         return False

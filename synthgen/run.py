@@ -1,0 +1,174 @@
+"""One run: a pipeline, a run folder, the journal between them; signals, selectors, and the report at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+
+from synthgen.asking import Asker
+from synthgen.engine import Engine
+from synthgen.errors import StageError, StoreError
+from synthgen.journal import Journal
+from synthgen.pipeline import Flow, Pipeline, Progress, prepare
+from synthgen.protocols import Sampling, Selector
+from synthgen.records import Record
+from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
+from synthgen.store.report import Requests, StageFlow, Status, TeacherFacts, Tokens
+
+
+async def run(
+    pipeline: Pipeline,
+    folder: RunFolder,
+    *,
+    reuse: Path | None = None,
+    progress: Progress | None = None,
+    made_from: Callable[[], Ingredients] | None = None,
+    exports: Sequence[str] = (),
+) -> RunReport:
+    """Runs the pipeline into the folder and returns the report, which is also in the folder.
+
+    A folder that holds part of this run is gone on with: its journal is replayed. `reuse` is the folder (or journal)
+    of another run, whose replies are taken over where the requests are equal. `made_from` is called when the prompts
+    have been read. The first SIGINT or SIGTERM ends the run with what has been sent coming in; the second one at once.
+
+    Raises:
+        SynthgenError: a part failed. The journal holds all that was bought; the dataset of an earlier end stays.
+    """
+    started_at = datetime.now(UTC)
+    progress = progress or Progress()
+    async with AsyncExitStack() as stack:
+        for teacher in pipeline.teachers.values():
+            if hasattr(teacher, "close"):
+                stack.push_async_callback(teacher.close)
+            if hasattr(teacher, "open"):
+                await teacher.open()
+        prepare(pipeline)
+        folder.save_seeds(pipeline.source.seeds)
+        journal = stack.enter_context(Journal(folder.journal_path))
+        old = stack.enter_context(_journal_of(reuse) if reuse else nullcontext())
+        writer = DatasetWriter(folder)
+        stack.callback(writer.abandon)
+        asker = Asker(
+            pipeline.teachers,
+            journal,
+            reuse=old,
+            concurrency=pipeline.concurrency,
+            budget=pipeline.budget,
+            on_budget=lambda: engine.stop("budget", "the budget leaves no room for another request"),
+        )
+        engine = Engine(pipeline, asker, writer, progress)
+        with _signals(engine):
+            await engine.run()
+        _select(pipeline, writer, progress)
+        report = _report(pipeline, progress, journal, started_at)
+        ingredients = made_from() if made_from else Ingredients(name=pipeline.name, seed=pipeline.seed)
+        writer.finish(report, ingredients, exports=exports, base=pipeline.base)
+    return report
+
+
+def _journal_of(run: Path) -> Journal:
+    path = run / "journal.sqlite" if run.is_dir() else run
+    if not path.is_file():
+        raise StoreError(f"there is nothing to reuse at {run}: no journal.sqlite", hint="name the folder of a run")
+    return Journal(path, readonly=True)
+
+
+@contextmanager
+def _signals(engine: Engine) -> Iterator[None]:
+    """Lets SIGINT and SIGTERM end the run: the first drains, the second aborts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    aborting: list[asyncio.Task[None]] = []
+
+    def on_signal() -> None:
+        if engine.stopping:
+            aborting.append(loop.create_task(engine.abort()))
+        else:
+            engine.stop("interrupted", "asked to stop: what has been sent comes in; once more to end at once")
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _select(pipeline: Pipeline, writer: DatasetWriter, progress: Progress) -> None:
+    """Lets the selectors look at the whole accepted set, one after the other."""
+    if not pipeline.selectors:
+        return
+    records = list(writer.accepted_records())
+    dropped: list[Record] = []
+    for label, selector in pipeline.selectors:
+        entered = len(records)
+        records, left_out = _selected(label, selector, records, pipeline)
+        dropped += left_out
+        flow = progress.flows[label] = Flow(entered)
+        for record in left_out:
+            if record.drop is not None:
+                flow.dropped[record.drop.reason] += 1
+        progress.accepted -= len(left_out)
+        progress.rejected += len(left_out)
+    writer.select([*records, *dropped])
+
+
+def _selected(
+    label: str, selector: Selector, records: list[Record], pipeline: Pipeline
+) -> tuple[list[Record], list[Record]]:
+    rng = random.Random(f"{pipeline.seed}/{pipeline.round}/selector/{label}")
+    try:
+        result = selector.select(records, rng)
+    except Exception as error:
+        raise StageError(
+            f"selector {label}: {type(error).__name__}: {error}",
+            hint="the replies are in the journal; mend the selector and run the same command again",
+        ) from error
+    if sorted(r.id for r in result) != sorted(r.id for r in records):
+        raise StageError(
+            f"selector {label} gave back {len(result)} of {len(records)} records, or others",
+            hint="a selector returns every record once; those that it leaves out are marked: record.dropped(reason)",
+        )
+    kept = [r for r in result if r.drop is None]
+    left_out = [r.replace(drop=r.drop.model_copy(update={"stage": label})) for r in result if r.drop is not None]
+    return kept, left_out
+
+
+def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at: datetime) -> RunReport:
+    totals, spending = journal.totals(), progress.spending
+    status: dict[str, Status] = {s: s for s in ("done", "short", "budget", "interrupted")}
+    return RunReport(
+        generated=progress.generated,
+        accepted=progress.accepted,
+        rejected=progress.rejected,
+        status=status[progress.status],
+        stopped_because=progress.message,
+        target=pipeline.target,
+        attempts=progress.attempts,
+        funnel=tuple(
+            StageFlow(stage=label, entered=flow.entered, new=flow.new, dropped=dict(sorted(flow.dropped.items())))
+            for label, flow in progress.flows.items()
+        ),
+        requests=Requests(
+            bought=totals.requests, reused=totals.reused, replayed=spending.replayed, retried=spending.retried
+        ),
+        tokens=Tokens(prompt=totals.prompt_tokens, completion=totals.completion_tokens, cached=totals.cached_tokens),
+        teachers={
+            name: TeacherFacts(model=teacher.model, sampling=(teacher.sampling or Sampling()).body)
+            for name, teacher in pipeline.teachers.items()
+        },
+        wall_s=round(time.monotonic() - progress.started, 3),
+        started_at=started_at.isoformat(timespec="seconds"),
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
