@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from synthgen.errors import ConfigError
 from synthgen.journal import Journal
-from synthgen.protocols import Check, Completion, Request, Sampling, Teacher, canonical
+from synthgen.prices import Price
+from synthgen.protocols import Check, Completion, Request, Sampling, Teacher, Usage, canonical
 from synthgen.turns import Draining
 
 
@@ -20,12 +21,18 @@ from synthgen.turns import Draining
 class Budget:
     """Hard limits on what a run folder buys, over all its sessions; `None` is no limit.
 
-    `requests` counts replies bought, `tokens` their prompt and completion tokens. Replies reused from another run are
-    free.
+    `requests` counts replies bought, `tokens` their prompt and completion tokens, `usd` what these cost. Replies
+    reused from another run are free.
     """
 
     requests: int | None = None
     tokens: int | None = None
+    usd: float | None = None
+
+    @property
+    def bounds_tokens(self) -> bool:
+        """Whether a request's worst case has to be known before it is sent."""
+        return self.tokens is not None or self.usd is not None
 
 
 @dataclass(slots=True)
@@ -36,6 +43,7 @@ class Spending:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    usd: float = 0.0
     replayed: int = 0
     reused: int = 0
     retried: int = 0
@@ -46,8 +54,40 @@ class Spending:
         """Prompt and completion tokens bought."""
         return self.prompt_tokens + self.completion_tokens
 
+    def add(self, usage: Usage, usd: float) -> None:
+        """Counts one more bought reply."""
+        self.requests += 1
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+        self.cached_tokens += usage.cached_tokens
+        self.usd += usd
 
-def worst_case_tokens(request: Request) -> int:
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a request can cost at worst, or what it did cost."""
+
+    requests: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.requests + other.requests, self.tokens + other.tokens, self.usd + other.usd)
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.requests - other.requests, self.tokens - other.tokens, self.usd - other.usd)
+
+
+def usd_of(teacher: Teacher, usage: Usage) -> float:
+    """What a completion of this teacher has cost; 0 where its price is not known."""
+    price: Price | None = getattr(teacher, "price", None)
+    if price is None:
+        return 0.0
+    batch = bool(getattr(teacher, "batch", False))
+    return price.usd(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, batch=batch)
+
+
+def worst_case(request: Request) -> Usage:
     """An upper bound of the tokens that a request can cost.
 
     A byte-level tokeniser never makes more tokens than bytes, so the prompt's bytes bound the prompt's tokens.
@@ -57,11 +97,11 @@ def worst_case_tokens(request: Request) -> int:
     """
     if request.sampling.max_tokens is None:
         raise ConfigError(
-            "a token budget needs max_tokens on every request, or nothing bounds what one can cost",
+            "a budget of tokens or money needs max_tokens on every request, or nothing bounds what one can cost",
             hint="set sampling: {max_tokens: …} on the teacher or on the stage",
         )
     prompt = len(canonical([request.messages, request.tools, request.response_format]))
-    return prompt + request.sampling.max_tokens * (request.sampling.n or 1)
+    return Usage(prompt, request.sampling.max_tokens * (request.sampling.n or 1))
 
 
 class Asker:
@@ -87,12 +127,13 @@ class Asker:
         self.budget = budget or Budget()
         self.draining = False
         totals = journal.totals()
-        self.spending = Spending(totals.requests, totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens)
+        self.spending = Spending(
+            totals.requests, totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens, totals.usd
+        )
         self._on_budget = on_budget
         self._slots = asyncio.Semaphore(concurrency)
         self._pending: dict[str, asyncio.Task[Completion]] = {}
-        self._reserved_requests = 0
-        self._reserved_tokens = 0
+        self._reserved = Cost()
         self._settled = asyncio.Event()
         self._samplings: dict[tuple[int, int], tuple[Sampling | None, Sampling | None, Sampling]] = {}
 
@@ -147,41 +188,43 @@ class Asker:
 
     async def _buy(self, teacher: Teacher, request: Request, key: str) -> Completion:
         async with self._slots:
-            tokens = await self._reserve(request)
+            worst = await self._reserve(teacher, request)
             try:
                 self.spending.in_flight += 1
                 completion = replace(await teacher.complete(request), key=key)
-                self.spending.requests += 1
-                self.spending.prompt_tokens += completion.usage.prompt_tokens
-                self.spending.completion_tokens += completion.usage.completion_tokens
-                self.spending.cached_tokens += completion.usage.cached_tokens
+                usd = usd_of(teacher, completion.usage)
+                self.spending.add(completion.usage, usd)
             finally:
                 self.spending.in_flight -= 1
-                self._reserved_requests -= 1
-                self._reserved_tokens -= tokens
+                self._reserved -= worst
                 self._settled.set()
-        await self.journal.put(key, request, completion)
+        await self.journal.put(key, request, completion, usd=usd)
         return completion
 
-    async def _reserve(self, request: Request) -> int:
+    async def _reserve(self, teacher: Teacher, request: Request) -> Cost:
         """Sets aside what the request can cost at worst; waits where replies in flight may still free some room."""
-        tokens = worst_case_tokens(request) if self.budget.tokens is not None else 0
+        worst = Cost(requests=1)
+        if self.budget.bounds_tokens:
+            usage = worst_case(request)
+            worst = Cost(1, usage.total, usd_of(teacher, usage))
         while not self.draining:
-            if self._fits(tokens):
-                self._reserved_requests += 1
-                self._reserved_tokens += tokens
-                return tokens
-            if self._reserved_requests == 0:
+            if self._fits(worst):
+                self._reserved += worst
+                return worst
+            if self._reserved.requests == 0:
                 self._on_budget()
                 raise Draining
             self._settled.clear()
             await self._settled.wait()
         raise Draining
 
-    def _fits(self, tokens: int) -> bool:
+    def _fits(self, worst: Cost) -> bool:
         limits, spent = self.budget, self.spending
-        return (limits.requests is None or spent.requests + self._reserved_requests < limits.requests) and (
-            limits.tokens is None or spent.tokens + self._reserved_tokens + tokens <= limits.tokens
+        after = Cost(spent.requests, spent.tokens, spent.usd) + self._reserved + worst
+        return (
+            (limits.requests is None or after.requests <= limits.requests)
+            and (limits.tokens is None or after.tokens <= limits.tokens)
+            and (limits.usd is None or after.usd <= limits.usd)
         )
 
     def drain(self) -> None:

@@ -34,22 +34,24 @@ CREATE TABLE IF NOT EXISTS replies (
     prompt_tokens INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL,
     cached_tokens INTEGER NOT NULL,
+    usd REAL NOT NULL,
     reused INTEGER NOT NULL
 )
 """
 
-_INSERT = "INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?)"
+_INSERT = "INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the replies in a journal amount to; `requests` and tokens count those bought here, not the reused ones."""
+    """What the replies in a journal amount to; the reused ones cost nothing and are counted apart."""
 
     requests: int = 0
     reused: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    usd: float = 0.0
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class _Entry:
     key: str
     request: Request
     completion: Completion
+    usd: float
     reused: bool
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
@@ -71,6 +74,7 @@ class _Entry:
             usage.prompt_tokens,
             usage.completion_tokens,
             usage.cached_tokens,
+            self.usd,
             int(self.reused),
         )
 
@@ -152,17 +156,19 @@ class Journal:
         try:
             reused = self._reader.execute("SELECT count(*) FROM replies WHERE reused = 1").fetchone()[0]
             bought = self._reader.execute(
-                "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cached_tokens)"
+                "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cached_tokens), total(usd)"
                 " FROM replies WHERE reused = 0"
             ).fetchone()
         except sqlite3.Error as error:
             raise _explain(error, self.path) from error
-        return Totals(bought[0], reused, int(bought[1]), int(bought[2]), int(bought[3]))
+        return Totals(bought[0], reused, int(bought[1]), int(bought[2]), int(bought[3]), bought[4])
 
-    async def put(self, key: str, request: Request, completion: Completion, *, reused: bool = False) -> None:
+    async def put(
+        self, key: str, request: Request, completion: Completion, *, usd: float = 0.0, reused: bool = False
+    ) -> None:
         """Returns when the reply is on disk. A key that is there already keeps its first reply."""
         loop = asyncio.get_running_loop()
-        entry = _Entry(key, request, completion, reused, loop, loop.create_future())
+        entry = _Entry(key, request, completion, usd, reused, loop, loop.create_future())
         self._queue.put(entry)
         await entry.done
 
@@ -185,7 +191,7 @@ class Journal:
                     connection.execute("PRAGMA synchronous=FULL")
                 connection.execute("BEGIN")
                 connection.executemany(
-                    "INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?)", [e.row() for e in batch]
+                    "INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?,?)", [e.row() for e in batch]
                 )
                 connection.execute("COMMIT")
             except sqlite3.Error as error:

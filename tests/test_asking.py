@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.asking import Asker, Budget, worst_case_tokens
+from synthgen.asking import Asker, Budget, worst_case
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.journal import Journal
+from synthgen.prices import Price
 from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
 from synthgen.turns import Draining
 
@@ -19,6 +20,7 @@ class Scripted:
     def __init__(self, *texts: str | Exception) -> None:
         self.model = "scripted"
         self.sampling = None
+        self.price: Price | None = None
         self.texts = list(texts)
         self.requests: list[Request] = []
         self.at_once = 0
@@ -148,7 +150,7 @@ def test_the_budget_counts_earlier_sessions(tmp_path: Path) -> None:
 
 def test_a_token_budget_reserves_the_worst_case(tmp_path: Path) -> None:
     sampling = Sampling(max_tokens=100)
-    each = worst_case_tokens(request("0", sampling=sampling))
+    each = worst_case(request("0", sampling=sampling)).total
     teacher = Scripted()
 
     async def body(asker: Asker) -> None:
@@ -159,11 +161,33 @@ def test_a_token_budget_reserves_the_worst_case(tmp_path: Path) -> None:
     assert teacher.peak == 2
 
 
+def test_a_money_budget_is_hard_and_counts_earlier_sessions(tmp_path: Path) -> None:
+    sampling = Sampling(max_tokens=100)
+    teacher = Scripted()
+    teacher.price = Price(input=1e6, output=2e6)  # 1 and 2 dollars a token: a reply of 5 + 1 tokens costs 7
+
+    async def body(asker: Asker) -> None:
+        for i in range(3):
+            await asker.ask("teacher", request(str(i), sampling=sampling))
+        assert asker.spending.usd == 21.0
+        with pytest.raises(Draining):
+            await asker.ask("teacher", request("3", sampling=sampling))
+
+    usage = worst_case(request("0", sampling=sampling))
+    worst = usage.prompt_tokens + 2 * usage.completion_tokens
+    assert with_asker(tmp_path / "j", teacher, body, Budget(usd=14.0 + worst)) == ["x"]
+
+    async def again(asker: Asker) -> None:
+        assert asker.spending.usd == 21.0
+
+    with_asker(tmp_path / "j", teacher, again)
+
+
 def test_worst_case_needs_max_tokens_and_bounds_the_prompt_by_its_bytes() -> None:
     with pytest.raises(ConfigError, match="max_tokens"):
-        worst_case_tokens(request())
+        worst_case(request())
     text = "數" * 100
-    assert worst_case_tokens(request(text, sampling=Sampling(max_tokens=7, n=2))) >= len(text.encode()) + 14
+    assert worst_case(request(text, sampling=Sampling(max_tokens=7, n=2))).total >= len(text.encode()) + 14
 
 
 def test_a_stages_sampling_lies_over_the_teachers(tmp_path: Path) -> None:
