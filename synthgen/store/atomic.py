@@ -49,7 +49,11 @@ def sync_tree(folder: Path) -> None:
     sync_folder(folder)
 
 
-def sha256(path: Path) -> str:
-    """The file's SHA-256 (hex)."""
-    with storing(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256(*paths: Path) -> str:
+    """The SHA-256 (hex) of the file, or of several one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with storing(path), path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

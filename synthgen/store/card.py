@@ -38,10 +38,10 @@ class Summary:
                 self.samples.append(record)
 
 
-def card(report: RunReport, made_from: Ingredients, summary: Summary) -> str:
+def card(report: RunReport, made_from: Ingredients, summary: Summary, data_sha256: str) -> str:
     """The text of the card: YAML front matter, then Markdown that no model's text can break."""
     parts = [
-        _front_matter(report, made_from, summary),
+        _front_matter(report, made_from, summary, data_sha256),
         f"# {escape(made_from.name)}",
         f"{report.accepted:,} accepted of {report.generated:,} generated records: instruction data made with synthgen."
         f" {report.rejected:,} were rejected; `rejected.parquet` in the run folder holds each with its reason.",
@@ -84,7 +84,7 @@ def fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{visible(text)}\n{fence}"
 
 
-def _front_matter(report: RunReport, made_from: Ingredients, summary: Summary) -> str:
+def _front_matter(report: RunReport, made_from: Ingredients, summary: Summary, data_sha256: str) -> str:
     import yaml
 
     languages = sorted({code for code in summary.languages if _LANGUAGE.fullmatch(code)})
@@ -100,7 +100,13 @@ def _front_matter(report: RunReport, made_from: Ingredients, summary: Summary) -
         "annotations_creators": ["machine-generated"],
         "tags": ["synthetic", "synthgen", "instruction-tuning"],
         "configs": [
-            {"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]},
+            {
+                "config_name": "default",
+                "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
+                # `datasets` names its cache by this head alone: without something of the data in it, the datasets of
+                # two runs, or of one run before and after it went on, would share a cache and load as the first one
+                "description": f"SHA-256 of the data: {data_sha256}",
+            },
         ],
     }
     return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---"

@@ -64,9 +64,10 @@ FORMATS: dict[str, Format] = {
         {"dataset_info.json": _llamafactory_info("train.jsonl", {"messages": "messages", "tools": "tools"})},
     ),
     "axolotl": Format(
-        {"train.jsonl": rows.messages},
+        {"train.jsonl": rows.axolotl},
         {
-            "datasets.yml": "datasets:\n"
+            "datasets.yml": "# for an axolotl config; `path` is seen from where axolotl is started\n"
+            "datasets:\n"
             "  - path: train.jsonl\n"
             "    ds_type: json\n"
             "    type: chat_template\n"
@@ -138,13 +139,29 @@ def dataset_records(dataset: Path) -> Iterator[Record]:
         yield from read_records(path)
 
 
+def _tools_first(dataset: Path) -> Iterator[Record]:
+    """All records, those with optional keys first: readers of JSON take the columns from the first lines."""
+    found = False
+    for record in dataset_records(dataset):
+        if _has_tools(record):
+            found = True
+            yield record
+    for record in dataset_records(dataset):
+        if not found or not _has_tools(record):
+            yield record
+
+
+def _has_tools(record: Record) -> bool:
+    return bool(record.tools) or any(m.role == "tool" or m.tool_calls or m.name for m in record.history)
+
+
 def _write(name: str, form: Format, dataset: Path, out: Path) -> Exported:
     written: dict[str, int] = {}
     left_out: Counter[str] = Counter()
     with storing(out):
         out.mkdir(parents=True, exist_ok=True)
         for file, line in form.lines.items():
-            made = (line(record) for record in dataset_records(dataset))
+            made = (line(record) for record in _tools_first(dataset))
             lines = _kept(made, left_out if not written else Counter())
             written[file] = _write_lines(out / file, lines)
     for file, text in form.texts.items():

@@ -79,8 +79,9 @@ class RecordWriter:
                 # no Arrow schema in the file: it repeats what Parquet says, and other writers have none
                 self._file = pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False)
             self.paths.append(path)
-        with storing(self.paths[-1]):
-            self._file.write_table(table)
+        if self._group:  # an empty row group is more than some readers can read
+            with storing(self.paths[-1]):
+                self._file.write_table(table)
         self._written_characters += self._group_characters
         self._group, self._group_characters = [], 0
         if self._written_characters >= self._shard_characters:

@@ -31,6 +31,20 @@ def messages(record: Record) -> Row | str:
     return row
 
 
+def axolotl(record: Record) -> Row | str:
+    """A chat line whose tools carry their `parameters` as JSON text, so that all rows have columns of one type."""
+    row = messages(record)
+    if isinstance(row, str) or not record.tools:
+        return row
+    tools = []
+    for tool in record.tools:
+        function = dict(tool.get("function", tool))
+        tools.append(
+            {"type": "function", "function": function | {"parameters": _compact(function.get("parameters", {}))}}
+        )
+    return row | {"tools": tools}
+
+
 def prompt_completion(record: Record) -> Row | str:
     """A conversational `prompt` and `completion` as TRL takes them: the loss is on the completion alone."""
     if record.output is None:
@@ -38,12 +52,12 @@ def prompt_completion(record: Record) -> Row | str:
     turns = openai_messages(record)
     row: Row = {"prompt": turns[:-1], "completion": turns[-1:]}
     if record.tools:
-        row["tools"] = json.dumps(record.tools, ensure_ascii=False)
+        row["tools"] = _compact(record.tools)
     return row
 
 
 def sharegpt(record: Record) -> Row | str:
-    """`conversations` of `from` and `value`."""
+    """`conversations` of `from` (system, human, gpt, function_call, observation) and `value`, and `tools`."""
     names = {"user": "human", "assistant": "gpt"}
     row = llamafactory(record)
     if isinstance(row, str):
@@ -53,7 +67,10 @@ def sharegpt(record: Record) -> Row | str:
 
 
 def llamafactory(record: Record) -> Row | str:
-    """`messages` for LLaMA-Factory's `sharegpt` formatting with role tags; it takes strictly alternating turns only."""
+    """`messages` for LLaMA-Factory's `sharegpt` formatting with role tags, and `tools`, which its reader wants always.
+
+    It takes strictly alternating turns only.
+    """
     if record.output is None:
         return "no_output"
     turns = [_plain(turn) for turn in record.history]
@@ -63,11 +80,8 @@ def llamafactory(record: Record) -> Row | str:
         return "turns_do_not_alternate"
     if record.system:
         turns.insert(0, {"role": "system", "content": record.system})
-    row: Row = {"messages": turns}
-    if record.tools:
-        functions = [tool.get("function", tool) for tool in record.tools]
-        row["tools"] = json.dumps(functions, ensure_ascii=False)
-    return row
+    functions = [tool.get("function", tool) for tool in record.tools]
+    return {"messages": turns, "tools": _compact(functions) if functions else ""}
 
 
 def preference(record: Record) -> Row | str:
@@ -132,4 +146,8 @@ def _plain(turn: Message) -> dict[str, str]:
             except ValueError:
                 arguments = {"text": arguments}
         calls.append({"name": function.get("name"), "arguments": arguments})
-    return {"role": "function_call", "content": json.dumps(calls if len(calls) > 1 else calls[0], ensure_ascii=False)}
+    return {"role": "function_call", "content": _compact(calls if len(calls) > 1 else calls[0])}
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -100,7 +100,8 @@ class DatasetWriter:
             for number, shard in enumerate(shards):
                 shard.rename(dataset / "data" / f"train-{number:05d}-of-{len(shards):05d}.parquet")
             rejected.rename(self._partial / "rejected.parquet")
-        atomic.write(dataset / "README.md", card(report, made_from, self._summary))
+        digest = atomic.sha256(*sorted((dataset / "data").iterdir()))
+        atomic.write(dataset / "README.md", card(report, made_from, self._summary, digest))
         export_to(dataset, self._partial / "exports", sorted({*exports, *exported(self._folder)}))
         files = tree(self._partial)
         if self._folder.seeds_path.is_file():
