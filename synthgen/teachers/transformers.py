@@ -47,6 +47,10 @@ class _Reply:
     logprobs: list[dict[str, Any]] | None
 
 
+def _waiting_room() -> dict[tuple[int, str], list[_Job]]:
+    return defaultdict(list)
+
+
 class Transformers(BaseModel):
     """A causal language model loaded by Transformers, on the CPU or a GPU, in a thread of its own.
 
@@ -75,7 +79,7 @@ class Transformers(BaseModel):
     _stops: tuple[int, ...] = PrivateAttr(())
     _context: int = PrivateAttr(0)
     _thread: ThreadPoolExecutor | None = PrivateAttr(None)
-    _waiting: dict[tuple[int, str], list[_Job]] = PrivateAttr(default_factory=lambda: defaultdict(list))
+    _waiting: dict[tuple[int, str], list[_Job]] = PrivateAttr(default_factory=_waiting_room)
     _wake: asyncio.Event | None = PrivateAttr(None)
     _worker: asyncio.Task[None] | None = PrivateAttr(None)
 
