@@ -5,6 +5,8 @@ from synthgen.store.folder import RunFolder
 from synthgen.store.ingredients import Ingredients
 from synthgen.store.manifest import Verification, verify
 from synthgen.store.report import Requests, RunReport, StageFlow, TeacherFacts, Tokens
+from synthgen.store.statistics import stats
+from synthgen.store.statistics_view import stats_view
 from synthgen.store.writer import DatasetWriter
 
 __all__ = [
@@ -20,5 +22,7 @@ __all__ = [
     "Tokens",
     "Verification",
     "export",
+    "stats",
+    "stats_view",
     "verify",
 ]

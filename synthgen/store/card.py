@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from synthgen.records import Record, to_alpaca
 from synthgen.store.ingredients import Ingredients
 from synthgen.store.report import RunReport
+from synthgen.store.visible import visible
 
 SAMPLES = 3
 SAMPLE_CHARACTERS = 1200
@@ -68,13 +69,6 @@ def escape(text: str) -> str:
     """The text on one line with nothing in it that Markdown, a table or HTML would take for markup."""
     text = visible(" ".join(text.split()))
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$@:])", r"\\\1", text)
-
-
-def visible(text: str) -> str:
-    """The text with control, bidirectional and other invisible characters as `\\uXXXX`, but for line feeds."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def fenced(text: str, language: str) -> str:

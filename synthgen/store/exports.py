@@ -15,7 +15,7 @@ from synthgen.records import Record
 from synthgen.store import atomic, rows
 from synthgen.store.faults import storing
 from synthgen.store.folder import RunFolder
-from synthgen.store.parquet import read_records
+from synthgen.store.parquet import dataset_files, read_records
 from synthgen.store.publish import PARTIAL
 
 
@@ -135,7 +135,7 @@ def exported(folder: RunFolder) -> list[str]:
 
 def dataset_records(dataset: Path) -> Iterator[Record]:
     """All records of a `dataset` folder, in order."""
-    for path in sorted((dataset / "data").glob("*.parquet")):
+    for path in dataset_files(dataset):
         yield from read_records(path)
 
 

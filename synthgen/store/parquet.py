@@ -113,6 +113,11 @@ class RecordWriter:
                 file.close()
 
 
+def dataset_files(dataset: Path) -> list[Path]:
+    """The Parquet files of a `dataset` folder, in order."""
+    return sorted((dataset / "data").glob("*.parquet"))
+
+
 def read_records(path: Path) -> Iterator[Record]:
     """The records of one file, in order.
 
@@ -142,6 +147,19 @@ def read_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict
                 f"{path} is damaged or no Parquet file: {error}",
                 hint="run the same command again: it makes the file anew from the journal",
             ) from error
+
+
+def read_row(path: Path, number: int) -> dict[str, Any]:
+    """The row with this number, counted from 0, of one file; reads its row group alone."""
+    import pyarrow.parquet as pq
+
+    with storing(path), pq.ParquetFile(path) as file:
+        group = 0
+        while number >= (rows := file.metadata.row_group(group).num_rows):
+            number -= rows
+            group += 1
+        row: dict[str, Any] = file.read_row_group(group).slice(number, 1).to_pylist()[0]
+        return row
 
 
 def _size(record: Record) -> int:

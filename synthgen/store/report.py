@@ -53,6 +53,8 @@ class TeacherFacts(Facts):
 class RunReport(Facts):
     """The numbers of a run. `wall_s` is seconds; `started_at` and `finished_at` are ISO 8601 in UTC.
 
+    `cost_usd` is None where a price is not known.
+
     Raises:
         ValueError: a record is unaccounted for: `generated` is not `accepted + rejected`.
     """
@@ -67,6 +69,7 @@ class RunReport(Facts):
     funnel: tuple[StageFlow, ...] = ()
     requests: Requests = Requests()
     tokens: Tokens = Tokens()
+    cost_usd: float | None = None
     teachers: dict[str, TeacherFacts] = Field(default_factory=dict)
     wall_s: float = 0.0
     started_at: str | None = None

@@ -1,0 +1,106 @@
+"""The numbers of a run's records: counts, lengths, openings, diversity."""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from synthgen.store.folder import RunFolder
+from synthgen.store.parquet import dataset_files, read_rows
+
+FIELDS = ("instruction", "input", "output")
+QUANTILES = {"min": 0.0, "p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "max": 1.0}
+OPENING_WORDS = 2
+DISTINCT_BUDGET = 20_000
+"""Words that distinct-n looks at. The share of distinct n-grams falls with the length of the text, so only numbers over
+equally many words can be compared."""
+
+# Han, kana: no spaces between words, so each character counts as one
+_UNSPACED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+
+
+def stats(path: Path | str, *, openings: int = 20) -> dict[str, Any]:
+    """The numbers of the run in this folder, as plain values.
+
+    `words` holds the quantiles of each field's length in words (records where it is empty left out); `openings` the
+    most frequent first words of instructions; `distinct_n` the share of distinct n-grams among the instructions' own.
+
+    Raises:
+        StoreError: there is no run, or it has not ended yet.
+    """
+    folder = RunFolder.open(path)
+    report = folder.report()
+    counts: dict[str, Counter[str]] = {name: Counter() for name in ("task_type", "language", "teacher_model")}
+    lengths = {name: array("Q") for name in FIELDS}
+    starts: Counter[str] = Counter()
+    for row in _accepted(folder, (*FIELDS, *counts)):
+        for name, counter in counts.items():
+            counter[row[name] or "none"] += 1
+        for name in FIELDS:
+            if row[name]:
+                lengths[name].append(len(words(row[name])))
+        starts[" ".join(words(row["instruction"].lower())[:OPENING_WORDS])] += 1
+    reasons: dict[str, Counter[str]] = {}
+    for row in read_rows(folder.rejected_path, ("stage", "reason")):
+        reasons.setdefault(row["stage"] or "none", Counter())[row["reason"]] += 1
+    return {
+        **{name: report[name] for name in ("generated", "accepted", "rejected", "status", "target", "attempts")},
+        **{name: report[name] for name in ("requests", "tokens", "cost_usd")},
+        "task_types": _ordered(counts["task_type"]),
+        "languages": _ordered(counts["language"]),
+        "teacher_models": _ordered(counts["teacher_model"]),
+        "words": {name: quantiles(values) for name, values in lengths.items()},
+        "openings": _ordered(starts, openings),
+        "distinct_openings": len(starts),
+        "distinct_n": _distinct(folder, sum(lengths["instruction"])),
+        "rejected_by_reason": _ordered(sum(reasons.values(), Counter())),
+        "rejected_by_stage": {stage: _ordered(counter) for stage, counter in reasons.items()},
+    }
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in any script; of Han and kana each character."""
+    return _WORD.findall(text)
+
+
+def quantiles(values: Sequence[int]) -> dict[str, float]:
+    """How many values there are, their mean, and the values at the quantiles (nearest rank)."""
+    if not values:
+        return {"records": 0}
+    ranked = sorted(values)
+    at = {name: ranked[max(0, math.ceil(q * len(ranked)) - 1)] for name, q in QUANTILES.items()}
+    return {"records": len(ranked), "mean": round(sum(ranked) / len(ranked), 2), **at}
+
+
+def _accepted(folder: RunFolder, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for path in dataset_files(folder.dataset_path):
+        yield from read_rows(path, columns)
+
+
+def _ordered(counter: Counter[str], most: int | None = None) -> dict[str, int]:
+    return dict(sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:most])
+
+
+def _distinct(folder: RunFolder, total: int) -> dict[str, Any]:
+    """Distinct-1 to -3 over at most `DISTINCT_BUDGET` words of instructions spread evenly over the dataset."""
+    stride = max(1, math.ceil(total / DISTINCT_BUDGET))
+    seen: dict[int, set[tuple[str, ...]]] = {1: set(), 2: set(), 3: set()}
+    made = dict.fromkeys(seen, 0)
+    used = 0
+    for number, row in enumerate(_accepted(folder, ("instruction",))):
+        if number % stride:
+            continue
+        found = words(row["instruction"].lower())[: DISTINCT_BUDGET - used]
+        used += len(found)
+        for n, grams in seen.items():
+            new = list(zip(*(found[i:] for i in range(n)), strict=False))
+            made[n] += len(new)
+            grams.update(new)
+    shares = {str(n): round(len(seen[n]) / made[n], 4) if made[n] else None for n in seen}
+    return {"words": used, **shares}
