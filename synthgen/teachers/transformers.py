@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.prices import FREE, Price
 from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
+from synthgen.teachers.checkpoints import checkpoint_hash
 
 if TYPE_CHECKING:
     from synthgen.teachers.sampling_rows import Row
@@ -260,16 +261,3 @@ class Transformers(BaseModel):
             text, finish = text[:cut], "stop"
         logprobs = row.logprobs(self._tokenizer, tokens) if sampling.logprobs else None
         return _Reply(text, finish, tokens, logprobs)
-
-
-def checkpoint_hash(folders: Sequence[Path]) -> str:
-    """12 hex digits over weights, config, tokenizer and template files of the folders; empty where there are none."""
-    digest, found = hashlib.sha256(), False
-    for folder in folders:
-        for path in sorted(folder.glob("*")) if folder.is_dir() else ():
-            if path.suffix in {".safetensors", ".json", ".jinja", ".bin", ".model"} and path.is_file():
-                found = True
-                digest.update(path.name.encode())
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:12] if found else ""

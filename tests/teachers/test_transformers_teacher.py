@@ -16,7 +16,8 @@ from tiny_model import make
 
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.protocols import Completion, Request, Sampling
-from synthgen.teachers.transformers import Transformers, checkpoint_hash
+from synthgen.teachers.checkpoints import checkpoint_hash
+from synthgen.teachers.transformers import Transformers
 
 pytestmark = pytest.mark.filterwarnings("default")
 
