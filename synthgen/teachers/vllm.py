@@ -100,6 +100,8 @@ class Vllm(BaseModel):
         """
         if self._engine is None:
             raise TeacherError("the vllm teacher is not open", hint="await teacher.open() first")
+        from vllm.exceptions import VLLMClientError, VLLMServerError
+
         prompt = self._prompt(request)
         final = None
         try:
@@ -107,11 +109,11 @@ class Vllm(BaseModel):
                 {"prompt_token_ids": prompt}, self._parameters(request), request_id=uuid.uuid4().hex
             ):
                 final = output
-        except ValueError as error:
+        except (ValueError, VLLMClientError) as error:
             if "longer than" in str(error) or "maximum" in str(error):
                 return Completion((Choice(None, "context_length"),), Usage(len(prompt), 0), self.model)
             raise TeacherError(f"vLLM refused a request: {error}") from error
-        except RuntimeError as error:
+        except (RuntimeError, VLLMServerError) as error:
             raise TeacherError(f"the vLLM engine failed: {error}", hint="see vLLM's own messages above") from error
         if final is None:
             raise TeacherError("the vLLM engine gave no output", hint="see vLLM's own messages above")
@@ -139,7 +141,7 @@ class Vllm(BaseModel):
 
     def _parameters(self, request: Request) -> Any:
         from vllm import SamplingParams
-        from vllm.sampling_params import StructuredOutputsParams
+        from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
         wanted = dict(request.sampling.body)
         wanted.setdefault("temperature", 1.0)  # said, so that the model's own generation config does not decide
@@ -156,7 +158,7 @@ class Vllm(BaseModel):
             wanted["structured_outputs"] = StructuredOutputsParams(
                 json=json.dumps(schema) if schema else None, json_object=None if schema else True
             )
-        return SamplingParams(**wanted)
+        return SamplingParams(**wanted, output_kind=RequestOutputKind.FINAL_ONLY)
 
 
 def _logprobs(steps: Any) -> list[dict[str, Any]] | None:
