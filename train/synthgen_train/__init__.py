@@ -1,0 +1,1 @@
+"""The bundled trainer: checks before training, TRL and PEFT for training, monitors after it."""
