@@ -111,14 +111,11 @@ def render(
     """
 
     def text_of(turns: Sequence[Mapping[str, Any]], prompt: bool) -> str:
-        return str(
-            tokenizer.apply_chat_template(
-                [dict(t) for t in turns],
-                tools=list(tools) if tools else None,
-                tokenize=False,
-                add_generation_prompt=prompt,
-            )
+        shown = [dict(turn) for turn in turns]
+        text = tokenizer.apply_chat_template(
+            shown, tools=list(tools) if tools else None, tokenize=False, add_generation_prompt=prompt
         )
+        return str(text)
 
     whole = text_of(messages, False)
     spans = []
