@@ -16,7 +16,9 @@ from synthgen.store.visible import visible
 SAMPLES = 3
 SAMPLE_CHARACTERS = 1200
 
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
+"""The Hub's size categories, each ten times the one before."""
+
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
@@ -82,8 +84,8 @@ def _front_matter(report: RunReport, made_from: Ingredients, summary: Summary, d
     import yaml
 
     languages = sorted({code for code in summary.languages if _LANGUAGE.fullmatch(code)})
-    size = next((name for limit, name in _SIZES if report.accepted < limit), "n>1M")
-    head: dict[str, object] = {"pretty_name": visible(made_from.name)}
+    size = _SIZES[min(max(0, len(str(report.accepted)) - 3), len(_SIZES) - 1)]
+    head: dict[str, object] = {"pretty_name": visible(" ".join(made_from.name.split()))}
     if languages:
         head["language"] = languages
     if made_from.license:

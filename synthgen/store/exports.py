@@ -97,6 +97,8 @@ def export(path: Path | str, formats: Sequence[str]) -> list[Exported]:
         StoreError: the run has no dataset yet, another process works on it, or it cannot be written.
     """
     folder = RunFolder.open(path)
+    formats = list(dict.fromkeys(formats))
+    check_formats(formats)
     with folder.locked():
         if not folder.dataset_path.is_dir():
             raise StoreError(f"{folder.path} has no dataset yet", hint="finish the run: run the same command again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ def storing(path: Path) -> Iterator[None]:
 def explained(error: OSError, path: Path) -> StoreError:
     """What an `OSError` at `path` means for the user."""
     name = Path(error.filename) if isinstance(error.filename, str) and error.filename else path
-    what = error.strerror or str(error)
+    what = os.strerror(error.errno) if error.errno else str(error)  # pyarrow's own text is long
     if error.errno in _FULL:
         limit = "a file grew beyond the size limit" if error.errno == errno.EFBIG else "the disk is full"
         return StoreError(f"{limit}: cannot write {name} ({what})", hint=_AGAIN)
@@ -41,6 +42,8 @@ def explained(error: OSError, path: Path) -> StoreError:
         )
     if error.errno == errno.ENOENT:
         return StoreError(f"there is no {name}", hint="name the folder of a run: outputs/<run>")
-    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+    if error.errno == errno.ENOTDIR:
+        return StoreError(f"{name} cannot be: a part of this path is a file", hint="choose another folder with --out")
+    if error.errno in (errno.EEXIST, errno.EISDIR):
         return StoreError(f"{name} is in the way: {what}", hint="move it, or choose another folder with --out")
     return StoreError(f"{name}: {what}", hint="what is paid for is in the journal; mend this and run again")

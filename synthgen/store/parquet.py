@@ -46,8 +46,9 @@ class RecordWriter:
             StoreError: the disk is full, or a record holds a value of the wrong type.
         """
         for record in records:
-            self._group.append(to_row(record, rejected=self._rejected))
-            self._group_characters += _size(record)
+            row = to_row(record, rejected=self._rejected)
+            self._group.append(row)
+            self._group_characters += _size(row)
             self.rows += 1
             if len(self._group) >= GROUP_ROWS or self._group_characters >= GROUP_CHARACTERS:
                 self._flush()
@@ -162,12 +163,10 @@ def read_row(path: Path, number: int) -> dict[str, Any]:
         return row
 
 
-def _size(record: Record) -> int:
-    """Characters of text, near enough to bound memory."""
-    drop = record.drop.nearest_text if record.drop else None
-    return (
-        len(record.text)
-        + len(record.reasoning or "")
-        + sum(len(answer.text) for answer in record.answers)
-        + len(drop or "")
-    )
+def _size(value: object) -> int:
+    """Characters of the texts in a row."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, list) else 0
