@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("peft", reason="the train extra is not installed")
+
+import torch
+from pydantic import TypeAdapter
+from synthgen_train.examples import make_examples
+from synthgen_train.methods import Method, apply, load, merged, save
+from synthgen_train.templates import CHATML, SPECIAL_TOKENS
+from synthgen_train.tiny import FromScratch, model_of, tokenizer_of
+
+from synthgen.errors import ConfigError
+from synthgen.records import Record
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+SETTINGS = FromScratch(hidden=32, layers=2, heads=2, context=128, tokenizer="bytes", biases=True)
+RECORDS = [Record(instruction=f"say {i}", output=f"{i} {i}") for i in range(8)]
+METHODS: list[dict[str, Any]] = [
+    {"use": "full"},
+    {"use": "lora", "r": 4},
+    {"use": "lora", "r": 4, "rslora": True},
+    {"use": "lora", "r": 4, "dora": True},
+    {"use": "adapter", "size": 8},
+    {"use": "prefix", "virtual_tokens": 4},
+    {"use": "prompt", "virtual_tokens": 4},
+    {"use": "bitfit"},
+    {"use": "ia3"},
+]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("base")
+    tokenizer = tokenizer_of([], SETTINGS, SPECIAL_TOKENS["chatml"])
+    tokenizer.chat_template = CHATML
+    model_of(tokenizer, SETTINGS).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder, tokenizer
+
+
+def step(model: Any, tokenizer: Any, steps: int = 6) -> list[float]:
+    """Losses of a few steps on the records, one by one."""
+    examples = make_examples(RECORDS, tokenizer, max_length=128).items
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trainable, lr=1e-2)
+    losses = []
+    for _ in range(steps):
+        total = 0.0
+        for example in examples:
+            loss = model(input_ids=torch.tensor([example.input_ids]), labels=torch.tensor([example.labels])).loss
+            loss.backward()
+            total += float(loss)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(total)
+    return losses
+
+
+@pytest.mark.parametrize("settings", METHODS, ids=lambda s: "-".join(map(str, s.values())))
+def test_each_method_trains_saves_loads_merges_and_generates(
+    base: tuple[Path, Any], tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    folder, tokenizer = base
+    method: Method = TypeAdapter(Method).validate_python(settings)
+    torch.manual_seed(0)
+    from transformers import AutoModelForCausalLM
+
+    model = apply(AutoModelForCausalLM.from_pretrained(folder), method)
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    whole = sum(p.numel() for p in model.parameters())
+    assert trained == whole if settings["use"] == "full" else 0 < trained < whole / 2
+    losses = step(model, tokenizer)
+    assert losses[-1] < losses[0]
+    model.eval()
+    ids = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "say 3"}], add_generation_prompt=True, return_dict=True, return_tensors="pt"
+    )
+    expected = model(**ids).logits[:, -1]
+    save(model, method, tmp_path / "saved", str(folder))
+    again = load(folder, tmp_path / "saved").eval()
+    assert torch.allclose(again(**ids).logits[:, -1], expected, atol=1e-4)
+    out = again.generate(**ids, max_new_tokens=3, do_sample=False)
+    assert out.shape[1] > ids["input_ids"].shape[1]
+    plain = merged(again, method)
+    assert (plain is None) == (settings["use"] in ("adapter", "prefix", "prompt"))
+    if plain is not None:
+        assert torch.allclose(plain(**ids).logits[:, -1], expected, atol=1e-3)
+
+
+def test_a_model_without_biases_has_nothing_for_bitfit() -> None:
+    tokenizer = tokenizer_of([], SETTINGS)
+    model = model_of(tokenizer, SETTINGS.model_copy(update={"biases": False}))
+    with pytest.raises(ConfigError, match="no biases"):
+        apply(model, TypeAdapter(Method).validate_python({"use": "bitfit"}))
+
+
+def test_a_target_that_does_not_exist_is_told() -> None:
+    tokenizer = tokenizer_of([], SETTINGS)
+    with pytest.raises(ConfigError, match="nowhere"):
+        apply(
+            model_of(tokenizer, SETTINGS),
+            TypeAdapter(Method).validate_python({"use": "lora", "target_modules": ["nowhere"]}),
+        )
