@@ -57,7 +57,7 @@ def step(model: Any, tokenizer: Any, steps: int = 6) -> list[float]:
         for example in examples:
             loss = model(input_ids=torch.tensor([example.input_ids]), labels=torch.tensor([example.labels])).loss
             loss.backward()
-            total += float(loss)
+            total += loss.item()
         optimizer.step()
         optimizer.zero_grad()
         losses.append(total)

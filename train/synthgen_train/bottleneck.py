@@ -19,7 +19,7 @@ PLACES = ("self_attn", "mlp")
 """Behind which parts of a decoder layer an adapter stands (section 2.1 of the paper: after both)."""
 
 
-class Bottleneck(nn.Module):
+class Bottleneck(nn.Module):  # type: ignore[misc]
     """`x + up(gelu(down(x)))` for x of shape [..., hidden]."""
 
     def __init__(self, hidden: int, size: int) -> None:
@@ -35,7 +35,7 @@ class Bottleneck(nn.Module):
         return result
 
 
-class Adapted(nn.Module):
+class Adapted(nn.Module):  # type: ignore[misc]
     """A part of a layer with an adapter behind it; what the part returns beside its output goes through."""
 
     def __init__(self, part: nn.Module, adapter: Bottleneck) -> None:
@@ -77,7 +77,7 @@ def add_bottlenecks(model: nn.Module, size: int) -> nn.Module:
         parameter.requires_grad = False
     for layer in decoder_layers(model):
         reference = next(layer.parameters())
-        hidden = int(model.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        hidden = int(model.config.hidden_size)
         for place in PLACES:
             adapter = Bottleneck(hidden, size).to(device=reference.device, dtype=reference.dtype)
             setattr(layer, place, Adapted(getattr(layer, place), adapter))

@@ -36,8 +36,7 @@ class Finding:
 def stop_ids(model: Any, tokenizer: Any) -> set[int]:
     """The token ids at which generation ends."""
     eos = model.generation_config.eos_token_id
-    ids = set() if eos is None else {eos} if isinstance(eos, int) else set(eos)
-    return ids
+    return set() if eos is None else {eos} if isinstance(eos, int) else set(eos)
 
 
 def inspect(model: Any, tokenizer: Any, made: Examples, max_length: int) -> list[Finding]:
@@ -84,7 +83,7 @@ def _ends_with_a_stop(sample: Sequence[Example], stops: set[int], tokenizer: Any
         last = _last_trained(wrong[0])
         shown = "none" if last is None else repr(tokenizer.decode([last]))
         names = [tokenizer.decode([s]) for s in sorted(stops)]
-        seen = f"{len(wrong)} of {len(sample)} examples end with another token, such as {shown}; generation ends at {names}"
+        seen = f"{len(wrong)} of {len(sample)} examples end with another, such as {shown}; generation ends at {names}"
     return Finding(
         "answers end with a stop token",
         not wrong,
@@ -101,7 +100,7 @@ def _tokenizer_agrees(stops: set[int], tokenizer: Any) -> Finding:
     return Finding(
         "tokenizer and generation config agree",
         tokenizer.eos_token_id in stops,
-        f"the tokenizer's eos is {tokenizer.eos_token!r} ({tokenizer.eos_token_id}), generation ends at {sorted(stops)}",
+        f"the tokenizer ends at {tokenizer.eos_token!r} ({tokenizer.eos_token_id}), generation at {sorted(stops)}",
         "set model.generation_config.eos_token_id to the tokenizer's",
     )
 
