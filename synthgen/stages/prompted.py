@@ -1,0 +1,162 @@
+"""What the stages that ask a teacher share: settings, the asking, and what becomes of a reply that cannot be used."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from synthgen.errors import ConfigError
+from synthgen.forms import Broken, Form, Parsed
+from synthgen.protocols import Api, Choice, Completion, Context, Preparation, Sampling, Teacher
+from synthgen.records import Provenance, Record
+
+# Asked of replies that hold no item, to tell a teacher that will not from one that cannot keep to the form. Answers in
+# free text are the filter `refusal`'s business.
+_REFUSES = re.compile(
+    r"\W*(?:(?:i['’]m|i am) (?:very |so )?(?:sorry|afraid)|sorry|unfortunately|as an ai)\b"
+    r"|\W*i (?:can['’]?t|cannot|won['’]t|am unable to|am not able to) ",
+    re.IGNORECASE,
+)
+
+
+class Prompted(BaseModel):
+    """Settings of a stage that asks. A stage's sampling goes over its teacher's.
+
+    `structured` says whether replies are held to a JSON schema: `auto` where the teacher says that it can, `off` never;
+    the prompt asks for JSON in any case. `tries` bounds how often an unusable reply is asked for. `api` is
+    `completions` for base models without a chat template.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    ordered: ClassVar[bool] = False
+
+    teacher: str = "teacher"
+    sampling: Sampling | None = None
+    structured: Literal["auto", "json_schema", "off"] = "auto"
+    tries: int = Field(3, ge=1)
+    api: Api = "chat"
+
+    _render: Callable[..., str] = PrivateAttr()
+    _asked: Teacher = PrivateAttr()
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Takes the renderer and the teacher.
+
+        Raises:
+            ConfigError: there is no teacher of this name.
+        """
+        self._render = preparation.render
+        if self.teacher not in preparation.teachers:
+            names = sorted(preparation.teachers)
+            near = difflib.get_close_matches(self.teacher, names, n=1)
+            raise ConfigError(
+                f"there is no teacher named {self.teacher!r}",
+                key="teacher",
+                hint=(f"did you mean {near[0]!r}? " if near else "") + f"the config names: {', '.join(names)}",
+            )
+        self._asked = preparation.teachers[self.teacher]
+
+    def schema_for(self, form: Form) -> dict[str, object] | None:
+        """The response format to send with a request for this form, or None."""
+        able = self.structured == "json_schema" or (
+            self.structured == "auto" and getattr(self._asked, "structured", None) is True
+        )
+        return form.response_format if able else None
+
+    async def ask_for(self, form: Form, prompt: Any, ctx: Context, *, sample: int = 0) -> Completion:
+        """The teacher's reply in this form; asked for again while it holds no item."""
+
+        def check(completion: Completion) -> str | None:
+            reasons = [why_no_item(form, choice) for choice in choices_of(completion)]
+            # A prompt that is too long once is too long again.
+            return None if {None, "context_length"} & set(reasons) else reasons[0]
+
+        return await ctx.ask(
+            prompt,
+            sampling=self.sampling,
+            response_format=self.schema_for(form),
+            api=self.api,
+            sample=sample,
+            teacher=self.teacher,
+            check=check,
+            tries=self.tries,
+        )
+
+    def credit(self, record: Record, completion: Completion) -> Provenance:
+        """The record's provenance with this completion added to it."""
+        return record.provenance.model_copy(
+            update={
+                "model": self.model_of(completion),
+                "requests": (*record.provenance.requests, completion.key),
+            }
+        )
+
+    def model_of(self, completion: Completion) -> str:
+        """The model that wrote a completion: as the server names it, else as the teacher does."""
+        return completion.model or self._asked.model
+
+
+class Faithful(Prompted):
+    """A stage that can also do as the published original did, with its prompt layout, sampling, stops and losses.
+
+    With `faithful: true` the published sampling holds where `sampling` says nothing, replies are plain text, and an
+    unusable reply is not asked for again.
+    """
+
+    faithful: bool = False
+
+    @model_validator(mode="after")
+    def _plain(self) -> Faithful:
+        if self.faithful and self.structured == "json_schema":
+            raise ValueError("faithful: true reads plain text, so structured cannot be json_schema")
+        return self
+
+    async def ask_faithfully(self, published: Sampling, prompt: str, ctx: Context, *, sample: int = 0) -> Completion:
+        """The teacher's only reply, with the published sampling under the stage's own."""
+        sampling = self.sampling.over(published) if self.sampling is not None else published
+        return await ctx.ask(
+            prompt, sampling=sampling, api=self.api, sample=sample, teacher=self.teacher, check=None, tries=1
+        )
+
+
+def choices_of(completion: Completion) -> tuple[Choice, ...]:
+    """The completion's choices; an empty one where there is none."""
+    return completion.choices or (Choice(None, None),)
+
+
+def why_no_item(form: Form, choice: Choice) -> str | None:
+    """None where the choice holds an item, else the reason why it does not."""
+    parsed = read_choice(form, choice)
+    return None if parsed.items else parsed.broken[0].reason
+
+
+def read_choice(form: Form, choice: Choice, first: int = 1) -> Parsed:
+    """The items of one choice; a choice without any has one piece that says why, `empty_reply` or `refused` maybe."""
+    text = choice.text or ""
+    reason = why_unusable(choice)
+    if reason is None:
+        parsed = form.parse(text, cut=choice.finish_reason == "length", first=first)
+        if parsed.items or not _REFUSES.match(text):
+            return parsed
+        reason = "refused"
+    return Parsed((), (Broken(choice.refusal or text, reason, _DETAILS[reason]),))
+
+
+def why_unusable(choice: Choice) -> str | None:
+    """`context_length`, `refused` or `empty_reply` where the API says that there is nothing to read, else None."""
+    if choice.finish_reason == "context_length":
+        return "context_length"
+    if choice.refusal or choice.finish_reason == "content_filter":
+        return "refused"
+    return "empty_reply" if not (choice.text or "").strip() else None
+
+
+_DETAILS = {
+    "context_length": "the prompt is longer than the model's context",
+    "refused": "the teacher refused",
+    "empty_reply": "the reply is empty",
+}

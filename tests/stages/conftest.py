@@ -1,0 +1,3 @@
+from stage_parts import walk
+
+__all__ = ["walk"]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synthgen.asking import Asker
+from synthgen.attempt import Attempt
+from synthgen.journal import Journal
+from synthgen.pipeline import Pipeline, prepare
+from synthgen.prompts import Renderer
+from synthgen.protocols import Choice, Completion, Draw, Request, Sampling, Teacher
+from synthgen.records import Record
+
+
+class Scripted:
+    """Answers with what the script gives for a request: a text, a choice, or a completion."""
+
+    def __init__(self, script: Callable[[Request], Any] | str | Choice, *, structured: bool | None = None) -> None:
+        self.script = script
+        self.structured = structured
+        self.model = "scripted-1"
+        self.sampling: Sampling | None = None
+        self.requests: list[Request] = []
+
+    async def complete(self, request: Request) -> Completion:
+        self.requests.append(request)
+        reply = self.script(request) if callable(self.script) else self.script
+        if isinstance(reply, str):
+            reply = Choice(reply)
+        return reply if isinstance(reply, Completion) else Completion((reply,))
+
+    @property
+    def prompts(self) -> list[str]:
+        return [str(request.messages[-1]["content"]) for request in self.requests]
+
+
+class NoSource:
+    reads_pool = False
+    seeds: Sequence[Record] = ()
+
+    def draw(self, *_: object) -> None:
+        return None
+
+
+Walk = Callable[..., list[Record]]
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Walk:
+    """Takes records through one stage in a real attempt, against a real journal: what comes out, dropped ones last."""
+
+    def go(
+        stage: Any,
+        teacher: Teacher,
+        records: Sequence[Record] = (),
+        demonstrations: Sequence[Record] = (),
+        attempt: int = 0,
+    ) -> list[Record]:
+        async def body() -> list[Record]:
+            with Journal(tmp_path / "journal.sqlite") as journal:
+                stages = (("stage", stage),)
+                teachers = {"teacher": teacher}
+                pipeline = Pipeline("test", NoSource(), stages, teachers, render=Renderer().render)
+                prepare(pipeline)
+                asker = Asker(teachers, journal)
+                walked = Attempt(pipeline, asker, attempt, Draw(tuple(demonstrations), tuple(records)))
+                walked.stage = "stage"
+                before = {record.id for record in walked.alive}
+                walked.take(await stage.run(list(walked.alive), walked), before)
+                return walked.alive + walked.dropped
+
+        return asyncio.run(body())
+
+    return go

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stage_parts import Scripted, Walk
+
+from synthgen.protocols import Choice
+from synthgen.records import Message, Record
+from synthgen.stages.respond import Respond
+
+ADD = Record(instruction="Add the numbers.", input="1 2")
+
+
+def test_the_teacher_is_asked_as_a_user_would_ask(walk: Walk) -> None:
+    record = ADD.replace(
+        system="Be brief.", history=(Message(role="user", content="Hi"), Message(role="assistant", content="Hello"))
+    )
+    teacher = Scripted(" 3\n")
+    (answered,) = walk(Respond(), teacher, records=[record])
+    assert answered.output == "3"
+    assert answered.reasoning is None
+    assert answered.provenance.requests == (teacher.requests[0].key,)
+    assert answered.provenance.model == "scripted-1"
+    assert [dict(message) for message in teacher.requests[0].messages] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Hello"},
+        {"role": "user", "content": "Add the numbers.\n\n1 2"},
+    ]
+
+
+def test_a_record_with_an_output_is_not_asked_about(walk: Walk) -> None:
+    teacher = Scripted("4")
+    (record,) = walk(Respond(), teacher, records=[ADD.replace(output="3")])
+    assert (record.output, teacher.requests) == ("3", [])
+
+
+@pytest.mark.parametrize("choice", [Choice("3", reasoning="1 + 2"), Choice("<think>\n1 + 2\n</think>\n\n3")])
+def test_reasoning_is_kept_apart(walk: Walk, choice: Choice) -> None:
+    (record,) = walk(Respond(), Scripted(choice), records=[ADD])
+    assert (record.output, record.reasoning) == ("3", "1 + 2")
+
+
+@pytest.mark.parametrize(
+    ("choice", "reason", "output", "tries"),
+    [
+        (Choice("It is thr", "length"), "truncated", "It is thr", 1),
+        (Choice("<think>hmm", "length"), "truncated", "", 1),
+        (Choice(""), "empty_reply", "", 3),
+        (Choice("<think>hmm</think>"), "empty_reply", "", 3),
+        (Choice(None, refusal="No."), "refused", "", 3),
+        (Choice("x", "content_filter"), "refused", "x", 3),
+        (Choice(None, "context_length"), "context_length", "", 1),
+        (Choice(None, "tool_calls", tool_calls=({"id": "1"},)), "tool_call", "", 3),
+    ],
+)
+def test_an_unusable_answer_drops_the_record(walk: Walk, choice: Choice, reason: str, output: str, tries: int) -> None:
+    teacher = Scripted(choice)
+    (record,) = walk(Respond(), teacher, records=[ADD])
+    assert record.drop is not None
+    assert (record.drop.reason, record.output) == (reason, output)
+    assert len(teacher.requests) == tries
+
+
+def test_reasoning_asked_for_comes_as_json_apart_from_the_answer(walk: Walk) -> None:
+    teacher = Scripted('{"reasoning": "1 + 2 = 3", "answer": "3"}', structured=True)
+    (record,) = walk(Respond(reasoning=True), teacher, records=[ADD.replace(system="Be brief.")])
+    assert (record.output, record.reasoning) == ("3", "1 + 2 = 3")
+    assert teacher.requests[0].response_format is not None
+    assert [message["role"] for message in teacher.requests[0].messages] == ["system", "user"]
+    assert teacher.prompts[0].endswith('Task: {"instruction": "Add the numbers.", "input": "1 2"}')
+
+
+@pytest.mark.parametrize(
+    ("choice", "reason"),
+    [(Choice('{"reasoning": "1 + ', "length"), "truncated"), (Choice('{"reasoning": "1"}'), "malformed")],
+)
+def test_reasoning_that_cannot_be_read_drops_the_record(walk: Walk, choice: Choice, reason: str) -> None:
+    (record,) = walk(Respond(reasoning=True), Scripted(choice), records=[ADD])
+    assert record.drop is not None
+    assert record.drop.reason == reason
+    assert record.output
+
+
+def test_a_prompt_takes_the_place_of_the_last_turn(walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    template = tmp_path / "polite.j2"
+    template.write_text("Kindly: {{ instruction }} ({{ input }}){{ reply }}")
+    teacher = Scripted("3")
+    walk(Respond(prompt=str(template)), teacher, records=[ADD])
+    assert teacher.prompts == ["Kindly: Add the numbers. (1 2)"]
+
+
+def test_tools_are_offered_where_the_record_has_some(walk: Walk) -> None:
+    teacher = Scripted("3")
+    tool = {"type": "function", "function": {"name": "add", "parameters": {}}}
+    walk(Respond(), teacher, records=[ADD.replace(tools=(tool,))])
+    assert teacher.requests[0].tools == (tool,)
