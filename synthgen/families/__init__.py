@@ -1,0 +1,143 @@
+"""Families of tasks whose answers are proved by programs: written, solved and checked without a model.
+
+A family writes tasks in many phrasings, and reads them back from their text alone: `solve` and `check` know nothing of
+how a task was made, so they judge an answer whoever wrote it. All functions are pure; randomness comes from the `rng`
+given. What is recognised is narrow on purpose; everything else is `None` or `unknown`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from synthgen.families import flaws, rules, sentences
+from synthgen.families.comparing import agrees, mentions
+from synthgen.families.family import Family
+from synthgen.families.framing import wrapped
+from synthgen.families.recognise import Recogniser
+from synthgen.families.task import Reading, Solution, Task, Unprovable, Verdict
+
+__all__ = [
+    "FAMILIES",
+    "FLAWS",
+    "Family",
+    "Solution",
+    "Task",
+    "Verdict",
+    "check",
+    "flawed",
+    "inputs_for",
+    "is_classification",
+    "labels_of",
+    "sample",
+    "solve",
+]
+
+FAMILIES: dict[str, Family] = {family.name: family for module in (sentences, rules) for family in module.FAMILIES}
+"""All families by name."""
+
+FLAWS: tuple[str, ...] = ("wrong_answer", *flaws.SIMPLE)
+"""The kinds of flaw that `flawed` knows."""
+
+_NAMES = tuple(FAMILIES)
+
+
+@cache
+def recogniser() -> Recogniser:
+    """The recogniser of all families, made at the first use."""
+    return Recogniser(FAMILIES.values())
+
+
+def sample(rng: random.Random, families: Sequence[str] | None = None) -> Task:
+    """A task of a family drawn evenly from those named (from all without names); unknown names raise `KeyError`."""
+    return FAMILIES[rng.choice(families or _NAMES)].sample(rng)
+
+
+def solve(instruction: str, input: str = "") -> Solution | None:
+    """The answer, worked out from the text alone; None where it is no task of ours."""
+    for _, task in _solved(instruction, input):
+        return Solution(task.output, task.reasoning, task.family)
+    return None
+
+
+def check(instruction: str, input: str, output: str) -> Verdict:
+    """Whether the output is the answer, proved or refuted; `unknown` where the task is not recognised.
+
+    Strict: white space around the answer and a final full stop are forgiven, case and commas between thousands where
+    they say nothing; nothing else. A sentence that holds the answer is `unknown`, unless the instruction asks for a form.
+    """
+    for reading, task in _solved(instruction, input):
+        family = FAMILIES[task.family]
+        expected = task.output
+        accepted = (expected, *(wrapped(answer, reading.closings) for answer in family.also(reading.values)))
+        if any(agrees(output, answer, family.same) for answer in accepted):
+            return Verdict("proved", expected, family=family.name)
+        if not reading.closings and mentions(output, expected):
+            return Verdict("unknown", expected, "the answer stands among other words", family.name)
+        return Verdict("refuted", expected, f"the answer is {expected!r}", family.name)
+    return Verdict("unknown", reason="no task of a known family")
+
+
+def is_classification(instruction: str) -> bool | None:
+    """Whether a task of ours classifies; None where the instruction is not ours. Its input is not needed."""
+    reading = _first(instruction)
+    return None if reading is None else FAMILIES[reading.family].labels is not None
+
+
+def labels_of(instruction: str) -> tuple[str, ...] | None:
+    """The labels of a classification task of ours; None where the instruction is not ours or does not classify."""
+    reading = _first(instruction)
+    labels = FAMILIES[reading.family].labels if reading else None
+    return labels(reading.values) if reading and labels else None
+
+
+def inputs_for(rng: random.Random, instruction: str, count: int = 5) -> list[Task]:
+    """Up to `count` tasks with this instruction and different inputs; none where it is not ours or takes no input.
+
+    Those of a classification task have as many different labels as can be.
+    """
+    reading = _first(instruction)
+    if reading is None or reading.complete:
+        return []
+    family = FAMILIES[reading.family]
+    tasks: dict[str, Task] = {}
+    for _ in range(4 * count):
+        try:
+            data = family.draw_data(rng, reading.values)
+            text = family.data_text(rng, data)
+            task = family.task(instruction, text, {**reading.values, family.data or "": data}, reading.closings)
+        except (Unprovable, IndexError):
+            continue
+        if task.is_classification:
+            fresh = len({t.output for t in tasks.values()} | {task.output}) > len({t.output for t in tasks.values()})
+            if not fresh and len(tasks) < len(task.labels) and len(tasks) < count:
+                continue
+        tasks.setdefault(text, task)
+        if len(tasks) == count:
+            break
+    return list(tasks.values())
+
+
+def flawed(rng: random.Random, task: Task, kind: str) -> Task:
+    """The task with one flaw of this kind (one of `FLAWS`; another raises `KeyError`).
+
+    `near_duplicate` keeps the answer true; `wrong_answer` has one that `check` refutes.
+    """
+    if kind == "wrong_answer":
+        return flaws.wrong_answer(
+            rng, task, lambda right, output: check(right.instruction, right.input, output).status == "refuted"
+        )
+    return flaws.SIMPLE[kind](rng, task)
+
+
+def _solved(instruction: str, input: str) -> Iterator[tuple[Reading, Task]]:
+    for reading in recogniser().readings(instruction, input):
+        try:
+            yield reading, FAMILIES[reading.family].task(instruction, input, reading.values, reading.closings)
+        except Unprovable:
+            continue
+
+
+def _first(instruction: str) -> Reading | None:
+    return next(recogniser().readings(instruction, None), None)

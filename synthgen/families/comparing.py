@@ -1,0 +1,41 @@
+"""When two answers are the same: only harmless differences are."""
+
+from __future__ import annotations
+
+import re
+
+from synthgen.families.family import Same
+
+_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])")
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]')
+
+VERBOSE = 3
+"""An answer with at least this many words more than the expected one is a sentence about it."""
+
+
+def agrees(output: str, expected: str, same: Same) -> bool:
+    """Whether the output is the expected answer, but for surrounding white space and what `same` calls no difference.
+
+    A final full stop is no difference either where the answer holds none and is one line.
+    """
+    output, expected = output.strip(), expected.strip()
+    if same == "json":
+        return _JSON_TOKEN.findall(output) == _JSON_TOKEN.findall(expected)
+    if same == "caseless":
+        output, expected = output.casefold(), expected.casefold()
+    elif same == "number":
+        output, expected = _plain_number(output), _plain_number(expected)
+    if output == expected:
+        return True
+    return "." not in expected and "\n" not in expected and output == f"{expected}."
+
+
+def mentions(output: str, expected: str) -> bool:
+    """Whether the output is a longer text that holds the expected answer: neither right nor wrong for certain."""
+    if len(output.split()) < len(expected.split()) + VERBOSE:
+        return False
+    return re.search(rf"(?<!\w){re.escape(expected.strip())}(?!\w)", output, re.IGNORECASE) is not None
+
+
+def _plain_number(text: str) -> str:
+    return _THOUSANDS.sub(lambda match: match.group().replace(",", ""), text)

@@ -1,0 +1,148 @@
+"""A family of tasks: phrasings, a way to draw values, and a program that works out the answer."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from synthgen.families.framing import BARE, CLOSINGS, closing, opened, wrapped
+from synthgen.families.slots import Slot
+from synthgen.families.task import Task, Unprovable, Values
+from synthgen.families.template import Template
+
+Closings = Literal["bare", "plain", "letters"]
+"""Which closing sentences a family's tasks may have: those that ask for the bare answer only, all but capitals, all."""
+
+Same = Literal["exact", "caseless", "number", "json"]
+"""What is no difference between two answers: nothing, case, commas between thousands, white space outside strings."""
+
+INLINE = 0.45
+"""Share of the tasks whose data may stand in either place that have it in the instruction."""
+
+_END = r"(?=\s*(?:[.:?!]+(?:\s|$)|$)|\s*\n)"
+
+
+@dataclass(frozen=True)
+class Phrasing:
+    """One phrasing of one kind of task (`op`) of a family."""
+
+    family: Family
+    op: str
+    template: Template
+
+    @cached_property
+    def kind(self) -> str:
+        """`do` (an imperative), `ask` (a question) or `tell` (a statement first), for the opening that fits."""
+        if not self.template.text.lstrip("[")[0].islower():
+            return "tell"
+        return "ask" if self.template.text.endswith("?") else "do"
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """Reads the phrasing, without its end mark, from plain text."""
+        core = Template(self.template.text.rstrip(".?"))
+        return re.compile(core.pattern({name: slot.pattern for name, slot in self.family.slots.items()}) + _END)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Tasks of one sort.
+
+    `phrasings` are by `op`, the kinds of task in the family. `draw` gives the values of the slots; those of the slot
+    `data`, which may stand in the input instead, come from `draw_data`, given the others. `answer` works the answer out
+    from the values (which may be anybody's: it raises `Unprovable` where there is none). `steps` writes the reasoning,
+    `also` gives further right answers, `labels` the label set where the family classifies.
+    """
+
+    name: str
+    task_type: str
+    phrasings: Mapping[str, tuple[str, ...]]
+    slots: Mapping[str, Slot]
+    answer: Callable[[Values], str]
+    draw: Callable[[random.Random, str], dict[str, Any]] = lambda rng, op: {}
+    data: str | None = None
+    draw_data: Callable[[random.Random, Values], Any] = lambda rng, values: None
+    steps: Callable[[Values], str] | None = None
+    also: Callable[[Values], tuple[str, ...]] = lambda values: ()
+    labels: Callable[[Values], tuple[str, ...]] | None = None
+    closings: Closings = "plain"
+    same: Same = "exact"
+    all_phrasings: tuple[Phrasing, ...] = field(init=False, repr=False, compare=False, default=())
+
+    def __post_init__(self) -> None:
+        phrasings = tuple(Phrasing(self, op, Template(text)) for op, texts in self.phrasings.items() for text in texts)
+        object.__setattr__(self, "all_phrasings", phrasings)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @cached_property
+    def _by_op(self) -> tuple[tuple[Phrasing, ...], ...]:
+        return tuple(tuple(p for p in self.all_phrasings if p.op == op) for op in self.phrasings)
+
+    def sample(self, rng: random.Random) -> Task:
+        """A task with its answer; kinds of task are drawn evenly, then phrasings."""
+        phrasing = rng.choice(rng.choice(self._by_op))
+        values = {"op": phrasing.op, **self.draw(rng, phrasing.op)}
+        if self.data is not None:
+            values[self.data] = self.draw_data(rng, values)
+        return self._written(rng, phrasing, values)
+
+    def task(self, instruction: str, input: str, values: Values, closings: tuple[tuple[str, str], ...]) -> Task:
+        """The task with this text, answered from its values."""
+        return Task(
+            instruction=instruction,
+            input=input,
+            output=wrapped(self.answer(values), closings),
+            reasoning=self.steps(values) if self.steps else None,
+            family=self.name,
+            task_type=self.task_type,
+            is_classification=self.labels is not None,
+            labels=self.labels(values) if self.labels else (),
+        )
+
+    def allows(self, closings: tuple[tuple[str, str], ...]) -> bool:
+        """Whether this family's answers can take these forms."""
+        if self.closings == "bare":
+            return all(name == BARE.name for name, _ in closings)
+        return self.closings == "letters" or not any(CLOSINGS[name].letters for name, _ in closings)
+
+    def data_text(self, rng: random.Random, value: Any) -> str:
+        """A data value as it stands in an input."""
+        slot = self.slots[self.data or ""]
+        return (slot.write_bare or slot.write)(value, rng)
+
+    def read_data(self, text: str) -> Any:
+        """The data value that an input holds; raises `ValueError` where it holds none."""
+        slot = self.slots[self.data or ""]
+        if not slot.alone.fullmatch(text.lower()):
+            raise ValueError("not the data that the instruction speaks of")
+        return slot.read(text.strip())
+
+    def _written(self, rng: random.Random, phrasing: Phrasing, values: dict[str, Any]) -> Task:
+        template = phrasing.template
+        core = template.write(rng, lambda name: self.slots[name].write(values[name], rng))
+        core = core.rstrip(".")
+        mark = "" if core.endswith("?") else "."
+        input_text = ""
+        if self.data is not None and self.data not in template.holes:
+            slot = self.slots[self.data]
+            if slot.attach and rng.random() < INLINE:
+                core += (" " if core.endswith("?") else ": ") + slot.write(values[self.data], rng)
+                mark = "."
+            else:
+                input_text = self.data_text(rng, values[self.data])
+        instruction = opened(rng, core + mark, phrasing.kind)
+        asked = closing(rng, letters=self.closings == "letters", share=0.0 if self.closings == "bare" else 0.25)
+        closings: tuple[tuple[str, str], ...] = ()
+        if asked is not None:
+            instruction += f" {asked[0]}"
+            closings = (asked[1:],)
+        return self.task(instruction, input_text, values, closings)
+
+
+__all__ = ["Closings", "Family", "Phrasing", "Same", "Unprovable"]

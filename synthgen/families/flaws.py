@@ -1,0 +1,124 @@
+"""Tasks spoiled on purpose, so that filters have real work: each kind is what one filter is there to find."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from synthgen.families.task import Task
+
+Judge = Callable[[Task, str], bool]
+"""Whether an output is the wrong answer to a task, for certain."""
+
+
+def near_duplicate(rng: random.Random, task: Task) -> Task:
+    """The same task in almost the same words: one or two words of the instruction are others, the answer is as true."""
+    first, _, rest = task.instruction.partition(" ")
+    if first.lower() in ("please", "kindly", "now"):
+        return replace(task, instruction=rest[:1].upper() + rest[1:])
+    setting, mark, core = task.instruction.rpartition(". ") if "\n" not in task.instruction else ("", "", "")
+    if mark and '"' not in setting and core and rng.random() < 0.5:
+        swapped = re.sub(r"\b(and|the|an?|this)\b", lambda m: _OTHER[m.group().lower()], setting, count=1)
+        if swapped != setting:
+            return replace(task, instruction=f"{swapped}{mark}{core}")
+    return replace(task, instruction=f"Please {task.instruction[:1].lower()}{task.instruction[1:]}")
+
+
+_OTHER: Mapping[str, str] = {"and": "plus", "the": "that", "a": "some", "an": "some", "this": "that"}
+
+
+def wrong_answer(rng: random.Random, task: Task, wrong: Judge) -> Task:
+    """The task with an answer of the right form that is not true."""
+    for candidate in _candidates(rng, task):
+        if candidate.strip() and wrong(task, candidate):
+            return replace(task, output=candidate, reasoning=None)
+    raise ValueError(f"no wrong answer found for the output {task.output!r}")
+
+
+def _candidates(rng: random.Random, task: Task) -> list[str]:
+    found = [label for label in task.labels if label != task.output]
+    rng.shuffle(found)
+    numbers = list(re.finditer(r"\d+", task.output))
+    if numbers:
+        number = rng.choice(numbers)
+        value = int(number.group())
+        for step in rng.sample((1, 2, 10, -1, 9, 100), 6):
+            changed = str(max(value + step, 0)).zfill(len(number.group()) if number.group()[0] == "0" else 0)
+            found.append(task.output[: number.start()] + changed + task.output[number.end() :])
+    parts = task.output.split(", ")
+    if len(parts) > 1:
+        found.append(", ".join([*parts[1:], parts[0]]))
+        found.append(", ".join(parts[:-1]))
+    pieces = task.output.split(" ")
+    if len(pieces) > 2:
+        at = rng.randrange(len(pieces) - 1)
+        found.append(" ".join([*pieces[:at], pieces[at + 1], pieces[at], *pieces[at + 2 :]]))
+    letters = [i for i, c in enumerate(task.output) if c.isalpha()]
+    if letters:
+        at = rng.choice(letters)
+        other = rng.choice([c for c in "abcdeghilmnorstu" if c != task.output[at].lower()])
+        other = other.upper() if task.output[at].isupper() else other
+        found.append(task.output[:at] + other + task.output[at + 1 :])
+    return [*found, task.output + "s"]
+
+
+def empty_output(rng: random.Random, task: Task) -> Task:
+    """The task without an answer."""
+    return replace(task, output="", reasoning=None)
+
+
+def input_equals_output(rng: random.Random, task: Task) -> Task:
+    """The task with its input for an answer."""
+    text = task.input or task.output
+    return replace(task, input=text, output=text, reasoning=None)
+
+
+def too_short(rng: random.Random, task: Task) -> Task:
+    """The task cut down to two or three words."""
+    kept = task.instruction.split()[: rng.choice((2, 3))]
+    return replace(task, instruction=" ".join(kept).rstrip(".,:;?"))
+
+
+def image_request(rng: random.Random, task: Task) -> Task:
+    """The task as a wish for something that text cannot be."""
+    wish = rng.choice(
+        (
+            "Draw a picture that shows the result",
+            "Show the answer as an image",
+            "Add a photo of it",
+            "Plot the result in a graph",
+            "Make a short video about the answer",
+            "Save the answer to a file and attach it",
+        )
+    )
+    return replace(task, instruction=f"{task.instruction} {wish}.")
+
+
+def ends_in_colon(rng: random.Random, task: Task) -> Task:
+    """The task with an answer that breaks off where it should begin."""
+    return replace(task, output=rng.choice(("The answer is:", "Here is the result:", "Solution:")), reasoning=None)
+
+
+def starts_with_punctuation(rng: random.Random, task: Task) -> Task:
+    """The task with a leftover of a list before its instruction."""
+    return replace(task, instruction=rng.choice(("- ", "* ", ". ", ") ", "# ")) + task.instruction)
+
+
+def write_a_program(rng: random.Random, task: Task) -> Task:
+    """The task as a wish for a program, which the published recipes leave out."""
+    return replace(task, instruction="Write a program for this: " + task.instruction)
+
+
+SIMPLE: Mapping[str, Callable[[random.Random, Task], Task]] = {
+    "near_duplicate": near_duplicate,
+    "empty_output": empty_output,
+    "input_equals_output": input_equals_output,
+    "too_short": too_short,
+    "image_request": image_request,
+    "ends_in_colon": ends_in_colon,
+    "starts_with_punctuation": starts_with_punctuation,
+    "write_a_program": write_a_program,
+}
+"""The flaws that need no solver, by kind."""
