@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from synthgen.records import clean_text
 from synthgen.store.faults import storing
 
 
@@ -14,11 +15,7 @@ def write(path: Path, content: str | bytes) -> None:
 
     Lone surrogates become U+FFFD. A killed process leaves at most a file `.<name>.tmp` behind.
     """
-    data = (
-        content
-        if isinstance(content, bytes)
-        else content.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
-    )
+    data = content if isinstance(content, bytes) else str(clean_text(content)).encode()
     temporary = path.with_name(f".{path.name}.tmp")
     with storing(path):
         try:

@@ -15,6 +15,7 @@ from synthgen.store.visible import visible
 
 SAMPLES = 3
 SAMPLE_CHARACTERS = 1200
+ROWS = 30
 
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
 """The Hub's size categories, each ten times the one before."""
@@ -35,8 +36,8 @@ class Summary:
         """Counts the records; the first few are kept as samples."""
         for record in records:
             self.languages[record.language or ""] += 1
-            self.task_types[record.task_type or "none given"] += 1
-            self.models[record.provenance.model or "none"] += 1
+            self.task_types[record.task_type or ""] += 1
+            self.models[record.provenance.model or ""] += 1
             if len(self.samples) < SAMPLES:
                 self.samples.append(record)
 
@@ -50,15 +51,15 @@ def card(report: RunReport, made_from: Ingredients, summary: Summary, data_sha25
         f" {report.rejected:,} were rejected; `rejected.parquet` in the run folder holds each with its reason.",
         '```python\nfrom datasets import load_dataset\n\ndata = load_dataset("path/to/dataset", split="train")\n```',
         "## Records",
-        _table(("task type", "records"), summary.task_types.most_common()),
-        *_languages(summary),
+        _counts("task type", summary.task_types),
+        _counts("language", summary.languages),
         "## Samples" if summary.samples else "",
         *(_sample(record) for record in summary.samples),
         "## Stages and reasons",
         _funnel(report),
         "## Made from",
         _teachers(report),
-        _table(("wrote records", "accepted"), summary.models.most_common()),
+        _counts("model that wrote them", summary.models),
         "The terms of use of these models apply to what they wrote."
         + ("" if made_from.license else " No licence has been set for this dataset."),
         _hashes(made_from),
@@ -108,11 +109,11 @@ def _front_matter(report: RunReport, made_from: Ingredients, summary: Summary, d
     return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---"
 
 
-def _languages(summary: Summary) -> list[str]:
-    if set(summary.languages) <= {""}:
-        return []
-    rows = [(name or "not determined", count) for name, count in summary.languages.most_common()]
-    return [_table(("language", "records"), rows)]
+def _counts(head: str, counter: Counter[str]) -> str:
+    rows = [(name or "not determined", count) for name, count in counter.most_common(ROWS)]
+    if len(counter) > ROWS:
+        rows.append((f"{len(counter) - ROWS:,} more", counter.total() - sum(count for _, count in rows)))
+    return _table((head, "records"), rows)
 
 
 def _sample(record: Record) -> str:

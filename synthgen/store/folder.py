@@ -158,10 +158,9 @@ class RunFolder:
 
     def save_seeds(self, seeds: Iterable[Record]) -> None:
         """Keeps the seed tasks' records in the folder, so that what was shown can be told after the files change."""
-        lines = [seed.model_dump_json(exclude_defaults=True) + "\n" for seed in seeds]
-        text = "".join(lines)
-        if lines and not (self.seeds_path.is_file() and self.seeds_path.read_text(encoding="utf-8") == text):
-            atomic.write(self.seeds_path, text)
+        lines = [json.dumps(seed.model_dump(exclude_defaults=True), ensure_ascii=False) + "\n" for seed in seeds]
+        if lines:
+            atomic.write(self.seeds_path, "".join(lines))
 
     def seeds(self) -> Iterator[Record]:
         """The seed tasks that `save_seeds` kept; none where there are none."""

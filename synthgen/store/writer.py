@@ -10,7 +10,7 @@ from synthgen.errors import StoreError
 from synthgen.records import Record
 from synthgen.store import atomic
 from synthgen.store.card import Summary, card
-from synthgen.store.exports import export_to, exported
+from synthgen.store.exports import check_formats, export_to, exported
 from synthgen.store.faults import storing
 from synthgen.store.folder import RunFolder
 from synthgen.store.ingredients import Ingredients
@@ -85,9 +85,12 @@ class DatasetWriter:
         Exports of formats that the folder already holds are renewed too. `base` is the config's folder.
 
         Raises:
+            ConfigError: an export format has no such name.
             StoreError: something could not be written (the earlier files are as they were), or the report's numbers
                 are not those of the records.
         """
+        formats = sorted({*exports, *exported(self._folder)})
+        check_formats(formats)
         shards = self._accepted.close()
         (rejected,) = self._rejected.close()
         if (report.accepted, report.rejected) != (self._accepted.rows, self._rejected.rows):
@@ -102,7 +105,7 @@ class DatasetWriter:
             rejected.rename(self._partial / "rejected.parquet")
         digest = atomic.sha256(*sorted((dataset / "data").iterdir()))
         atomic.write(dataset / "README.md", card(report, made_from, self._summary, digest))
-        export_to(dataset, self._partial / "exports", sorted({*exports, *exported(self._folder)}))
+        export_to(dataset, self._partial / "exports", formats)
         files = tree(self._partial)
         if self._folder.seeds_path.is_file():
             files[self._folder.seeds_path.name] = self._folder.seeds_path

@@ -136,6 +136,15 @@ def test_nothing_that_varies_between_equal_runs_is_in_it(tmp_path: Path) -> None
     assert made(*base) == made(*base, **varied)
 
 
+def test_long_tables_are_cut_and_nothing_is_left_uncounted() -> None:
+    records = [accepted(i, task_type=f"type{i}") for i in range(40)] + [accepted(99, task_type=None)]
+    text = made(records)
+    table = text.split("| task type | records |")[1].split("\n\n")[0]
+    assert sum(int(line.split("|")[2]) for line in table.strip().splitlines()[1:]) == 41
+    assert "| 11 more | 11 |" in table
+    assert "| not determined | 1 |" in made(records[-1:])
+
+
 def test_long_samples_are_cut() -> None:
     text = made([accepted(i, output="x" * 5000) for i in range(9)])
     assert len(text) < 6500

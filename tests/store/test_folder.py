@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from store_parts import CONFIG, accepted, rejected, write_run
+from store_parts import CONFIG, accepted, rejected, with_tools, write_run
 
 from synthgen.errors import RunLocked, StoreError
 from synthgen.records import Record
@@ -107,11 +107,12 @@ def test_a_report_that_is_not_there_yet_or_damaged(tmp_path: Path) -> None:
 
 
 def test_seeds_are_kept_and_come_back(tmp_path: Path) -> None:
-    seeds = [Record(instruction="first"), accepted(2), rejected(3)]
+    seeds = [Record(instruction="first\u2028\x00"), accepted(2), rejected(3), with_tools(4)]
     with RunFolder.create_or_open(tmp_path / "run", CONFIG) as folder:
         assert list(folder.seeds()) == []
         folder.save_seeds([])
         assert not folder.seeds_path.exists()
-        folder.save_seeds(seeds)
+        folder.save_seeds([Record(instruction="first", task_type="\ud800")])
+        assert [seed.task_type for seed in folder.seeds()] == ["\ufffd"]
         folder.save_seeds(seeds)
     assert list(RunFolder.open(tmp_path / "run").seeds()) == seeds

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from store_parts import CONFIG, MADE_FROM, accepted, bytes_of, rejected, report, write_run
 
-from synthgen.errors import StoreError
+from synthgen.errors import ConfigError, StoreError
 from synthgen.records import Record
 from synthgen.store import DatasetWriter, RunFolder, verify
 from synthgen.store.parquet import dataset_files, read_records
@@ -116,6 +116,11 @@ def test_a_report_that_counts_otherwise_is_refused(tmp_path: Path) -> None:
             writer.finish(report(KEPT[1:], DROPPED), MADE_FROM)
         writer.abandon()
     assert not (tmp_path / "run" / "dataset").exists()
+
+
+def test_an_unknown_export_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no export format 'excel'"):
+        write_run(tmp_path / "run", KEPT, exports=["excel"])
 
 
 def test_a_run_without_records_is_whole_too(tmp_path: Path) -> None:
