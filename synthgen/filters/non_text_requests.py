@@ -1,0 +1,58 @@
+"""Finds where a text asks for what no text can be, or points at what no text shows.
+
+A word alone says little: `file a complaint`, `map each word`, `the plot of a film` and `a video's title` are all text.
+So a sentence counts only where a verb that makes or shows has a medium as its object (`design a logo`), where it points
+at one that is not there (`describe this photo`), or where it tells the reader to act (`click here`, `search the web`).
+Left alone are sentences that ask how something is done, texts that ask for code or for a picture written as text, and
+what stands in quotation marks or after a colon: that is material, not the request.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from synthgen.filters.non_text_languages import CODE, SPACED, UNSPACED, Words
+
+GAP = 4
+"""How many words (articles, adjectives) may stand between a verb and its object."""
+
+QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|《[^》]*》|'(?<=\s')[^'\n]*'(?!\w)")
+MATERIAL = re.compile(r"(?<=.{8})[:：](?=\s|$|[^\x00-\x7f]).*", re.DOTALL)
+"""A colon and all after it, unless it follows a short label (`Task: draw a cat`)."""
+
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
+
+
+def find_request(text: str) -> str | None:
+    """The words with which the text asks for more than text; None where it does not."""
+    if _code().search(text):
+        return None
+    for sentence in SENTENCE_END.split(MATERIAL.sub("", QUOTED.sub(" ", text))):
+        for asks, how in _rules():
+            found = asks.search(sentence)
+            if found and not how.search(sentence):
+                return found.group().strip(" ,;(")
+    return None
+
+
+@cache
+def _code() -> re.Pattern[str]:
+    return re.compile(CODE, re.IGNORECASE)
+
+
+@cache
+def _rules() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
+    """Pairs: what asks for more than text, and what in the same sentence takes it back."""
+    spaced = [(_asks(words), re.compile(rf"\b(?:{words.how})\b", re.IGNORECASE)) for words in SPACED]
+    return (*spaced, *((re.compile(a, re.IGNORECASE), re.compile(how)) for a, how in UNSPACED))
+
+
+def _asks(words: Words) -> re.Pattern[str]:
+    clause = rf"(?:^\s*|[.!?;:,(]\s*|\b(?:{words.leads})\s+)"
+    gap = rf"(?:\s+(?!(?:{words.breaks})\b)[\w'’-]+){{0,{GAP}}}?"
+    after = rf"(?=\s*$|\s*[^\w\s'’-]|\s+(?:{words.after})\b)" if words.after else r"(?!['’-])"
+    made = rf"{clause}(?:{words.make}){gap}\s+(?:(?:l|un)['’])?(?:{words.media})\b{after}"
+    acted = rf"{clause}(?:{words.act})"
+    seen = rf"\b(?:{words.see})\b{after}"
+    return re.compile(f"{made}|{acted}|{seen}", re.IGNORECASE)

@@ -1,0 +1,67 @@
+"""Whole-word matching that holds in every script.
+
+Python's `\\b` is wrong outside the Latin script in three ways: it sees no word border between Latin and Chinese letters
+(`gif图`), it sees one inside Hindi words (vowel signs are no `\\w`), and it has nothing to say where words are written
+without spaces.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+UNSPACED = (
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f"  # Myanmar
+    "\u1780-\u17ff"  # Khmer
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
+)
+"""Character ranges of the scripts that put no spaces between words: a word is found wherever it stands."""
+
+MARKS = "".join(
+    chr(code)
+    for code in range(0x300, 0x20F0)
+    if unicodedata.category(chr(code)) in ("Mn", "Mc") and not re.match(f"[{UNSPACED}]", chr(code))
+)
+"""Combining marks, which belong to the letter before them although `\\w` leaves them out."""
+
+_LETTER = f"(?:(?![{UNSPACED}])[\\w{MARKS}])"
+_ARABIC = re.compile("[\u0620-\u064a]")
+_HEBREW = re.compile("[\u05d0-\u05ea]")
+_HANGUL = re.compile("[\uac00-\ud7a3]")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+
+
+@lru_cache(maxsize=256)
+def word_pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds any of the words or phrases as a whole word, whatever its case; search in `normal(text)`.
+
+    In scripts without spaces a word is found wherever it stands. In Korean, particles may follow it; in Arabic and
+    Hebrew, the article, `and` and one-letter prepositions may stand before it. Runs of white space are all one.
+    """
+    parts = sorted((_part(normal(word)) for word in words if word.strip()), key=len, reverse=True)
+    return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
+
+
+def normal(text: str) -> str:
+    """The text with compatible and composed characters made one (NFKC): full-width letters, ligatures, accents."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def _part(word: str) -> str:
+    body = r"\s+".join(re.escape(piece) for piece in word.split())
+    first, last = word.split()[0][0], word.split()[-1][-1]
+    before = rf"(?<!{_LETTER})" if _bordered(first) else ""
+    after = rf"(?!{_LETTER})" if _bordered(last) and not _HANGUL.match(last) else ""
+    if _ARABIC.match(first):
+        before += "(?:[وف]?[بكل]?(?:ال)?|[وف]?لل)"
+    elif _HEBREW.match(first):
+        before += "[והבכלמש]{0,2}"
+    return before + body + after
+
+
+def _bordered(character: str) -> bool:
+    """Whether a word that begins or ends with this character needs a border there."""
+    return bool(re.match(_LETTER, character)) and not _UNSPACED.match(character)
