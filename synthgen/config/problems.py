@@ -1,0 +1,159 @@
+"""What is wrong with a config, said for people: what was found, what was expected, and the nearest right name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from synthgen.config.document import Document, Key
+from synthgen.errors import ConfigError
+from synthgen.plugins import nearest, setting_names, suggestion
+
+_EXPECTED = (
+    ("int", "a whole number"),
+    ("float", "a number"),
+    ("decimal", "a number"),
+    ("bool", "true or false"),
+    ("string", "a text"),
+    ("path", "a path"),
+    ("list", "a list"),
+    ("tuple", "a list"),
+    ("set", "a list"),
+    ("frozen_set", "a list"),
+    ("dict", "keys and values"),
+    ("mapping", "keys and values"),
+    ("model", "keys and values"),
+    ("none", "null"),
+)
+_LIMITS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+    "multiple_of": ("a multiple of", "multiple_of"),
+}
+
+
+def problems(error: ValidationError, document: Document, at: Key, model: type[BaseModel]) -> list[ConfigError]:
+    """One error for each wrong key below `at`, which the model was to check, in the order of the file."""
+    groups: dict[Key, list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False):
+        groups.setdefault(_key(details, document, at), []).append(details)
+    return [_problem(key, group, document, _names(model, key[len(at) : -1])) for key, group in groups.items()]
+
+
+def combined(errors: Iterable[ConfigError]) -> ConfigError:
+    """One error that says all of them, the first in the file first; it has that one's place."""
+    first, *others = sorted(errors, key=lambda e: (str(e.file), e.line or 0))
+    tail = "".join(f"\n{other}" for other in others)
+    if first.hint is None:
+        first.message += tail
+    else:
+        first.hint += tail
+    return first
+
+
+def _key(details: ErrorDetails, document: Document, at: Key) -> Key:
+    """The key in the config: pydantic's location without the names of union branches and validators."""
+    value: Any = document.data
+    for part in at:
+        value = value[part]
+    key = list(at)
+    for part in details["loc"]:
+        inside = part in value if isinstance(value, Mapping) else isinstance(value, list) and part in range(len(value))
+        if inside:
+            value = value[part]
+        elif details["type"] == "missing" and part == details["loc"][-1]:
+            value = None
+        else:
+            continue
+        key.append(part)
+    return tuple(key)
+
+
+def _problem(key: Key, group: list[ErrorDetails], document: Document, names: list[str]) -> ConfigError:
+    first = group[0]
+    kind, found, name = first["type"], first["input"], str(key[-1]) if key else ""
+    if kind == "extra_forbidden":
+        return document.error(key, "there is no such key", hint=suggestion(name, names, what="keys here"))
+    if kind == "missing":
+        written = [str(k) for k in found if k not in names] if isinstance(found, Mapping) else []
+        near = nearest(name, written)
+        return document.error(
+            key, "the key is missing", hint=f"is {near!r} meant to be {name!r}?" if near else f"add {name}: …"
+        )
+    expected = " or ".join(dict.fromkeys(_expected(details) for details in group))
+    if kind in ("value_error", "assertion_error"):
+        return document.error(key, str(first["ctx"]["error"]))
+    return document.error(key, f"found {shown(found)}, expected {expected}", hint=_hint(key, first, expected))
+
+
+def _hint(key: Key, details: ErrorDetails, expected: str) -> str | None:
+    found = details["input"]
+    if isinstance(found, str):
+        if details["type"] in ("literal_error", "enum"):
+            near = nearest(found, re.findall(r"'([^']*)'", details["ctx"]["expected"]))
+            return f"did you mean {near!r}?" if near else None
+        if expected in ("a number", "a whole number") and re.fullmatch(r"[-+.\d]+", found):
+            return "remove the quotes"
+        if expected == "keys and values" and key[0] in ("source", "teacher", "teachers", "stages", "selectors"):
+            return f"write `use: {found}`"
+    elif isinstance(found, (int, float)) and expected == "a text":
+        return "put it in quotes"
+    return None
+
+
+def _expected(details: ErrorDetails) -> str:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind in ("literal_error", "enum"):
+        return f"one of {context['expected']}" if " or " in context["expected"] else str(context["expected"])
+    if kind in _LIMITS:
+        words, name = _LIMITS[kind]
+        return f"{words} {context[name]:g}"
+    if kind == "string_pattern_mismatch":
+        return f"a text of the form {context['pattern']}"
+    for start, words in _EXPECTED:
+        if re.match(rf"{start}_(type|parsing|from_float|attributes_type)", kind):
+            return words
+    return details["msg"]
+
+
+def _names(model: type[BaseModel], path: Key) -> list[str]:
+    """The keys that may stand at this path below the model."""
+    current: Any = model
+    for part in path:
+        field = _field(current, part)
+        current = _model_in(field.annotation) if field is not None else current
+    return setting_names(current) if current is not None else []
+
+
+def _field(model: type[BaseModel], part: str | int) -> Any:
+    return next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The first pydantic model that an annotation such as `Sampling | None` or `list[Entry]` holds."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def shown(value: object) -> str:
+    """A value of a config as an error names it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"the text {value if len(value) <= 60 else value[:57] + '…'!r}"
+    if isinstance(value, (int, float)):
+        return f"the number {value:g}" if isinstance(value, float) else f"the number {value}"
+    return "a list" if isinstance(value, (list, tuple)) else "keys and values"

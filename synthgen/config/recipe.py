@@ -1,0 +1,103 @@
+"""A config as a pipeline that can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from synthgen import assets
+from synthgen.asking import Budget
+from synthgen.config.document import Document
+from synthgen.config.merge import override, read_config
+from synthgen.config.models import Config
+from synthgen.config.parts import Parts
+from synthgen.config.problems import combined, problems
+from synthgen.errors import ConfigError
+from synthgen.pipeline import Pipeline
+from synthgen.prompts import Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A config that has been checked and built.
+
+    `resolved` is the config with all defaults, also those of its parts; `base` is the folder that its paths start
+    from; `files` are the user's files that parts were read from.
+    """
+
+    config: Config
+    pipeline: Pipeline
+    renderer: Renderer
+    resolved: dict[str, Any]
+    base: Path
+    files: tuple[Path, ...] = ()
+
+
+def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of a config file, or of a shipped recipe by its name; `overrides` are as `--set` takes them.
+
+    Paths in a config start from its folder, those in a shipped recipe from the current one.
+
+    Raises:
+        ConfigError: with everything that is wrong in the config.
+    """
+    path, base = locate(config)
+    document = override(read_config(path), overrides)
+    return make_recipe(document, base, default_name=base.name if path.stem == "config" else path.stem)
+
+
+def locate(config: Path | str) -> tuple[Path, Path]:
+    """The file of a config, and the folder that its paths start from.
+
+    Raises:
+        ConfigError: there is neither such a file nor a shipped recipe of that name.
+    """
+    path = Path(config)
+    if path.exists():
+        return path, path.resolve().parent
+    shipped = assets.names("recipes")
+    if str(config) in shipped:
+        return assets.find("recipes", str(config)), Path.cwd()
+    raise ConfigError(
+        f"there is no config {config}",
+        hint=f"`synthgen init my_project` makes a project; shipped recipes, run by name: {', '.join(shipped)}",
+    )
+
+
+def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
+    """The recipe of a document.
+
+    Raises:
+        ConfigError: with everything that is wrong in it.
+    """
+    # a null says no more than an absent key: `stages:` with nothing under it
+    data = {key: value for key, value in document.data.items() if value is not None}
+    document = Document({"name": default_name, **data}, document.places)
+    try:
+        config = Config.model_validate(document.data)
+    except ValidationError as error:
+        raise combined(problems(error, document, (), Config)) from error
+    parts = Parts.build(config, document, base)
+    renderer = Renderer(base)
+    pipeline = Pipeline(
+        name=config.name,
+        source=parts.source,
+        stages=parts.stages,
+        teachers=parts.teachers,
+        selectors=parts.selectors,
+        target=config.target,
+        seed=config.seed,
+        window=config.window,
+        concurrency=config.concurrency,
+        budget=Budget(**config.budget.model_dump()),
+        max_attempts=config.stop.attempts,
+        barren_attempts=config.stop.barren_attempts,
+        base=base,
+        render=renderer.render,
+    )
+    resolved = {**config.model_dump(mode="json", exclude={"extends"}), **parts.resolved}
+    return Recipe(config, pipeline, renderer, resolved, base, parts.files)

@@ -1,0 +1,95 @@
+"""The JSON Schema of a config, for editors: every key, and the settings of every built-in part."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from synthgen.config.models import Config, LabelledEntry
+from synthgen.plugins import BUILTINS, Finder, Kind, settings_model
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+"""The draft that editors' YAML support reads."""
+
+_PLACES: dict[str, tuple[Kind, ...]] = {
+    "source": ("source",),
+    "teacher": ("teacher",),
+    "stages": ("stage", "filter"),
+    "selectors": ("selector",),
+}
+
+
+def schema() -> dict[str, Any]:
+    """The schema (draft 7). A `use` that names no built-in part may have any settings."""
+    finder = Finder(Path())
+    parts = {(kind, use): finder.find(use, (kind,)).part for kind, table in BUILTINS.items() for use in table}
+    models = {key: settings_model(part) for key, part in parts.items()}
+    wanted: list[type[BaseModel]] = list(dict.fromkeys([Config, LabelledEntry, *models.values()]))
+    references, shared = models_json_schema(
+        [(model, "validation") for model in wanted], ref_template="#/definitions/{model}"
+    )
+    definitions: dict[str, Any] = shared["$defs"]
+
+    def definition(model: type[BaseModel]) -> dict[str, Any]:
+        found: dict[str, Any] = definitions[references[model, "validation"]["$ref"].rpartition("/")[2]]
+        return found
+
+    top = dict(definition(Config))
+    labelled = definition(LabelledEntry)["properties"]
+    entries = {}
+    for place, kinds in _PLACES.items():
+        common = labelled if place in ("stages", "selectors") else {"use": labelled["use"]}
+        entries[place] = _entry(
+            common,
+            {use: parts[kind, use] for kind in kinds for use in BUILTINS[kind]},
+            {use: definition(models[kind, use]) for kind in kinds for use in BUILTINS[kind]},
+        )
+    for place in ("stages", "selectors"):
+        top["properties"][place]["items"] = entries[place] | {"required": ["use"]}
+    for place in ("source", "teacher"):
+        # no `use` is required: a config that extends another may change a setting alone
+        top["properties"][place] = entries[place] | {"description": top["properties"][place]["description"]}
+    top["properties"]["teachers"]["additionalProperties"] = {"$ref": "#/properties/teacher"}
+    del top["required"]
+    top["anyOf"] = [{"required": ["source"]}, {"required": ["extends"]}]
+    return {"$schema": DRAFT, **top, "definitions": _used(top, definitions)}
+
+
+def _entry(common: Mapping[str, Any], parts: Mapping[str, Any], models: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry: the names that `use` takes, and the settings that go with each of them."""
+    use = {**common["use"], "anyOf": [*({"const": n, "description": _fact(p)} for n, p in parts.items()), {}]}
+    entry: dict[str, Any] = {"type": "object", "properties": {**common, "use": use}}
+    if models:
+        entry["allOf"] = [
+            {
+                "if": {"properties": {"use": {"const": name}}, "required": ["use"]},
+                "then": {
+                    "properties": {**dict.fromkeys(common, True), **model.get("properties", {})},
+                    "required": model.get("required", []),
+                    "additionalProperties": model.get("additionalProperties", True),
+                },
+            }
+            for name, model in models.items()
+        ]
+    return entry
+
+
+def _fact(part: Any) -> str:
+    """The first paragraph of the part's docstring, on one line."""
+    return " ".join((inspect.getdoc(part) or "").partition("\n\n")[0].split())
+
+
+def _used(top: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """The definitions that something refers to, directly or through others."""
+    used: dict[str, Any] = {}
+    text = json.dumps(top)
+    while new := {n: d for n, d in definitions.items() if n not in used and f'"#/definitions/{n}"' in text}:
+        used |= new
+        text = json.dumps(new)
+    return used

@@ -1,0 +1,33 @@
+"""A part of a pipeline from what `use:` found and the settings beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthgen.plugins.find import Found
+from synthgen.plugins.kinds import check_instance
+from synthgen.plugins.settings import make
+from synthgen.stages.filter import FilterStage
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A part, and all its settings as plain values, defaults included."""
+
+    part: Any
+    settings: dict[str, Any]
+
+
+def build(found: Found, settings: Mapping[str, Any], base: Path) -> Built:
+    """The part, ready for a pipeline: a filter as the stage that applies it.
+
+    Raises:
+        pydantic.ValidationError: a setting is wrong, unknown or missing.
+        PluginError: the part could not be made, or lacks what its kind needs.
+    """
+    part, plain = make(found.part, settings, base)
+    check_instance(found.use, found.kind, part)
+    return Built(FilterStage(part) if found.kind == "filter" else part, plain)

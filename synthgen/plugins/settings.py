@@ -1,0 +1,112 @@
+"""The settings of a part: a pydantic model made from a function's or a class's signature, or the part's own fields."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, create_model
+from pydantic_core import InitErrorDetails, PydanticSerializationError, ValidationError
+
+from synthgen.errors import PluginError
+from synthgen.plugins.kinds import call_of
+
+Part = Callable[..., Any]
+"""A function or a class that `use:` names."""
+
+
+def settings_model(part: Part) -> type[BaseModel]:
+    """A pydantic model whose fields are the part's settings.
+
+    A pydantic class is its own; a function's first parameter is the record, all others are settings; a plain class's
+    are the parameters of its constructor.
+
+    Raises:
+        PluginError: the signature cannot be read as settings.
+    """
+    if inspect.isclass(part) and issubclass(part, BaseModel):
+        return part
+    name = getattr(part, "__name__", type(part).__name__)
+    try:
+        signature = inspect.signature(part)
+        hints = typing.get_type_hints(part.__init__ if inspect.isclass(part) else call_of(part), include_extras=True)
+    except (TypeError, ValueError, NameError, AttributeError) as error:
+        raise PluginError(f"the signature of {name} cannot be read: {error}", hint="mend its annotations") from error
+    parameters = list(signature.parameters.values())
+    if not inspect.isclass(part):
+        parameters = _without_record(name, parameters)
+    fields: dict[str, Any] = {}
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+            raise PluginError(
+                f"{name} has the parameter {parameter}, which cannot be a setting",
+                hint="give each setting a name: def f(record, *, limit: int = 2)",
+            )
+        default = ... if parameter.default is parameter.empty else parameter.default
+        # a name of its own with the setting as alias: a setting may be called `copy` or `model_config`
+        fields[f"setting_{parameter.name}"] = (
+            hints.get(parameter.name, Any),
+            Field(default, alias=parameter.name),
+        )
+    try:
+        return create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields)
+    except (PydanticUserError, TypeError) as error:
+        raise PluginError(f"the settings of {name} cannot be checked: {error}", hint="mend its annotations") from error
+
+
+def setting_names(model: type[BaseModel]) -> list[str]:
+    """The keys that the YAML may hold for it."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def make(part: Part, settings: Mapping[str, Any], base: Path) -> tuple[Any, dict[str, Any]]:
+    """The part with these settings, and all its settings as plain values, defaults included.
+
+    Pydantic classes find `base`, the config's folder, in the validation context.
+
+    Raises:
+        pydantic.ValidationError: a setting is wrong, unknown or missing.
+        PluginError: the part's constructor raised.
+    """
+    model = settings_model(part)
+    _no_unknown(model, settings)
+    values = model.model_validate(dict(settings), context={"base": base})
+    if model is part:
+        return values, _plain(values, settings)
+    arguments = {field.alias or name: getattr(values, name) for name, field in model.model_fields.items()}
+    if not inspect.isclass(part):
+        return (partial(part, **arguments) if arguments else part), _plain(values, settings)
+    try:
+        return part(**arguments), _plain(values, settings)
+    except (TypeError, ValueError, KeyError, AttributeError, OSError, RuntimeError, ImportError) as error:
+        raise PluginError(f"{part.__name__} could not be made: {type(error).__name__}: {error}") from error
+
+
+def _without_record(name: str, parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
+    if not parameters or parameters[0].kind not in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    ):
+        raise PluginError(f"{name} takes no record", hint="a filter's first parameter is the record: def f(record)")
+    return parameters[1:]
+
+
+def _no_unknown(model: type[BaseModel], settings: Mapping[str, Any]) -> None:
+    """Raises for unknown keys also where a class says nothing of them, which pydantic takes as `ignore`."""
+    if model.model_config.get("extra") in ("allow", "forbid"):
+        return
+    unknown = sorted(settings.keys() - set(setting_names(model)) - model.model_fields.keys())
+    if unknown:
+        details = [InitErrorDetails(type="extra_forbidden", loc=(key,), input=settings[key]) for key in unknown]
+        raise ValidationError.from_exception_data(model.__name__, details)
+
+
+def _plain(values: BaseModel, written: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return values.model_dump(mode="json", by_alias=True)
+    except PydanticSerializationError:  # a part with a type of its own
+        return dict(written)
