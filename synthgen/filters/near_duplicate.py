@@ -1,0 +1,77 @@
+"""Drops records that are near-duplicates of a seed task or of an earlier record."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from synthgen.protocols import Preparation
+from synthgen.records import Drop, Record
+from synthgen.similarity import NearDuplicateIndex, Neighbour
+from synthgen.text import Tokenizer, normalize
+
+TextField = Literal["instruction", "input", "output", "system", "reasoning"]
+
+
+class NearDuplicate(BaseModel):
+    """ROUGE-L F with every kept text up to a threshold, by the exact index; Self-Instruct's novelty rule.
+
+    `threshold` 0.7 and `rule: gt` (drop iff F > 0.7) are those of Self-Instruct (2212.10560, section 2.2) and Alpaca;
+    `fields` are compared joined; `cap_per_template` keeps up to so many near-duplicates of each kept record, for data
+    whose instructions share a form but ask different things. Identical texts are dropped in any case.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    ordered: ClassVar[bool] = True
+
+    threshold: float = Field(0.7, gt=0, le=1)
+    rule: Literal["gt", "ge"] = "gt"
+    arithmetic: Literal["exact", "compat"] = "exact"
+    tokenizer: Tokenizer = "unicode"
+    fields: list[TextField] = Field(default=["instruction"], min_length=1)
+    against_seeds: bool = True
+    cap_per_template: int = Field(0, ge=0)
+
+    _index: NearDuplicateIndex = PrivateAttr()
+    _shared: dict[int, int] = PrivateAttr(default_factory=dict)
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Starts a new index with the seed tasks."""
+        self._index = NearDuplicateIndex(
+            self.threshold, rule=self.rule, arithmetic=self.arithmetic, tokenizer=self.tokenizer
+        )
+        self._shared = {}
+        for seed in preparation.seeds if self.against_seeds else ():
+            self._index.add(self._text(seed), seed.id)
+
+    def __call__(self, record: Record) -> Drop | None:
+        """`duplicate` or `near_duplicate` with the nearest text, or None: then the record counts for later ones."""
+        text = self._text(record)
+        nearest = self._index.check(text, record.id)
+        if nearest is None:
+            return None
+        identical = normalize(text) == normalize(nearest.text)
+        if not identical and self._shared.get(nearest.number, 0) < self.cap_per_template:
+            self._shared[nearest.number] = self._shared.get(nearest.number, 0) + 1
+            self._index.add(text, record.id)
+            return None
+        return self._drop(nearest, identical)
+
+    def _text(self, record: Record) -> str:
+        return "\n".join(filter(None, (getattr(record, name) for name in self.fields)))
+
+    def _drop(self, nearest: Neighbour, identical: bool) -> Drop:
+        if identical:
+            detail = "the same text, so no threshold would keep it"
+        else:
+            least = f"{nearest.score:.4f}"
+            detail = f"kept at a threshold of {least} or higher" if self.rule == "gt" else f"kept above {least}"
+        return Drop(
+            "duplicate" if identical else "near_duplicate",
+            score=nearest.score,
+            limit=self.threshold,
+            nearest=nearest.key,
+            nearest_text=nearest.text,
+            detail=detail,
+        )

@@ -1,0 +1,157 @@
+"""The exact near-duplicate index: decisions identical to comparing with every kept text, in a fraction of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz.distance import LCSseq
+
+from synthgen.similarity.long import LongIndex
+from synthgen.similarity.needed import Arithmetic, Needed, Rule, score
+from synthgen.similarity.short import LONGEST, ShortIndex
+from synthgen.similarity.vocabulary import Vocabulary, to_text
+from synthgen.text import Tokenizer, normalize, tokenize
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The most similar kept text: its number (order of adding), the caller's key, ROUGE-L F, and the text."""
+
+    number: int
+    key: str
+    score: float
+    text: str
+
+
+class NearDuplicateIndex:
+    """Kept texts, and for a further text the nearest of them that makes it a near-duplicate.
+
+    `threshold`, `rule` and `arithmetic` say what is one (see `Needed`), `tokenizer` what is compared. Texts that have
+    no tokens at all are compared whole (normalised), so that an empty token list never passes as unique. Exact: a
+    text is found to be a near-duplicate iff comparing it with every kept one would.
+
+    Raises:
+        ValueError: the threshold is not above 0 and at most 1.
+        TypeError: a text is not a string.
+    """
+
+    def __init__(
+        self,
+        threshold: float = 0.7,
+        *,
+        rule: Rule = "gt",
+        arithmetic: Arithmetic = "exact",
+        tokenizer: Tokenizer = "unicode",
+    ) -> None:
+        self.tokenizer: Tokenizer = tokenizer
+        self._needed = Needed(threshold, rule, arithmetic)
+        self._vocabulary = Vocabulary()
+        self._short = ShortIndex(self._needed)
+        self._long = LongIndex()
+        self._encoded: list[str] = []
+        self._texts: list[str] = []
+        self._keys: list[str] = []
+        self._whole: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @property
+    def threshold(self) -> float:
+        """What the index was built for."""
+        return self._needed.threshold
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The kept texts in the order of adding."""
+        return self._texts
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Their keys."""
+        return self._keys
+
+    def query(self, text: str, threshold: float | None = None) -> Neighbour | None:
+        """The nearest kept text (the earliest of equals) that makes this one a near-duplicate, or None.
+
+        `threshold` may be higher than the index's own.
+
+        Raises:
+            ValueError: it is lower: the index does not hold what would be needed.
+        """
+        return self._query(text, self._vocabulary.look_up(self._tokens(text)), self._at(threshold))
+
+    def add(self, text: str, key: str = "") -> int:
+        """Keeps the text, whatever it resembles; returns its number."""
+        return self._add(text, self._vocabulary.learn(self._tokens(text)), key)
+
+    def check(self, text: str, key: str = "") -> Neighbour | None:
+        """As `query`; where that is None the text is added: the greedy rule, one text at a time."""
+        ids = self._vocabulary.look_up(tokens := self._tokens(text))
+        found = self._query(text, ids, self._needed)
+        if found is None:
+            self._add(text, self._vocabulary.learn(tokens), key)
+        return found
+
+    def _tokens(self, text: str) -> list[str]:
+        if not isinstance(text, str):
+            raise TypeError(f"a text is a string, not {type(text).__name__}")
+        return tokenize(text, self.tokenizer)
+
+    def _at(self, threshold: float | None) -> Needed:
+        if threshold is None or threshold == self.threshold:
+            return self._needed
+        if threshold < self.threshold:
+            raise ValueError(f"the index was built for {self.threshold} and cannot answer for {threshold}")
+        return Needed(threshold, self._needed.rule, self._needed.arithmetic)
+
+    def _add(self, text: str, ids: list[int], key: str) -> int:
+        number = len(self._texts)
+        if not ids:
+            self._whole.setdefault(normalize(text), number)
+        elif len(ids) <= LONGEST:
+            self._short.add(number, ids)
+        else:
+            self._long.add(number, ids)
+        self._encoded.append(to_text(ids))
+        self._texts.append(text)
+        self._keys.append(key)
+        return number
+
+    def _query(self, text: str, ids: list[int], needed: Needed) -> Neighbour | None:
+        if not ids:
+            same = self._whole.get(normalize(text))
+            return None if same is None else Neighbour(same, self._keys[same], 1.0, self._texts[same])
+        encoded, n = to_text(ids), len(ids)
+        best, best_score = -1, 0.0
+        tried: set[int] = set()
+        for number in self._candidates(ids, needed):
+            if number in tried:
+                continue
+            tried.add(number)
+            other = self._encoded[number]
+            m = len(other)
+            common = LCSseq.similarity(encoded, other, score_cutoff=needed(m, n))
+            if not common:
+                continue
+            if self._vocabulary.shares_characters:
+                common = self._verified(text, number)
+                if common < needed(m, n):
+                    continue
+            found = score(common, m, n)
+            if found > best_score or (found == best_score and number < best):
+                best, best_score = number, found
+        return None if best < 0 else Neighbour(best, self._keys[best], best_score, self._texts[best])
+
+    def _candidates(self, ids: list[int], needed: Needed) -> Iterator[int]:
+        shortest = needed.shortest(len(ids))
+        if shortest is None:
+            return
+        if shortest <= LONGEST:
+            yield from self._short.candidates(ids, needed)
+        yield from self._long.candidates(ids, needed)
+
+    def _verified(self, text: str, number: int) -> int:
+        """The common tokens counted on the tokens themselves, where characters are shared between tokens."""
+        return int(LCSseq.similarity(self._tokens(text), self._tokens(self._texts[number])))
