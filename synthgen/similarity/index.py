@@ -49,6 +49,7 @@ class NearDuplicateIndex:
         self._vocabulary = Vocabulary()
         self._short = ShortIndex(self._needed)
         self._long = LongIndex()
+        self._from_long = self._needed.shortest(LONGEST + 1) or LONGEST + 1
         self._encoded: list[str] = []
         self._texts: list[str] = []
         self._keys: list[str] = []
@@ -150,7 +151,8 @@ class NearDuplicateIndex:
             return
         if shortest <= LONGEST:
             yield from self._short.candidates(ids, needed)
-        yield from self._long.candidates(ids, needed)
+        if len(ids) >= self._from_long:
+            yield from self._long.candidates(ids, needed)
 
     def _verified(self, text: str, number: int) -> int:
         """The common tokens counted on the tokens themselves, where characters are shared between tokens."""

@@ -26,7 +26,7 @@ _SMALL = 12
 """Lists of up to this many postings are walked in Python: below it numpy's call overhead costs more."""
 
 _TABLES = 4096
-"""How many look-up tables (4 KiB and a list each) are kept."""
+"""How many look-up tables (8 KiB each) are kept."""
 
 _MASK = (1 << 64) - 1
 
@@ -95,7 +95,7 @@ class ShortIndex:
     def __init__(self, needed: Needed) -> None:
         self._needed = needed
         self._lists: dict[Element, list[tuple[int, int, int]] | _Postings] = {}
-        self._tables: dict[tuple[int, int, Needed], tuple[Any, list[int]]] = {}
+        self._tables: dict[tuple[int, int, Needed], tuple[Any, bytes]] = {}
         self._prefix = [0, *(needed.prefix(n) for n in range(1, LONGEST + 1))]
 
     def add(self, number: int, ids: list[int]) -> None:
@@ -132,29 +132,28 @@ class ShortIndex:
             array, table = self._table(n, position if n <= LONGEST else 0, needed)
             if isinstance(postings, list):
                 for other, meta, number in postings:
-                    if (other ^ sig).bit_count() <= table[meta]:
+                    if (other ^ sig).bit_count() < table[meta]:
                         yield number
             else:
                 count = postings.count
-                differ = np.bitwise_count(postings.signature[:count] ^ wide).view(np.int8)
-                hits = np.flatnonzero(differ <= array.take(postings.meta[:count]))
+                differ = np.bitwise_count(postings.signature[:count] ^ wide)
+                (hits,) = (differ < array.take(postings.meta[:count])).nonzero()
                 if len(hits):
                     yield from postings.number[hits].tolist()
 
-    def _table(self, n: int, position: int, needed: Needed) -> tuple[Any, list[int]]:
-        """By length and position of a partner: how many signature bits may differ, or -1 where it cannot be one."""
+    def _table(self, n: int, position: int, needed: Needed) -> tuple[Any, bytes]:
+        """By length and position of a partner: one more than the signature bits that may differ, 0 where none can be.
+
+        Twice the same: uint8 [4096] for long lists, bytes for those walked in Python.
+        """
         key = (n, position, needed)
         if key not in self._tables:
             if len(self._tables) > _TABLES:
                 self._tables.clear()
-            self._tables[key] = self._make_table(n, position, needed)
+            table = np.zeros((LONGEST + 1) << 6, dtype=np.uint8)
+            for m in range(1, LONGEST + 1):
+                common = needed(m, n)
+                if common <= min(m, n) and position <= n - common:
+                    table[m << 6 : (m << 6) + m - common + 1] = min(64, m + n - 2 * common) + 1
+            self._tables[key] = table, table.tobytes()
         return self._tables[key]
-
-    @staticmethod
-    def _make_table(n: int, position: int, needed: Needed) -> tuple[Any, list[int]]:
-        table = np.full((LONGEST + 1) << 6, -1, dtype=np.int8)
-        for m in range(1, LONGEST + 1):
-            common = needed(m, n)
-            if common <= min(m, n) and position <= n - common:
-                table[m << 6 : (m << 6) + m - common + 1] = min(64, m + n - 2 * common)
-        return table, table.tolist()
