@@ -11,6 +11,10 @@ from dataclasses import dataclass
 
 from synthgen.forms.parsed import Item, Parsed, broken
 
+LIST_NUMBER = re.compile(r"(?:\A|\n)(\d{1,3})\.\s*\Z")
+BLOCK_NUMBER = re.compile(r"(?:\A|\n)(\d{1,3})\. Instruction:\s*\Z")
+"""How a prompt ends whose list or row of blocks the model is to carry on."""
+
 _DROPPED_WHOLE = "the reply was cut, so all of it is dropped"
 _DROPPED_LAST = "the reply was cut, so its last item is dropped"
 

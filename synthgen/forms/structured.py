@@ -76,11 +76,12 @@ class JsonForm:
 
     def write(self, items: list[Item], first: int = 1) -> str:
         """The items as the JSON object that the sentence asks for."""
-        shown: list[Any] = [
-            item[self.fields[0]] if self.strings else {name: item.get(name, "") for name in self.fields}
-            for item in items
-        ]
+        shown: list[Any] = [self.shown(item) for item in items]
         return encode({self.container: shown} if self.container else shown[0]) or ""
+
+    def shown(self, item: Item) -> Item | str:
+        """The item as it stands in a reply: all fields in order, or the bare string."""
+        return item[self.fields[0]] if self.strings else {name: item.get(name, "") for name in self.fields}
 
     def _elements(self, value: Any) -> list[Any]:
         """What in a decoded value claims to be an item; empty where the value has nothing to do with the form."""
