@@ -29,11 +29,15 @@ class Frozen(BaseModel):
 
 
 class Message(Frozen):
-    """One turn of a dialogue; `tool_calls` are as the OpenAI API has them, arguments as a JSON string."""
+    """One turn of a dialogue; `tool_calls` are as the OpenAI API has them, arguments as a JSON string.
+
+    `tool_call_id` is on the answers of tools: which call they answer.
+    """
 
     role: Role
     content: Text
     name: str | None = None
+    tool_call_id: str | None = None
     tool_calls: tuple[dict[str, Any], ...] = ()
 
 
@@ -178,6 +182,8 @@ def to_messages(record: Record) -> list[dict[str, Any]]:
         message: dict[str, Any] = {"role": turn.role, "content": turn.content}
         if turn.name is not None:
             message["name"] = turn.name
+        if turn.tool_call_id is not None:
+            message["tool_call_id"] = turn.tool_call_id
         if turn.tool_calls:
             message["tool_calls"] = list(turn.tool_calls)
         messages.append(message)
@@ -222,6 +228,7 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
             role=m["role"],
             content=m.get("content") or "",
             name=m.get("name"),
+            tool_call_id=m.get("tool_call_id"),
             tool_calls=tuple(m.get("tool_calls") or ()),
         )
         for m in messages

@@ -20,6 +20,7 @@ from synthgen.pipeline import Flow, Pipeline, Progress, prepare
 from synthgen.protocols import Sampling, Selector
 from synthgen.records import Record
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
+from synthgen.store.exports import check_formats
 from synthgen.store.report import Requests, StageFlow, Status, TeacherFacts, Tokens
 
 
@@ -41,6 +42,7 @@ async def run(
     Raises:
         SynthgenError: a part failed. The journal holds all that was bought; the dataset of an earlier end stays.
     """
+    check_formats(exports)
     started_at = datetime.now(UTC)
     progress = progress or Progress()
     async with AsyncExitStack() as stack:
@@ -164,6 +166,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             bought=totals.requests, reused=totals.reused, replayed=spending.replayed, retried=spending.retried
         ),
         tokens=Tokens(prompt=totals.prompt_tokens, completion=totals.completion_tokens, cached=totals.cached_tokens),
+        cost_usd=totals.usd if any(getattr(t, "price", None) for t in pipeline.teachers.values()) else None,
         teachers={
             name: TeacherFacts(model=teacher.model, sampling=(teacher.sampling or Sampling()).body)
             for name, teacher in pipeline.teachers.items()

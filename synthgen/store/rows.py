@@ -115,7 +115,7 @@ def llamafactory_preference(record: Record) -> Row | str:
 
 
 def openai_messages(record: Record) -> list[dict[str, Any]]:
-    """The dialogue with the API's keys only; a tool's turn answers the earliest call that is still open."""
+    """The dialogue with the API's keys only; a tool's turn that does not say so answers the earliest open call."""
     waiting: list[str] = []
     turns = to_messages(record)
     for turn in turns:
@@ -126,7 +126,8 @@ def openai_messages(record: Record) -> list[dict[str, Any]]:
             turn["tool_calls"] = calls
             waiting = [call["id"] for call in calls]
         if turn["role"] == "tool":
-            turn["tool_call_id"] = waiting.pop(0) if waiting else "call_0"
+            answered = waiting.pop(0) if waiting else "call_0"
+            turn.setdefault("tool_call_id", answered)
     return turns
 
 

@@ -25,7 +25,9 @@ def schema(*, rejected: bool) -> pa.Schema:
     import pyarrow as pa
 
     text, number, whole, texts = pa.string(), pa.float64(), pa.int64(), pa.list_(pa.string())
-    turn = pa.struct([("role", text), ("content", text), ("name", text), ("tool_calls_json", text)])
+    turn = pa.struct(
+        [("role", text), ("content", text), ("name", text), ("tool_call_id", text), ("tool_calls_json", text)]
+    )
     answer = pa.struct([("text", text), ("score", number), ("model", text)])
     fields = [
         ("id", text),
@@ -82,6 +84,7 @@ def to_row(record: Record, *, rejected: bool) -> dict[str, Any]:
                     "role": m.role,
                     "content": _text(m.content),
                     "name": _text(m.name),
+                    "tool_call_id": _text(m.tool_call_id),
                     "tool_calls_json": _json(m.tool_calls),
                 }
                 for m in record.history
@@ -134,7 +137,13 @@ def from_row(row: Mapping[str, Any]) -> Record:
         output=row["output"],
         system=row["system"],
         history=tuple(
-            Message(role=m["role"], content=m["content"], name=m["name"], tool_calls=json.loads(m["tool_calls_json"]))
+            Message(
+                role=m["role"],
+                content=m["content"],
+                name=m["name"],
+                tool_call_id=m["tool_call_id"],
+                tool_calls=json.loads(m["tool_calls_json"]),
+            )
             for m in row["history"]
         ),
         tools=tuple(json.loads(row["tools_json"])),

@@ -41,7 +41,7 @@ def with_tools(number: int) -> Record:
     history = (
         Message(role="user", content="How is the weather?"),
         Message(role="assistant", content="", tool_calls=(CALL,)),
-        Message(role="tool", content="4 degrees"),
+        Message(role="tool", content="4 degrees", tool_call_id="a1"),
         Message(role="assistant", content="It is cold."),
     )
     return accepted(number, history=history, tools=(TOOL,), system="Be short.")
