@@ -1,0 +1,145 @@
+"""Seed tasks as a source: each attempt draws demonstrations for its prompt."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
+
+from synthgen import assets
+from synthgen.errors import SeedError
+from synthgen.protocols import Draw, PoolView
+from synthgen.records import Record
+from synthgen.sources import seed_files
+from synthgen.sources.location import located
+from synthgen.text import rouge_l, tokenize
+
+CANDIDATES = 4
+COMPARED = 16
+"""With `novelty_weighted`, so many machine-made tasks are drawn for one that is shown, and each is compared with so
+many others. Ours: a draw costs the same however large the pool is, and the commonest tasks are rarely shown."""
+
+
+class Seeds(BaseModel):
+    """Each attempt draws `human` seed tasks and `machine` tasks that the run has made, in random order.
+
+    While there are fewer machine-made tasks than `machine`, seed tasks stand in (Self-Instruct, arXiv 2212.10560: 6 and
+    2). `path` is `builtin`, the name of a shipped file (`coding`), or one or more JSON lines files or folders of them,
+    from the config's folder. `where` picks seed tasks (`{language: en}`, `{task_type: [coding, reasoning]}`). `by`
+    gives every task type (or language) the same chance, however many seed tasks it has. `novelty_weighted` draws, for
+    each machine-made task, four, and shows the one that is least like others of the pool.
+
+    Raises:
+        SeedError: the seed tasks cannot be read, are malformed, or there are none.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str | tuple[str, ...] = "builtin"
+    human: Annotated[int, Field(ge=0)] = 6
+    machine: Annotated[int, Field(ge=0)] = 2
+    where: dict[Literal["task_type", "language", "is_classification"], str | bool | tuple[str, ...]] = Field(
+        default_factory=dict
+    )
+    by: Literal["task_type", "language"] | None = None
+    novelty_weighted: bool = False
+
+    _files: tuple[Path, ...] = PrivateAttr(())
+    _records: tuple[Record, ...] = PrivateAttr(())
+    _groups: tuple[tuple[Record, ...], ...] = PrivateAttr(())
+
+    @model_validator(mode="after")
+    def _load(self, info: ValidationInfo) -> Self:
+        if self.human + self.machine == 0:
+            raise ValueError("human and machine are both 0: a prompt needs at least one demonstration")
+        base = Path((info.context or {}).get("base", "."))
+        paths = (self.path,) if isinstance(self.path, str) else self.path
+        self._files = tuple(file for path in paths for file in _files_of(path, base))
+        self._records = tuple(r for r in seed_files.load(self._files, base) if self._wanted(r))
+        if not self._records:
+            raise SeedError(f"no seed task is left where {self.where}", key="where")
+        groups: dict[str | None, list[Record]] = defaultdict(list)
+        for record in self._records:
+            groups[getattr(record, self.by) if self.by else None].append(record)
+        self._groups = tuple(map(tuple, groups.values()))
+        return self
+
+    @property
+    def reads_pool(self) -> bool:
+        """Whether machine-made tasks are shown, so that attempts wait for their window."""
+        return self.machine > 0
+
+    @property
+    def seeds(self) -> Sequence[Record]:
+        """The seed tasks, in the order of their files and lines."""
+        return self._records
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the seed tasks are from."""
+        return self._files
+
+    def draw(self, attempt: int, view: PoolView, rng: random.Random) -> Draw:
+        """The demonstrations of one attempt: fewer than asked for where there are fewer tasks. Never exhausted."""
+        shown = self._machine_made(view, rng)
+        shown += self._human_made(self.human + self.machine - len(shown), rng)
+        rng.shuffle(shown)
+        return Draw(demonstrations=tuple(shown))
+
+    def _wanted(self, record: Record) -> bool:
+        return all(
+            getattr(record, field) in (wanted if isinstance(wanted, tuple) else (wanted,))
+            for field, wanted in self.where.items()
+        )
+
+    def _human_made(self, count: int, rng: random.Random) -> list[Record]:
+        """Seed tasks, none twice: in turns from the groups in random order, so that a large group has one voice too."""
+        groups = [list(group) for group in self._groups]
+        rng.shuffle(groups)
+        picked: list[Record] = []
+        while groups and len(picked) < count:
+            for group in groups[: count - len(picked)]:
+                picked.append(group.pop(rng.randrange(len(group))))
+            groups = [group for group in groups if group]
+        return picked
+
+    def _machine_made(self, view: PoolView, rng: random.Random) -> list[Record]:
+        size = len(view.machine)
+        count = min(self.machine, size)
+        if not self.novelty_weighted:
+            return [view.machine[i] for i in rng.sample(range(size), count)]
+        picked: list[int] = []
+        for _ in range(count):
+            drawn = rng.sample(range(size), min(size, CANDIDATES + len(picked)))
+            free = [i for i in drawn if i not in picked]
+            picked.append(max(free, key=lambda i: _novelty(view.machine[i], view, rng)))
+        return [view.machine[i] for i in picked]
+
+
+def _novelty(record: Record, view: PoolView, rng: random.Random) -> float:
+    """1 less the highest ROUGE-L F of the instruction to some others of the pool, drawn at random."""
+    everything = len(view.seeds) + len(view.machine)
+    tokens = tokenize(record.instruction)
+    nearest = 0.0
+    for i in rng.sample(range(everything), min(everything, COMPARED)):
+        other = view.seeds[i] if i < len(view.seeds) else view.machine[i - len(view.seeds)]
+        if other.id != record.id:
+            nearest = max(nearest, rouge_l(tokens, tokenize(other.instruction)))
+    return 1 - nearest
+
+
+def _files_of(path: str, base: Path) -> list[Path]:
+    if path == "builtin":
+        folder = assets.folder("seeds")
+    else:
+        folder = located(path, base)
+        if not folder.is_dir():
+            return [folder if folder.exists() else assets.find("seeds", path, beside=base)]
+    files = sorted(folder.rglob("*.jsonl"))
+    if not files:
+        raise SeedError("the folder holds no *.jsonl files", file=folder)
+    return files

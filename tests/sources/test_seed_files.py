@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from synthgen.errors import SeedError
+from synthgen.sources.seed_files import load
+
+GOOD = {"id": "a", "instruction": "Add.", "input": "1 1", "output": "2", "task_type": "reasoning", "language": "en"}
+
+
+def lines(path: Path, *rows: object) -> Path:
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+def test_records_with_their_place(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    path = lines(tmp_path / "mine" / "a.jsonl", GOOD, "", {"id": "b", "instruction": "Say hi."})
+    first, second = load([path], tmp_path)
+    assert (first.id, first.instruction, first.input, first.output) == ("a", "Add.", "1 1", "2")
+    assert (first.task_type, first.language) == ("reasoning", "en")
+    assert first.provenance.source == "mine/a.jsonl:1"
+    assert (second.output, second.provenance.source) == (None, "mine/a.jsonl:3")
+
+
+def test_a_byte_order_mark_and_other_scripts(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(
+        b"\xef\xbb\xbf" + json.dumps({"id": "a", "instruction": "说好。"}, ensure_ascii=False).encode() + b"\r\n"
+    )
+    assert load([path], tmp_path)[0].instruction == "说好。"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"id": "b"', "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[1]", "a list where a seed task is an object"),
+        ({"id": "b"}, "needs 'instruction'"),
+        ({"instruction": "x"}, "needs 'id'"),
+        ({"id": "", "instruction": "x"}, "id: it is empty"),
+        ({"id": "b", "instruction": " "}, "instruction: it is empty"),
+        ({"id": "b", "instruction": 7}, "instruction: Input should be a valid string, found 7"),
+        ({"id": "b", "instruction": "x", "output": ["y"]}, "output: .* found"),
+        ({"id": "b", "instruction": "x", "answer": "y"}, "unknown key 'answer'"),
+        ({"id": "b", "instruction": "x", "drop": None}, "unknown key 'drop'"),
+        ({"id": "a", "instruction": "x"}, "the id 'a' is at .*a.jsonl:1 already"),
+        ({**GOOD, "id": "b", "output": "two"}, "the same instruction and input is at .*a.jsonl:1 already"),
+    ],
+)
+def test_a_line_out_of_order_is_an_error_at_its_place(tmp_path: Path, line: object, problem: str) -> None:
+    path = lines(tmp_path / "a.jsonl", GOOD, "", line)
+    with pytest.raises(SeedError, match=problem) as error:
+        load([path], tmp_path)
+    assert (error.value.file, error.value.line) == (path, 3)
+    assert f"{path}:3: " in str(error.value)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"id": "a", "instruction": "\xff"}')
+    with pytest.raises(SeedError, match="not UTF-8: invalid start byte at byte 28") as error:
+        load([path], tmp_path)
+    assert error.value.line == 1
+
+
+def test_ids_are_unique_over_files(tmp_path: Path) -> None:
+    paths = [lines(tmp_path / "a.jsonl", GOOD), lines(tmp_path / "b.jsonl", {**GOOD, "instruction": "Other."})]
+    with pytest.raises(SeedError, match=r"the id 'a' is at a.jsonl:1 already") as error:
+        load(paths, tmp_path)
+    assert (error.value.file, error.value.line) == (paths[1], 1)
+
+
+def test_empty_and_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(SeedError, match="holds no seed tasks"):
+        load([lines(tmp_path / "a.jsonl", "", " ")], tmp_path)
+    with pytest.raises(SeedError, match="cannot be read"):
+        load([tmp_path / "gone.jsonl"], tmp_path)
+    with pytest.raises(SeedError, match="cannot be read"):
+        load([tmp_path], tmp_path)
