@@ -9,11 +9,14 @@ from typing import Any
 
 from synthgen import families
 from synthgen.families import Solution, Task
-from synthgen.forms import INSTRUCTIONS, TASKS, Asked, Item, JsonForm
+from synthgen.forms import BLOCKS, NUMBERED, Asked, Form, Item
 from synthgen.forms.plain import BLOCK_NUMBER, LIST_NUMBER
 
 _TASK = re.compile(r"^Task: (.+)$", re.MULTILINE)
-_ENTRY = re.compile(r"^\d{1,3}\. (?:Instruction: )?(.+)$", re.MULTILINE)
+_ENTRIES: dict[Form, re.Pattern[str]] = {
+    NUMBERED: re.compile(r"^\d{1,3}\. (.+)$", re.MULTILINE),
+    BLOCKS: re.compile(r"^\d{1,3}\. Instruction: (.+)$", re.MULTILINE),
+}
 
 MOST_SPLITS = 8
 """How many blank lines of a message are tried as the border between instruction and input."""
@@ -56,10 +59,10 @@ def solved(text: str) -> Solution | None:
 
 def demonstrations(asked: Asked) -> list[Task]:
     """The tasks that a prompt shows as demonstrations, in order."""
-    if isinstance(asked.form, JsonForm):
-        form = INSTRUCTIONS if asked.form is INSTRUCTIONS else TASKS
-        return [_as_task(item) for item in form.parse(asked.after).items]
-    return [_as_task({"instruction": entry}) for entry in _ENTRY.findall(asked.after)]
+    entries = _ENTRIES.get(asked.form)
+    if entries is not None:
+        return [_as_task({"instruction": entry}) for entry in entries.findall(asked.after)]
+    return [_as_task(item) for item in asked.form.parse(asked.after).items]
 
 
 def first_number(asked: Asked) -> int:

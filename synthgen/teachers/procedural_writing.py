@@ -25,20 +25,20 @@ def new_tasks(rng: random.Random, asked: Asked, names: Sequence[str] | None, fla
     `strict` says that the reply must keep to the form's schema, so that none is malformed.
     """
     kinds = INSTRUCTION_FLAWS if asked.form in (INSTRUCTIONS, NUMBERED) else TASK_FLAWS
-    shown = demonstrations(asked)
     first = 1 if isinstance(asked.form, JsonForm) else first_number(asked)
-    tasks: list[Task] = []
+    whole = demonstrations(asked)
+    items: list[Item] = []
     broken: list[int] = []
     for index in range(asked.count - first + 1):
         task = families.sample(rng, names)
-        if rng.random() < flaws:
-            kind = rng.choice(kinds)
-            if kind == MALFORMED:
-                broken.append(index)
-            else:
-                task = spoiled(rng, task, kind, [*tasks, *shown])
-        tasks.append(task)
-    return _written(rng, asked, [_item(task) for task in tasks], () if strict else broken, first)
+        if rng.random() >= flaws:
+            whole.append(task)
+        elif (kind := rng.choice(kinds)) == MALFORMED:
+            broken.append(index)
+        else:
+            task = spoiled(rng, task, kind, whole)
+        items.append(_item(task))
+    return _written(rng, asked, items, () if strict else broken, first)
 
 
 def instances(rng: random.Random, asked: Asked, instruction: str, flaws: float, *, strict: bool) -> str | None:
