@@ -36,7 +36,8 @@ CREATE TABLE IF NOT EXISTS replies (
     cached_tokens INTEGER NOT NULL,
     usd REAL NOT NULL,
     reused INTEGER NOT NULL
-)
+);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 """
 
 _INSERT = "INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
@@ -150,6 +151,18 @@ class Journal:
         """All keys, in the order of arrival."""
         for (key,) in self._reader.execute("SELECT key FROM replies ORDER BY rowid"):
             yield key
+
+    def fact(self, name: str) -> str | None:
+        """Something that a run has settled once for all its sessions, or None."""
+        row = self._one("SELECT value FROM facts WHERE name = ?", name)
+        return None if row is None else str(row[0])
+
+    def settle(self, name: str, value: str) -> None:
+        """Keeps a fact."""
+        try:
+            self._reader.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+        except sqlite3.Error as error:
+            raise _explain(error, self.path) from error
 
     def totals(self) -> Totals:
         """What has been bought and reused so far."""

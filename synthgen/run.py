@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from synthgen.asking import Asker
 from synthgen.engine import Engine
 from synthgen.errors import StageError, StoreError
 from synthgen.journal import Journal
-from synthgen.pipeline import Flow, Pipeline, Progress, prepare
+from synthgen.pipeline import Flow, Pipeline, Progress, default_window, prepare
 from synthgen.protocols import Sampling, Selector
 from synthgen.records import Record
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
@@ -55,6 +56,7 @@ async def run(
         folder.save_seeds(pipeline.source.seeds)
         journal = stack.enter_context(Journal(folder.journal_path))
         old = stack.enter_context(_journal_of(reuse) if reuse else nullcontext())
+        pipeline = replace(pipeline, window=_window(pipeline, journal, old))
         writer = DatasetWriter(folder)
         stack.callback(writer.abandon)
         asker = Asker(
@@ -73,6 +75,18 @@ async def run(
         ingredients = made_from() if made_from else Ingredients(name=pipeline.name, seed=pipeline.seed)
         writer.finish(report, ingredients, exports=exports, base=pipeline.base)
     return report
+
+
+def _window(pipeline: Pipeline, journal: Journal, old: Journal | None) -> int:
+    """The window: what the config says, or what the first session has settled.
+
+    It shapes the prompts, so a run whose target is raised keeps the window it began with; else it would buy every
+    reply anew.
+    """
+    settled = journal.fact("window") or (old.fact("window") if old is not None else None)
+    window = pipeline.window or (int(settled) if settled else default_window(pipeline.target))
+    journal.settle("window", str(window))
+    return window
 
 
 def _journal_of(run: Path) -> Journal:

@@ -140,6 +140,21 @@ def test_reuse_takes_replies_over_and_says_how_many(tmp_path: Path) -> None:
         go(tmp_path / "c", pipeline(HashTeacher()), reuse=tmp_path / "none")
 
 
+def test_a_raised_target_keeps_the_window_it_began_with(tmp_path: Path) -> None:
+    first = HashTeacher(vocabulary=20)
+    go(tmp_path / "a", pipeline(first, target=480))
+    raised = HashTeacher(vocabulary=20)
+    go(tmp_path / "a", pipeline(raised, target=960))
+    assert not set(raised.asked) & set(first.asked)
+    fresh = HashTeacher(vocabulary=20)
+    go(tmp_path / "b", pipeline(fresh, target=960, window=10))
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert len(raised.asked) < 0.7 * len(fresh.asked)
+    reused = HashTeacher(vocabulary=20)
+    go(tmp_path / "c", pipeline(reused, target=960), reuse=tmp_path / "a")
+    assert reused.asked == []
+
+
 def test_a_run_without_records_is_still_a_dataset(tmp_path: Path) -> None:
     report = go(tmp_path / "r", pipeline(HashTeacher(), source=Demonstrations(attempts=0)))
     assert (report.status, report.generated) == ("short", 0)
