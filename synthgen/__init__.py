@@ -1,0 +1,89 @@
+"""synthgen: from a few seed tasks and a teacher to a curated, traceable instruction dataset.
+
+The names below are the public interface; each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synthgen.asking import Budget as Budget
+    from synthgen.config import Recipe as Recipe
+    from synthgen.config import load as load
+    from synthgen.config import run_recipe as run_recipe
+    from synthgen.errors import BudgetReached as BudgetReached
+    from synthgen.errors import ConfigError as ConfigError
+    from synthgen.errors import Interrupted as Interrupted
+    from synthgen.errors import PluginError as PluginError
+    from synthgen.errors import PromptError as PromptError
+    from synthgen.errors import RunLocked as RunLocked
+    from synthgen.errors import SeedError as SeedError
+    from synthgen.errors import StageError as StageError
+    from synthgen.errors import Stopped as Stopped
+    from synthgen.errors import StoreError as StoreError
+    from synthgen.errors import SynthgenError as SynthgenError
+    from synthgen.errors import TeacherError as TeacherError
+    from synthgen.pipeline import Pipeline as Pipeline
+    from synthgen.pipeline import Progress as Progress
+    from synthgen.protocols import Choice as Choice
+    from synthgen.protocols import Completion as Completion
+    from synthgen.protocols import Context as Context
+    from synthgen.protocols import Draw as Draw
+    from synthgen.protocols import Filter as Filter
+    from synthgen.protocols import PoolView as PoolView
+    from synthgen.protocols import Preparation as Preparation
+    from synthgen.protocols import Request as Request
+    from synthgen.protocols import Sampling as Sampling
+    from synthgen.protocols import Selector as Selector
+    from synthgen.protocols import Source as Source
+    from synthgen.protocols import Stage as Stage
+    from synthgen.protocols import Teacher as Teacher
+    from synthgen.protocols import Usage as Usage
+    from synthgen.records import Answer as Answer
+    from synthgen.records import Drop as Drop
+    from synthgen.records import Message as Message
+    from synthgen.records import Provenance as Provenance
+    from synthgen.records import Record as Record
+    from synthgen.records import from_alpaca as from_alpaca
+    from synthgen.records import from_messages as from_messages
+    from synthgen.records import to_alpaca as to_alpaca
+    from synthgen.records import to_messages as to_messages
+    from synthgen.records import to_prompt_completion as to_prompt_completion
+    from synthgen.store import RunFolder as RunFolder
+    from synthgen.store import RunReport as RunReport
+
+    __version__: str
+
+_NAMES = {
+    "asking": "Budget",
+    "config": "Recipe load run_recipe",
+    "errors": "BudgetReached ConfigError Interrupted PluginError PromptError RunLocked SeedError StageError Stopped"
+    " StoreError SynthgenError TeacherError",
+    "pipeline": "Pipeline Progress",
+    "protocols": "Choice Completion Context Draw Filter PoolView Preparation Request Sampling Selector Source Stage"
+    " Teacher Usage",
+    "records": "Answer Drop Message Provenance Record from_alpaca from_messages to_alpaca to_messages"
+    " to_prompt_completion",
+    "store": "RunFolder RunReport",
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = ["__version__", *sorted(_MODULES)]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("synthgen")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'synthgen' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"synthgen.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

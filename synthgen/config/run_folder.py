@@ -21,9 +21,9 @@ FREE = ("concurrency", "target", "budget", "stop", "export", "output", "license"
 def may_change(recipe: Recipe) -> tuple[str, ...]:
     """The dotted keys in which a run that goes on may differ: `FREE`, and how its teachers are reached.
 
-    A teacher's class names the latter in `transport`: settings that do not change a reply.
+    A teacher's class names the latter in `free_settings`: those that change no reply.
     """
-    return FREE + tuple(f"{where}.{key}" for where, keys in _transport(recipe).items() for key in keys)
+    return FREE + tuple(f"{where}.{key}" for where, keys in _free_settings(recipe).items() for key in keys)
 
 
 def run_config(recipe: Recipe) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def ingredients(recipe: Recipe) -> Ingredients:
     """What the dataset is made from; to be called when the prompts have been read."""
     unshaping = {"concurrency", "budget", "export", "output", "license"}
     shaping = {key: value for key, value in recipe.resolved.items() if key not in unshaping}
-    for where, keys in _transport(recipe).items():
+    for where, keys in _free_settings(recipe).items():
         top, _, name = where.partition(".")
         if name:
             shaping[top] = {**shaping[top], name: _without(shaping[top][name], keys)}
@@ -95,10 +95,10 @@ def ingredients(recipe: Recipe) -> Ingredients:
     )
 
 
-def _transport(recipe: Recipe) -> dict[str, tuple[str, ...]]:
+def _free_settings(recipe: Recipe) -> dict[str, tuple[str, ...]]:
     """By each teacher's place in the config, the settings that do not change its replies."""
     return {
-        "teacher" if name == "teacher" else f"teachers.{name}": tuple(getattr(teacher, "transport", ()))
+        "teacher" if name == "teacher" else f"teachers.{name}": tuple(getattr(teacher, "free_settings", ()))
         for name, teacher in recipe.pipeline.teachers.items()
     }
 

@@ -9,8 +9,11 @@ Kind = Literal["source", "teacher", "stage", "filter", "selector"]
 BUILTINS: dict[Kind, dict[str, str]] = {
     "source": {
         "dataset": "synthgen.sources.dataset:Dataset",
+        "seeds": "synthgen.sources.seeds:Seeds",
     },
     "teacher": {
+        "openai": "synthgen.teachers.openai:OpenAI",
+        "procedural": "synthgen.teachers.procedural:Procedural",
         "transformers": "synthgen.teachers.transformers:Transformers",
         "vllm": "synthgen.teachers.vllm:Vllm",
     },
@@ -23,15 +26,23 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     "filter": {
         "ascii_only": "synthgen.filters.ascii_only:ascii_only",
         "blocklist": "synthgen.filters.blocklist:blocklist",
+        "conflicting_outputs": "synthgen.filters.conflicting_outputs:ConflictingOutputs",
         "control_characters": "synthgen.filters.control_characters:control_characters",
         "empty": "synthgen.filters.empty:empty",
         "input_equals_output": "synthgen.filters.input_equals_output:input_equals_output",
         "length": "synthgen.filters.length:length",
+        "near_duplicate": "synthgen.filters.near_duplicate:NearDuplicate",
         "non_text": "synthgen.filters.non_text:non_text",
         "openings": "synthgen.filters.openings:openings",
+        "pii": "synthgen.filters.pii:pii",
         "punctuation": "synthgen.filters.punctuation:punctuation",
+        "refusal": "synthgen.filters.refusal:refusal",
+        "repetition": "synthgen.filters.repetition:repetition",
         "script": "synthgen.filters.script:script",
+        "secrets": "synthgen.filters.secrets:secrets",
+        "truncated": "synthgen.filters.truncated:truncated",
         "unfinished": "synthgen.filters.unfinished:unfinished",
+        "urls": "synthgen.filters.urls:urls",
     },
     "selector": {},
 }

@@ -1,0 +1,166 @@
+"""The commands with their options. What a command does is imported when it runs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="synthgen",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFile = Annotated[str, typer.Argument(metavar="[CONFIG]", help="A YAML file, or a shipped recipe's name.")]
+RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name in outputs/.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: stages.length.min_words=3. Repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; all else goes to stderr.")]
+
+DEFAULT_CONFIG = "config.yaml"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"synthgen {version('synthgen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Turn a few seed tasks and a teacher model into a curated, traceable instruction dataset.
+
+    Exit codes: 0 done, 1 failure, 2 usage or config, 3 stopped short of the target, 4 budget reached,
+    130 interrupted with the state saved.
+    """
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder to make.")] = Path("my_project"),
+) -> None:
+    """Make a project that runs at once.
+
+    It holds a config, a custom filter, a place for keys, and the schema that editors complete the config by.
+    """
+    from synthgen.cli.starting import make_project
+
+    make_project(folder)
+
+
+@app.command()
+def check(config: ConfigFile = DEFAULT_CONFIG, settings: Settings = None, json: Json = False) -> None:
+    """Load a config and show its plan; send nothing.
+
+    The plan has the first prompt, how many requests and tokens the target will take, and what the window costs.
+    """
+    from synthgen.cli.checking import check_config
+
+    check_config(config, settings or (), as_json=json)
+
+
+@app.command()
+def run(
+    config: ConfigFile = DEFAULT_CONFIG,
+    settings: Settings = None,
+    target: Annotated[
+        int | None, typer.Option("--target", "--limit", min=1, help="Accepted records to stop at, over the config's.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder, in place of outputs/NAME.")] = None,
+    reuse: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Take replies over from an older run; pay only for new requests.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a config, or go on with a stopped run.
+
+    Ctrl-C once: what has been sent comes in, and all is saved. Twice: stop at once. The same command goes on.
+    """
+    from synthgen.cli.running import run_config
+
+    raise typer.Exit(run_config(config, settings or (), target=target, out=out, reuse=reuse, as_json=json))
+
+
+@app.command()
+def preview(
+    config: ConfigFile = DEFAULT_CONFIG,
+    settings: Settings = None,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many records to make.")] = 3,
+    json: Json = False,
+) -> None:
+    """Make a few records and show them.
+
+    They are made in a temporary folder, with the replies that the run folder has already, and are shown with what was
+    rejected on the way.
+    """
+    from synthgen.cli.previewing import preview_config
+
+    raise typer.Exit(preview_config(config, settings or (), number, as_json=json))
+
+
+@app.command()
+def explain(
+    run: RunPath,
+    record: Annotated[str, typer.Argument(help="A record's id or its first digits, or a text of its instruction.")],
+    full: Annotated[bool, typer.Option("--full", help="Show long prompts and replies whole.")] = False,
+    json: Json = False,
+) -> None:
+    """Tell how a record came to be, or why it was dropped."""
+    from synthgen.cli.reading import explain_record
+
+    raise typer.Exit(explain_record(run, record, full=full, as_json=json))
+
+
+@app.command()
+def export(
+    run: RunPath,
+    formats: Annotated[list[str], typer.Argument(metavar="FORMAT...", help="alpaca, messages, prompt_completion, …")],
+    json: Json = False,
+) -> None:
+    """Write the dataset in trainers' formats, into exports/."""
+    from synthgen.cli.reading import export_run
+
+    export_run(run, formats, as_json=json)
+
+
+@app.command()
+def stats(run: RunPath, json: Json = False) -> None:
+    """Show a run's numbers.
+
+    Task types, languages, lengths, reasons, openings of instructions, diversity.
+    """
+    from synthgen.cli.reading import show_stats
+
+    show_stats(run, as_json=json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a config, for editors."""
+    from synthgen.cli.reading import print_schema
+
+    print_schema()
+
+
+@app.command()
+def doctor(config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
+    """Check this machine.
+
+    Versions, extras, which keys are set (never what they are), the config, the output folder, disk space.
+    """
+    from synthgen.cli.doctor import examine
+
+    raise typer.Exit(examine(config, as_json=json))

@@ -1,0 +1,101 @@
+"""`synthgen check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from synthgen.cli.environment import read_env
+from synthgen.cli.estimate import Estimate, Range, Window, estimate, window_of
+from synthgen.cli.output import print_json
+from synthgen.cli.plan import first_request, walk
+from synthgen.config import Recipe, choose, load
+from synthgen.protocols import Request
+from synthgen.store.visible import visible
+
+PER_RECORDS = 1000
+"""A run without a target is estimated for so many records."""
+
+
+def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None:
+    """Loads the config, and prints the first request and the plan."""
+    read_env(config)
+    recipe = load(config, settings)
+    asked = first_request(recipe.pipeline)
+    walked = walk(recipe.pipeline) if asked else None
+    plan = None
+    if walked is not None:
+        prices = {name: getattr(teacher, "price", None) for name, teacher in recipe.pipeline.teachers.items()}
+        plan = estimate(walked, recipe.config.target or PER_RECORDS, prices)
+    window = window_of(recipe.pipeline, walked)
+    if as_json:
+        print_json(_as_json(recipe, asked, plan, window))
+    else:
+        print("\n".join(_lines(recipe, asked, plan, window)))
+
+
+def _as_json(
+    recipe: Recipe, asked: tuple[str, Request] | None, plan: Estimate | None, window: Window | None
+) -> dict[str, Any]:
+    return {
+        "name": recipe.config.name,
+        "folder": choose(recipe),
+        "stages": [name for name, _ in recipe.pipeline.stages],
+        "first_request": None if asked is None else {"teacher": asked[0], **asked[1].to_dict()},
+        "estimate": None if plan is None else asdict(plan),
+        "window": None if window is None else asdict(window),
+        "config": recipe.resolved,
+    }
+
+
+def _lines(
+    recipe: Recipe, asked: tuple[str, Request] | None, plan: Estimate | None, window: Window | None
+) -> Iterator[str]:
+    pipeline = recipe.pipeline
+    if asked is not None:
+        name, request = asked
+        yield f"first request, to {name} ({request.model}), {request.sampling.body or 'no sampling set'}:"
+        for message in request.messages:
+            yield f"  {message['role']}:"
+            yield "\n".join(f"    {line}" for line in visible(str(message.get("content", ""))).split("\n"))
+        yield ""
+    yield f"{recipe.config.name}: everything loads"
+    yield f"  folder       {choose(recipe)}"
+    yield f"  stages       {', '.join(name for name, _ in pipeline.stages) or 'none'}"
+    if pipeline.selectors:
+        yield f"  selectors    {', '.join(name for name, _ in pipeline.selectors)}"
+    yield f"  target       {f'{pipeline.target:,} records' if pipeline.target else 'until the source is exhausted'}"
+    if asked is None:
+        yield "  requests     none: the first attempt asks no teacher"
+    elif plan is None:
+        yield "  requests     cannot be estimated: the built-in programs, asked in the teacher's place, cannot do this"
+    else:
+        yield from _plan(plan, recipe)
+    if window is not None:
+        yield (
+            f"  window       {window.attempts:,} attempts: a new task is shown as a demonstration so many attempts"
+            f" later; keeps about {window.busy:.0%} of the {pipeline.concurrency} slots busy"
+        )
+
+
+def _plan(plan: Estimate, recipe: Recipe) -> Iterator[str]:
+    per = "" if recipe.config.target else f" for {plan.records:,} records"
+    yield f"  requests     {_range(plan.requests)}{per}"
+    yield f"  tokens       {_range(plan.tokens)}{per}"
+    if plan.usd is None:
+        yield "  cost         not known: set price: {input: …, output: …} on the teacher (dollars per million tokens)"
+    else:
+        yield f"  cost         {_range(plan.usd, '$', 2)}{per}"
+    yield "               from all records kept and short replies to one in four kept and the longest ones"
+    budget = {name: limit for name, limit in recipe.config.budget.model_dump().items() if limit is not None}
+    if budget:
+        yield f"  budget       {', '.join(f'{limit:,} {name}' for name, limit in budget.items())}: the run stops there"
+
+
+def _range(numbers: Range, unit: str = "", digits: int = 0) -> str:
+    least = f"{unit}{numbers.least:,.{digits}f}"
+    if numbers.most is None:
+        return f"{least} or more (no max_tokens bounds it)"
+    most = f"{unit}{numbers.most:,.{digits}f}"
+    return least if least == most else f"{least} to {most}"

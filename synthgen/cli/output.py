@@ -1,0 +1,40 @@
+"""Where a command writes: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that prints texts as they are: no markup, no guessing at colours for numbers and paths."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def say(text: str) -> None:
+    """Prints a line of progress or advice on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON object on stdout, on one line."""
+    print(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def interactive(stream: TextIO) -> bool:
+    """Whether the stream is a terminal that can redraw, and the user has not asked for plain lines by NO_COLOR."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def run_path(run: str) -> Path:
+    """The folder that a user means by a run: a path, or a name in `outputs/`."""
+    path, named = Path(run), Path("outputs") / run
+    return named if not path.exists() and named.exists() else path

@@ -1,0 +1,86 @@
+"""`synthgen run`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from synthgen.cli.environment import read_env
+from synthgen.cli.output import print_json, run_path, say
+from synthgen.cli.progress import duration, shown
+from synthgen.config import Recipe, choose, finished, load, open_folder, run_in
+from synthgen.pipeline import Progress
+from synthgen.store import RunFolder, RunReport
+
+EXIT_CODES = {"done": 0, "short": 3, "budget": 4, "interrupted": 130}
+
+
+def run_config(
+    config: str, settings: Sequence[str], *, target: int | None, out: Path | None, reuse: str | None, as_json: bool
+) -> int:
+    """Runs a config, says what came of it, and returns the exit code."""
+    read_env(config)
+    if target is not None:
+        settings = [*settings, f"target={target}"]
+    recipe = load(config, settings)
+    old = None if reuse is None else RunFolder.open(run_path(reuse)).path
+    path = choose(recipe, out=out, reuse=old)
+    with open_folder(recipe, path) as folder:
+        report = finished(recipe, folder)
+        if report is not None:
+            say(f"{path} has ended already: raise the target to go on, or choose another --out")
+        else:
+            _announce(recipe, folder, old)
+            report = asyncio.run(_run(recipe, folder, old))
+    if as_json:
+        print_json({**report.model_dump(mode="json", by_alias=True), "folder": str(path)})
+    else:
+        print("\n".join(summary(report, path)))
+    return EXIT_CODES[report.status]
+
+
+async def _run(recipe: Recipe, folder: RunFolder, reuse: Path | None) -> RunReport:
+    progress = Progress()
+    async with shown(progress):
+        return await run_in(recipe, folder, reuse=reuse, progress=progress)
+
+
+def _announce(recipe: Recipe, folder: RunFolder, reuse: Path | None) -> None:
+    going_on = "going on with" if folder.state != "new" else "running into"
+    target = recipe.config.target
+    wanted = f", {target:,} records wanted" if target is not None else ""
+    say(f"{recipe.config.name}: {going_on} {folder.path}{wanted}")
+    if reuse is not None:
+        say(f"replies are taken over from {reuse} where the requests are equal")
+
+
+def summary(report: RunReport, path: Path) -> list[str]:
+    """What came of a run, and where it is."""
+    reasons: dict[str, int] = {}
+    for flow in report.funnel:
+        for reason, count in flow.dropped.items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    ranked = sorted(reasons.items(), key=lambda item: -item[1])
+    because = f" ({', '.join(f'{count:,} {reason}' for reason, count in ranked)})" if ranked else ""
+    requests, tokens = report.requests, report.tokens
+    cost = "" if report.cost_usd is None else f", ${report.cost_usd:,.2f}"
+    lines = [
+        f"{report.status}: {report.stopped_because}",
+        f"  {report.accepted:,} accepted, {report.rejected:,} rejected{because}",
+        f"  requests: {requests.bought:,} bought, {requests.reused:,} reused, {requests.replayed:,} replayed from the"
+        f" journal; {tokens.prompt:,} + {tokens.completion:,} tokens{cost}; {duration(report.wall_s)}",
+        f"  dataset   {path / 'dataset'}",
+        f"  rejected  {path / 'rejected.parquet'}",
+        f"  look      synthgen stats {path}, synthgen explain {path} ID",
+    ]
+    if report.status != "done":
+        lines.append(f"  → {_NEXT[report.status]}")
+    return lines
+
+
+_NEXT = {
+    "short": "the two commands above tell why records were rejected",
+    "budget": "raise the budget and run the same command again: it goes on where it stopped",
+    "interrupted": "run the same command again: it goes on where it stopped",
+}
