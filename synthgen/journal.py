@@ -147,7 +147,7 @@ class Journal:
             raise _explain(error, self.path) from error
         return row
 
-    def keys(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[str]:
         """All keys, in the order of arrival."""
         for (key,) in self._reader.execute("SELECT key FROM replies ORDER BY rowid"):
             yield key

@@ -151,7 +151,7 @@ def test_a_broken_stage_stops_the_run_and_is_named(tmp_path: Path, stage: Novel,
         go(tmp_path / "j", pipeline(HashTeacher(delay_s=0.001), stages=stages))
     assert words in str(caught.value)
     with Journal(tmp_path / "j", readonly=True) as journal:
-        assert len(list(journal.keys())) > 0
+        assert len(list(journal)) > 0
 
 
 class Splitting(Novel):
@@ -189,7 +189,7 @@ def test_a_teacher_that_cannot_go_on_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(TeacherError, match="the key is wrong"):
         go(tmp_path / "j", pipeline(teacher))
     with Journal(tmp_path / "j", readonly=True) as journal:
-        assert len(list(journal.keys())) == 9
+        assert len(list(journal)) == 9
 
 
 def interrupted(journal: Path, after: int, abort: bool) -> tuple[HashTeacher, Memory, Engine]:
@@ -228,7 +228,7 @@ def test_an_interrupted_run_drains_and_pays_for_nothing_twice(tmp_path: Path) ->
 def test_an_aborted_run_keeps_what_was_journaled(tmp_path: Path) -> None:
     teacher, _, _ = interrupted(tmp_path / "j", 60, abort=True)
     with Journal(tmp_path / "j", readonly=True) as journal:
-        kept = set(journal.keys())
+        kept = set(journal)
     assert kept
     again = HashTeacher()
     result = go(tmp_path / "j", pipeline(again, target=200))[1]

@@ -192,7 +192,7 @@ def test_what_put_has_returned_for_survives_kill_9(tmp_path: Path) -> None:
         process.stdout.close()
         process.wait()
         with Journal(path) as journal:
-            kept = set(journal.keys())
+            kept = set(journal)
         assert set(told) <= kept
 
 
