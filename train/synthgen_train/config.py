@@ -1,0 +1,183 @@
+"""The `train:` section of a recipe: what is trained, on what, and how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from synthgen.errors import ConfigError
+from synthgen_train.examples import LongRows, Reasoning
+from synthgen_train.methods import Full, Method, Prefix, Prompt
+from synthgen_train.templates import Name
+from synthgen_train.tiny import FromScratch
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Scratch(_Section):
+    """A model without a download, see `FromScratch`."""
+
+    from_scratch: FromScratch = FromScratch()
+
+
+class Source(_Section):
+    """One source of training data and how much of it is taken."""
+
+    path: Path = Field(description="run folder, dataset folder, or JSONL, JSON or Parquet file")
+    name: str = Field("", description="what reports call it; default: the path's last part")
+    share: float | None = Field(None, gt=0, le=1, description="share of the examples; all sources have one, or none")
+    earlier: bool = Field(False, description="data of earlier rounds, general or human text: counts as replay")
+
+    @property
+    def label(self) -> str:
+        """What reports call the source."""
+        return self.name or self.path.name or str(self.path)
+
+
+class Mix(_Section):
+    """How many examples each source gives where `share` does not say so."""
+
+    temperature: float | None = Field(
+        None, ge=1, description="shares follow size^(1/temperature): 1 as large as they are, larger evens them out"
+    )
+    replay: float | None = Field(
+        None, gt=0, lt=1, description="share of the examples from sources with `earlier: true`"
+    )
+    examples: int | None = Field(None, ge=1, description="how many in all; default: as many as need no repetition")
+
+
+class Curriculum(_Section):
+    """The order of the examples: by a score or a field, and some sources last."""
+
+    by: str = Field(
+        "length", description="length, a field such as task_type or language, or a score such as scores.quality"
+    )
+    descending: bool = False
+    last: list[str] = Field([], description="names of sources that come last, whatever their score")
+
+
+class Keep(_Section):
+    """Terms of the loss against forgetting; 0 is off."""
+
+    kl: float = Field(0.0, ge=0, description="weight of the KL divergence from the model as it was to the student")
+    l2: float = Field(0.0, ge=0, description="weight of the squared distance of the weights to where they started")
+
+
+class TrainConfig(_Section):
+    """All settings of one training. What is left out follows from the method and the model, and the plan says how."""
+
+    model: str | Scratch = Field(description="path or hub id of a checkpoint, or {from_scratch: {...}}")
+    data: list[Source]
+    out: Path = Path("outputs/student")
+    objective: Literal["sft", "dpo", "kto"] = "sft"
+    template: Name | None = Field(None, description="default: the tokenizer's own, or chatml where it has none")
+    stop_token: str | None = Field(None, description="the token that ends a turn, where the tokenizer names another")
+    method: Method = Full()
+    merge: bool = Field(False, description="write a merged model beside the adapter")
+    max_length: int | None = Field(None, ge=8)
+    reasoning: Reasoning = "drop"
+    long_rows: LongRows = "drop"
+    epochs: float | None = Field(None, gt=0)
+    max_steps: int | None = Field(None, ge=1)
+    learning_rate: float | None = Field(None, gt=0)
+    batch_size: int = Field(
+        16, ge=1, description="rows a device takes at once; with packing a row is max_length tokens"
+    )
+    gradient_accumulation: int = Field(1, ge=1)
+    gradient_checkpointing: bool | None = Field(None, description="default: on a GPU")
+    packing: bool = Field(False, description="several examples a row, best fit decreasing; none sees another")
+    warmup: float = Field(0.03, ge=0, lt=1, description="share of the steps")
+    scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
+    weight_decay: float = Field(0.0, ge=0)
+    beta: float = Field(0.1, gt=0, description="of DPO and KTO: how close the student stays to the start")
+    seed: int = 0
+    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU")
+    keep: Keep = Keep()
+    mix: Mix = Mix()
+    curriculum: Curriculum | None = None
+    eval_share: float = Field(0.05, ge=0, lt=1, description="share of the records held out")
+    eval_prompts: int = Field(64, ge=0, description="at most so many held-out prompts are answered after training")
+    eval_tokens: int = Field(256, ge=1, description="longest such answer")
+    log_every: int | None = Field(None, ge=1, description="steps; default: a hundredth of all")
+    save_every: int | None = Field(None, ge=1, description="steps; default: a tenth of all")
+    report_to: str | list[str] = "none"
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        values = value if isinstance(value, list) else [value]
+        return [{"path": v} if isinstance(v, str | Path) else v for v in values]
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        shares = [s.share for s in self.data]
+        if not self.data:
+            raise ValueError("data: name at least one source")
+        if any(shares) and (None in shares or abs(sum(s or 0 for s in shares) - 1) > 1e-6):
+            raise ValueError("data: either no source has a share, or all have and the shares add up to 1")
+        if any(shares) and (self.mix.temperature or self.mix.replay):
+            raise ValueError("mix: temperature and replay say what the shares of the sources already say")
+        if self.mix.replay and len({s.earlier for s in self.data}) < 2:
+            raise ValueError("mix.replay: some sources need `earlier: true`, and some must be new")
+        if len({s.label for s in self.data}) < len(self.data):
+            raise ValueError("data: two sources have the same name; give them a `name`")
+        if self.epochs and self.max_steps:
+            raise ValueError("epochs and max_steps: give one of them")
+        if self.packing and isinstance(self.method, Prefix | Prompt):
+            raise ValueError("packing: prefix and prompt tuning need one example a row, since they ignore positions")
+        if self.packing and (self.curriculum or self.objective != "sft"):
+            raise ValueError("packing: it reorders the examples, so it goes with neither a curriculum nor preferences")
+        if self.keep.l2 and not isinstance(self.method, Full):
+            raise ValueError("keep.l2: it needs method full; the other methods leave the weights as they are")
+        if self.objective != "sft" and (self.keep.kl or self.keep.l2 or self.curriculum):
+            raise ValueError(f"{self.objective}: keep and curriculum are for sft; beta keeps the student close")
+        return self
+
+
+def parse(section: dict[str, Any], *, file: Path | str | None = None) -> TrainConfig:
+    """The checked settings.
+
+    Raises:
+        ConfigError: naming the first key that is wrong.
+    """
+    try:
+        return TrainConfig.model_validate(section)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(["train", *(str(part) for part in first["loc"])])
+        message = first["msg"].removeprefix("Value error, ")
+        hint = f"the keys are: {', '.join(TrainConfig.model_fields)}" if first["type"] == "extra_forbidden" else None
+        raise ConfigError(message, file=file, key=key, hint=hint) from error
+
+
+def section(path: Path) -> dict[str, Any]:
+    """The `train:` section of a YAML file, or the whole file where it has none.
+
+    Raises:
+        ConfigError: the file cannot be read or is not YAML.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"the file cannot be read: {error.strerror}", file=path) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"not valid YAML: {error}", file=path) from error
+    found = data.get("train", data) if isinstance(data, dict) else None
+    if not isinstance(found, dict):
+        raise ConfigError("a recipe holds keys and values, such as `model: path`", file=path, key="train")
+    return found
+
+
+def read(path: Path) -> TrainConfig:
+    """The checked settings of a YAML file.
+
+    Raises:
+        ConfigError: see `section` and `parse`.
+    """
+    return parse(section(path), file=path)

@@ -1,0 +1,76 @@
+"""Greedy answers to prompts, and whether they stopped by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synthgen_train.checkpoint import generation_config
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer without its stop token; `stopped` is false where the limit cut it. `tokens` counts the answer's."""
+
+    text: str
+    stopped: bool
+    tokens: int
+
+
+def answer(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Sequence[Mapping[str, Any]]],
+    *,
+    max_tokens: int,
+    batch_size: int = 16,
+    tools: Sequence[Sequence[Mapping[str, Any]] | None] | None = None,
+) -> list[Reply]:
+    """Greedy answers to dialogues that end with the user's turn, in the order of the prompts.
+
+    A prompt that leaves no room in the model's context gets an empty reply that has not stopped.
+    """
+    import torch
+
+    context = getattr(model.config, "max_position_embeddings", None) or 10**9
+    ids = [
+        list(
+            tokenizer.apply_chat_template(
+                [dict(turn) for turn in prompt],
+                tools=list(tools[i] or ()) or None if tools else None,
+                add_generation_prompt=True,
+                return_dict=True,
+            )["input_ids"]
+        )
+        for i, prompt in enumerate(prompts)
+    ]
+    settings = generation_config(model)
+    eos = settings.eos_token_id
+    stops = set(eos if isinstance(eos, list) else [eos])
+    replies = [Reply("", False, 0)] * len(ids)
+    order = sorted((i for i in range(len(ids)) if len(ids[i]) < context), key=lambda i: len(ids[i]))
+    was_training = model.training
+    model.eval()
+    for at in range(0, len(order), batch_size):
+        batch = order[at : at + batch_size]
+        longest = max(len(ids[i]) for i in batch)
+        pad = tokenizer.pad_token_id
+        rows = [[pad] * (longest - len(ids[i])) + ids[i] for i in batch]
+        mask = [[0] * (longest - len(ids[i])) + [1] * len(ids[i]) for i in batch]
+        with torch.no_grad():
+            out = model.generate(
+                input_ids=torch.tensor(rows, device=model.device),
+                attention_mask=torch.tensor(mask, device=model.device),
+                max_new_tokens=max(1, min(max_tokens, context - longest)),
+                do_sample=False,
+                num_beams=1,
+                pad_token_id=pad,
+                eos_token_id=sorted(stops),
+            )
+        for i, row in zip(batch, out[:, longest:].tolist(), strict=True):
+            end = next((k for k, token in enumerate(row) if token in stops), None)
+            kept = row if end is None else row[:end]
+            replies[i] = Reply(tokenizer.decode(kept, skip_special_tokens=True), end is not None, len(kept))
+    model.train(was_training)
+    return replies

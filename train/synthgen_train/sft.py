@@ -1,0 +1,106 @@
+"""Supervised fine-tuning through TRL, on examples that are tokens and labels already."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from synthgen_train.config import TrainConfig
+from synthgen_train.examples import Example
+from synthgen_train.settings import Settings
+
+
+def rows_of(examples: Sequence[Example], settings: Settings) -> Any:
+    """A dataset with `input_ids` and `labels`, one row an example; with packing several, and `seq_lengths`.
+
+    Packing is best fit decreasing: no example is cut, since none is longer than a row.
+    """
+    import datasets
+    from trl import pack_dataset
+
+    datasets.disable_progress_bars()
+    columns = {"input_ids": [e.input_ids for e in examples], "labels": [e.labels for e in examples]}
+    dataset = datasets.Dataset.from_dict(columns)
+    if settings["packing"]:
+        dataset = pack_dataset(dataset.shuffle(seed=settings["seed"]), settings["max_length"], "bfd")
+        # Packing sorts by length; without a shuffle the rows of one kind would come together.
+        dataset = dataset.shuffle(seed=settings["seed"])
+    return dataset
+
+
+def arguments(config: TrainConfig, settings: Settings, steps: int, folder: Path) -> dict[str, Any]:
+    """The arguments that all of TRL's trainers share."""
+    import torch
+
+    log_every = config.log_every or max(1, steps // 100)
+    save_every = config.save_every or max(1, steps // 10)
+    return {
+        "output_dir": str(folder),
+        "max_steps": steps,
+        "per_device_train_batch_size": settings["batch_size"],
+        "per_device_eval_batch_size": settings["batch_size"],
+        "gradient_accumulation_steps": settings["gradient_accumulation"],
+        "gradient_checkpointing": settings["gradient_checkpointing"],
+        "learning_rate": settings["learning_rate"],
+        "lr_scheduler_type": settings["scheduler"],
+        "warmup_steps": settings["warmup"],
+        "weight_decay": settings["weight_decay"],
+        "seed": settings["seed"],
+        "bf16": settings["dtype"] == "bfloat16",
+        "max_length": settings["max_length"],
+        "logging_steps": log_every,
+        # A NaN has to be seen, not averaged away.
+        "logging_nan_inf_filter": False,
+        "save_strategy": "steps",
+        # A checkpoint is written only after its loss has been looked at.
+        "save_steps": -(-save_every // log_every) * log_every,
+        "save_total_limit": 2,
+        "disable_tqdm": True,
+        "report_to": config.report_to,
+        "dataloader_pin_memory": torch.cuda.is_available(),
+    }
+
+
+def make_trainer(
+    model: Any,
+    tokenizer: Any,
+    config: TrainConfig,
+    settings: Settings,
+    rows: Any,
+    held_out: Any,
+    steps: int,
+    folder: Path,
+    start: Any = None,
+) -> Any:
+    """TRL's trainer. `start` is a copy of the model before training, where a term of the loss needs one."""
+    from trl import SFTConfig
+
+    from synthgen_train.regularise import Trainer
+
+    shared = arguments(config, settings, steps, folder)
+    args = configured(
+        SFTConfig,
+        **shared,
+        packing=settings["packing"],
+        eval_packing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        train_sampling_strategy="sequential" if config.curriculum else "random",
+    )
+    return Trainer(
+        model=model,
+        args=args,
+        train_dataset=rows,
+        eval_dataset=held_out,
+        processing_class=tokenizer,
+        keep=config.keep,
+        start=start,
+    )
+
+
+def configured(kind: Any, **values: Any) -> Any:
+    """TRL's configuration, without the notice that a later transformers renames `gradient_checkpointing`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return kind(**values)
