@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -9,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from synthgen.protocols import Preparation
 from synthgen.records import Drop, Record
 from synthgen.similarity import NearDuplicateIndex, Neighbour
-from synthgen.text import Tokenizer, normalize
+from synthgen.text import Tokenizer, normalize, tokenize
+
+RARE = 0.01
+"""A word is rare where at most this share of the kept texts has it (and always where no more than two have it)."""
 
 TextField = Literal["instruction", "input", "output", "system", "reasoning"]
 
@@ -18,8 +23,9 @@ class NearDuplicate(BaseModel):
     """ROUGE-L F with every kept text up to a threshold, by the exact index; Self-Instruct's novelty rule.
 
     `threshold` 0.7 and `rule: gt` (drop iff F > 0.7) are those of Self-Instruct (2212.10560, section 2.2) and Alpaca;
-    `fields` are compared joined; `cap_per_template` keeps up to so many near-duplicates of each kept record, for data
-    whose instructions share a form but ask different things. Identical texts are dropped in any case.
+    `fields` are compared joined; `cap_per_template` keeps up to so many near-duplicates of each kept record that have a
+    rare word of their own, for data whose instructions share a form but ask different things ("What is a homonym?",
+    "What is a dam?"). Identical texts are dropped in any case.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -34,29 +40,48 @@ class NearDuplicate(BaseModel):
     cap_per_template: int = Field(0, ge=0)
 
     _index: NearDuplicateIndex = PrivateAttr()
-    _shared: dict[int, int] = PrivateAttr(default_factory=dict)
+    _templates: dict[int, int] = PrivateAttr(default_factory=dict)
+    _shared: Counter[int] = PrivateAttr(default_factory=Counter)
+    _occurrences: Counter[str] = PrivateAttr(default_factory=Counter)
 
     def prepare(self, preparation: Preparation) -> None:
         """Starts a new index with the seed tasks."""
         self._index = NearDuplicateIndex(
             self.threshold, rule=self.rule, arithmetic=self.arithmetic, tokenizer=self.tokenizer
         )
-        self._shared = {}
+        self._templates, self._shared, self._occurrences = {}, Counter(), Counter()
         for seed in preparation.seeds if self.against_seeds else ():
-            self._index.add(self._text(seed), seed.id)
+            self._index.add(text := self._text(seed), seed.id)
+            self._count(text)
 
     def __call__(self, record: Record) -> Drop | None:
         """`duplicate` or `near_duplicate` with the nearest text, or None: then the record counts for later ones."""
         text = self._text(record)
         nearest = self._index.check(text, record.id)
         if nearest is None:
+            self._count(text)
             return None
         identical = normalize(text) == normalize(nearest.text)
-        if not identical and self._shared.get(nearest.number, 0) < self.cap_per_template:
-            self._shared[nearest.number] = self._shared.get(nearest.number, 0) + 1
-            self._index.add(text, record.id)
-            return None
+        if not identical and self._differs_enough(text, nearest):
+            # what is near to one of a template's texts counts for the template: its cap holds along chains
+            template = self._templates.get(nearest.number, nearest.number)
+            if self._shared[template] < self.cap_per_template:
+                self._shared[template] += 1
+                self._templates[self._index.add(text, record.id)] = template
+                self._count(text)
+                return None
         return self._drop(nearest, identical)
+
+    def _count(self, text: str) -> None:
+        if self.cap_per_template:
+            self._occurrences.update(set(tokenize(text, self.tokenizer)))
+
+    def _differs_enough(self, text: str, nearest: Neighbour) -> bool:
+        if not self.cap_per_template:
+            return False
+        own = set(tokenize(text, self.tokenizer)).difference(tokenize(nearest.text, self.tokenizer))
+        most = max(2, RARE * len(self._index))
+        return any(self._occurrences[word] <= most for word in own)
 
     def _text(self, record: Record) -> str:
         return "\n".join(filter(None, (getattr(record, name) for name in self.fields)))
@@ -65,7 +90,8 @@ class NearDuplicate(BaseModel):
         if identical:
             detail = "the same text, so no threshold would keep it"
         else:
-            least = f"{nearest.score:.4f}"
+            # rounded up, so that what is said is true; the float of an exact tie may lie a little above it
+            least = f"{math.ceil(nearest.score * 1e4 - (1e-6 if self.arithmetic == 'exact' else 0)) / 1e4:.4f}"
             detail = f"kept at a threshold of {least} or higher" if self.rule == "gt" else f"kept above {least}"
         return Drop(
             "duplicate" if identical else "near_duplicate",

@@ -22,14 +22,14 @@ class Needed:
 
     `exact` compares integers; `compat` compares the floats that rouge-score computes, which differ from the exact
     value at some ties (7/10 is one: of the 531 pairs of lengths up to 150 that can tie there, 272 fall on the other
-    side under `gt` and 18 under `ge`).
+    side under `gt` and 18 under `ge`). At threshold 1 both rules drop F = 1: identical texts are always caught.
     """
 
     def __init__(self, threshold: float, rule: Rule = "gt", arithmetic: Arithmetic = "exact") -> None:
         if not 0 < threshold <= 1:
             raise ValueError(f"threshold is {threshold}; it is above 0 and at most 1")
         self.threshold = threshold
-        self.rule = rule
+        self.rule: Rule = "ge" if threshold == 1 else rule
         self.arithmetic = arithmetic
         exact = Fraction(str(threshold))
         self._p, self._q = exact.numerator, exact.denominator
