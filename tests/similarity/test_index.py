@@ -16,7 +16,8 @@ from synthgen.text import Tokenizer, tokenize
 RULES = st.sampled_from(get_args(Rule))
 ARITHMETICS = st.sampled_from(get_args(Arithmetic))
 THRESHOLDS = st.sampled_from([0.5, 0.6, 2 / 3, 0.7, 0.75, 0.8, 0.9, 1.0])
-FEW_SOME_WORDS = ["give", "me", "the", "name", "of", "a", "river", "in", "list", "and", "why"]
+FEW_WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=14).map(" ".join)
+SOME_WORDS = ["give", "me", "the", "name", "of", "a", "river", "in", "list", "and", "why"]
 WORDS = st.lists(st.sampled_from(SOME_WORDS), max_size=12).map(" ".join)
 ANY_SCRIPT = ["列出", "三", "个", "Fluss", "Größe", "écris", "напиши", "नमस्ते", "ภาษา", "5", "!", "?", " ", "-"]
 SCRIPTS = st.lists(st.sampled_from(ANY_SCRIPT), max_size=8).map(" ".join)
