@@ -83,8 +83,11 @@ class JsonForm:
         """The item as it stands in a reply: all fields in order, or the bare string."""
         return item[self.fields[0]] if self.strings else {name: item.get(name, "") for name in self.fields}
 
-    def _elements(self, value: Any) -> list[Any]:
-        """What in a decoded value claims to be an item; empty where the value has nothing to do with the form."""
+    def _elements(self, value: Any, wrappers: int = 3) -> list[Any]:
+        """What in a decoded value claims to be an item; empty where the value has nothing to do with the form.
+
+        Objects of one key, which models like to wrap a reply in, are opened up to that depth.
+        """
         if isinstance(value, dict):
             value = _lower(value)
             if self.container in value:
@@ -93,8 +96,8 @@ class JsonForm:
             if self._likely(value):
                 return [value]
             value = list(value.values())
-            if len(value) == 1 and isinstance(value[0], list):
-                value = value[0]
+            if len(value) == 1 and isinstance(value[0], (dict, list)) and wrappers:
+                return self._elements(value[0], wrappers - 1)
         if isinstance(value, list):
             return value if any(self._likely(element) for element in value) else []
         return [value] if self._likely(value) else []

@@ -51,7 +51,7 @@ class Respond(Prompted):
         choice = choices_of(completion)[0]
         return self._structured(record, choice) if self.reasoning else _answered(record, choice)
 
-    def _messages(self, record: Record) -> Sequence[Mapping[str, Any]]:
+    def _messages(self, record: Record) -> str | Sequence[Mapping[str, Any]]:
         messages = to_messages(record)
         prompt = self.prompt or (REASONING_PROMPT if self.reasoning else None)
         if prompt is not None:
@@ -62,6 +62,8 @@ class Respond(Prompted):
                 reply=asking(ANSWER) if self.reasoning else "",
             )
             messages[-1] = {"role": "user", "content": text}
+        if self.api == "completions":  # a base model reads one text
+            return "\n\n".join(str(message["content"]) for message in messages)
         return messages
 
     def _structured(self, record: Record, choice: Choice) -> Record:

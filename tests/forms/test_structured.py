@@ -115,6 +115,7 @@ def test_a_cut_reply_keeps_its_whole_items_and_counts_the_cut_one(form: JsonForm
         "Sure! Here they are [as asked]:\n\n" + json.dumps({"tasks": [ONE, TWO]}) + "\n\nI hope {that} helps.",
         json.dumps(ONE) + "\n" + json.dumps(TWO),
         json.dumps({"results": [ONE, TWO]}),
+        json.dumps({"reply": {"content": {"tasks": [ONE, TWO]}}}),
         json.dumps({"1": ONE, "2": TWO}),
         json.dumps({"Tasks": [{k.title(): v for k, v in ONE.items()}, TWO]}),
         "<think>\nFirst {idea}\n</think>\n" + json.dumps({"tasks": [ONE, TWO]}),

@@ -96,3 +96,12 @@ def test_tools_are_offered_where_the_record_has_some(walk: Walk) -> None:
     tool = {"type": "function", "function": {"name": "add", "parameters": {}}}
     walk(Respond(), teacher, records=[ADD.replace(tools=(tool,))])
     assert teacher.requests[0].tools == (tool,)
+
+
+def test_a_base_model_reads_one_text(walk: Walk) -> None:
+    teacher = Scripted("3")
+    walk(Respond(api="completions"), teacher, records=[ADD.replace(system="Be brief.")])
+    assert teacher.requests[0].api == "completions"
+    assert [dict(message) for message in teacher.requests[0].messages] == [
+        {"role": "user", "content": "Be brief.\n\nAdd the numbers.\n\n1 2"}
+    ]
