@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 from stage_parts import Scripted, Walk
 
+from synthgen import families
 from synthgen.protocols import Choice
 from synthgen.records import Message, Record
 from synthgen.stages.respond import Respond
+from synthgen.teachers.procedural import Procedural
 
 ADD = Record(instruction="Add the numbers.", input="1 2")
 
@@ -105,3 +108,13 @@ def test_a_base_model_reads_one_text(walk: Walk) -> None:
     assert [dict(message) for message in teacher.requests[0].messages] == [
         {"role": "user", "content": "Be brief.\n\nAdd the numbers.\n\n1 2"}
     ]
+
+
+def test_programs_answer_what_they_know_and_refuse_the_rest(walk: Walk) -> None:
+    rng = random.Random(2)
+    tasks = [families.sample(rng) for _ in range(20)]
+    records = [Record(instruction=task.instruction, input=task.input) for task in tasks]
+    *answered, refused = walk(Respond(), Procedural(), records=[*records, Record(instruction="Who are you?")])
+    assert [(r.output, r.reasoning) for r in answered] == [(task.output, task.reasoning) for task in tasks]
+    assert refused.drop is not None
+    assert refused.drop.reason == "refused"
