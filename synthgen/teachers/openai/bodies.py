@@ -1,0 +1,110 @@
+"""Requests as the bodies of the three APIs: chat completions, completions, responses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from synthgen.protocols import Api, Request
+
+PATHS: dict[Api, str] = {"chat": "/chat/completions", "completions": "/completions", "responses": "/responses"}
+_SEEDS = 2**31
+
+
+@dataclass(slots=True)
+class Dialect:
+    """What a server turned out to understand: its name for `max_tokens`, and whether it knows `response_format`."""
+
+    max_tokens: str = "max_tokens"
+    response_format: bool = True
+    _told: bool = False
+
+    def learn_max_tokens(self, name: str) -> bool:
+        """Takes over the server's name for it; False where that was tried already."""
+        if self._told or name == self.max_tokens:
+            return self._told and name == self.max_tokens
+        self.max_tokens, self._told = name, True
+        return True
+
+
+def api_of(request: Request, default: Api) -> Api:
+    """The API to use: a request for raw completion says so itself, any other takes the teacher's."""
+    return "completions" if request.api == "completions" else default
+
+
+def encode(request: Request, api: Api, dialect: Dialect) -> bytes:
+    """The body as UTF-8 JSON. Lone surrogates, which no server takes, become question marks."""
+    body = _BUILDERS[api](request, dialect)
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _sampling(request: Request) -> dict[str, Any]:
+    """The sampling as it is sent. A `seed` is moved on by sample and retry, or they would all get the same text."""
+    body = dict(request.sampling.body)
+    if "seed" in body:
+        body["seed"] = (body["seed"] + request.sample + 1_000_003 * request.retry) % _SEEDS
+    return body
+
+
+def _chat(request: Request, dialect: Dialect) -> dict[str, Any]:
+    body = {"model": request.model, "messages": request.messages, **_sampling(request)}
+    if "max_tokens" in body and dialect.max_tokens != "max_tokens":
+        body[dialect.max_tokens] = body.pop("max_tokens")
+    if request.tools:
+        body["tools"] = request.tools
+    if request.response_format is not None and dialect.response_format:
+        body["response_format"] = request.response_format
+    return body
+
+
+def _completions(request: Request, dialect: Dialect) -> dict[str, Any]:
+    body = {"model": request.model, "prompt": _text(request), **_sampling(request)}
+    if body.pop("logprobs", None):
+        body["logprobs"] = body.pop("top_logprobs", None) or 1  # a number here, not true
+    if request.response_format is not None and dialect.response_format:
+        body["response_format"] = request.response_format
+    return body
+
+
+def _text(request: Request) -> str:
+    return "\n\n".join(str(m.get("content") or "") for m in request.messages)
+
+
+def _responses(request: Request, dialect: Dialect) -> dict[str, Any]:
+    sampling = _sampling(request)
+    body: dict[str, Any] = {"model": request.model, "input": _items(request), "store": False, **sampling}
+    if "max_tokens" in body:
+        body["max_output_tokens"] = body.pop("max_tokens")
+    if body.pop("logprobs", None):
+        body["include"] = ["message.output_text.logprobs"]
+    if request.tools:
+        body["tools"] = [{"type": "function", **t["function"]} if "function" in t else t for t in request.tools]
+    if request.response_format is not None and dialect.response_format:
+        form = request.response_format
+        inner: Mapping[str, Any] = form.get("json_schema") or {}
+        body["text"] = {"format": {"type": form["type"], **inner}}
+    return body
+
+
+def _items(request: Request) -> list[Any]:
+    """The messages as input items: what an assistant called and what a tool gave back are items of their own."""
+    items: list[Any] = []
+    for message in request.messages:
+        if message["role"] == "tool":
+            item = {
+                "type": "function_call_output",
+                "call_id": message.get("tool_call_id"),
+                "output": message["content"],
+            }
+            items.append(item)
+            continue
+        if message.get("content"):
+            items.append({"role": message["role"], "content": message["content"]})
+        for call in message.get("tool_calls") or ():
+            items.append({"type": "function_call", "call_id": call.get("id"), **call["function"]})
+    return items
+
+
+_BUILDERS = {"chat": _chat, "completions": _completions, "responses": _responses}

@@ -1,0 +1,184 @@
+"""The `openai` teacher: what it can be told, and its beginning and end. `calls.py` is what it does."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer, field_validator, model_validator
+
+from synthgen.errors import TeacherError
+from synthgen.prices import FREE, Price, listed
+from synthgen.protocols import Api, Completion, Request, Sampling
+from synthgen.teachers.openai import advice
+from synthgen.teachers.openai.bodies import Dialect
+from synthgen.teachers.openai.calls import NEVER_ANSWERED_S, Caller
+from synthgen.teachers.openai.concurrency import Concurrency
+from synthgen.teachers.openai.dispatch import Dispatch
+from synthgen.teachers.openai.endpoint import Endpoint
+from synthgen.teachers.openai.problems import Again
+from synthgen.teachers.openai.secrets import Scrubber, credentials, expanded, from_environment, without_credentials
+from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
+from synthgen.teachers.openai.transport import Transport
+from synthgen.turns import Draining
+
+ASK_AGAIN_S = 1.0
+"""Between two looks for the model of a server that is not there yet."""
+
+
+class OpenAI(BaseModel):
+    """OpenAI, or any server that speaks its API: vLLM, Ollama, llama.cpp, LM Studio, OpenRouter, Azure …
+
+    `model` may be left out where a server has just one. Several `base_url`s serve the same model; each request goes to
+    the least loaded. The key is read from the environment variable `api_key_env` (or from `.env`), never from a config.
+    How many requests a server takes at once is found out; `max_concurrency`, `rpm` and `tpm` (requests and tokens a
+    minute) are for limits that you want to keep. `give_up_after_s` is how long no server may answer before the run
+    stops. `structured: false` never asks for JSON by schema; a server that turns out not to know it is asked without.
+    In `headers`, `${NAME}` is the environment variable's value.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    model: str = ""
+    base_url: str | list[str] = Field(OPENAI_URL, repr=False)
+    api_key_env: str = "OPENAI_API_KEY"
+    api: Api = "chat"
+    sampling: Sampling | None = None
+    structured: bool = True
+    timeout_s: float = Field(600, gt=0)
+    give_up_after_s: float = Field(600, gt=0)
+    max_concurrency: int | None = Field(None, ge=1)
+    rpm: int | None = Field(None, ge=1)
+    tpm: int | None = Field(None, ge=1)
+    price: Price | None = None
+    organization: str | None = None
+    project: str | None = None
+    azure_api_version: str | None = None
+    azure_deployment: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    _caller: Caller | None = PrivateAttr(None)
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _no_model(cls, value: Any) -> Any:
+        return "" if value is None else value
+
+    @field_validator("base_url")
+    @classmethod
+    def _urls(cls, value: str | list[str]) -> str | list[str]:
+        urls = [value] if isinstance(value, str) else value
+        if not urls:
+            raise ValueError("name at least one URL")
+        for url in urls:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError(f"{without_credentials(url)!r} is no URL: http://HOST:PORT/v1")
+        if len(set(urls)) < len(urls):
+            raise ValueError("a URL is named twice")
+        return value
+
+    @model_validator(mode="after")
+    def _priced(self) -> OpenAI:
+        self._look_up_price()
+        return self
+
+    @field_serializer("base_url")
+    def _shown(self, value: str | list[str]) -> str | list[str]:
+        """Without credentials: what is written down must not hold any."""
+        return without_credentials(value) if isinstance(value, str) else [without_credentials(url) for url in value]
+
+    @property
+    def urls(self) -> list[str]:
+        """The base URLs, as they are used."""
+        return [self.base_url] if isinstance(self.base_url, str) else self.base_url
+
+    async def open(self) -> None:
+        """Reads the key, and asks for the model where none is named. No other request is sent.
+
+        Raises:
+            TeacherError: there is no key, or no model, or more than one.
+        """
+        key = from_environment(self.api_key_env)
+        if key is None and any(is_openai(url) for url in self.urls):
+            raise advice.missing_key(self.api_key_env)
+        headers, from_headers = expanded(self.headers)
+        passwords = [user[1] for url in self.urls if (user := credentials(url))]
+        scrub = Scrubber([*([key] if key else []), *from_headers, *passwords])
+        access = Access(key, self.organization, self.project, self.azure_api_version, self.azure_deployment, headers)
+        transport = Transport(self.timeout_s)
+        try:
+            servers = []
+            for number, url in enumerate(self.urls):
+                endpoint = Endpoint(without_credentials(url), number, Concurrency(self.max_concurrency))
+                dialect = Dialect("max_completion_tokens" if is_openai(url) else "max_tokens", self.structured)
+                servers.append(
+                    await addressed(url, endpoint, access, self.model or self.azure_deployment or "", dialect)
+                )
+            self._caller = Caller(
+                servers,
+                Dispatch([server.endpoint for server in servers], self.rpm, self.tpm),
+                transport,
+                scrub,
+                api=self.api,
+                give_up_after_s=self.give_up_after_s,
+                key_variable=self.api_key_env,
+            )
+            if not self.model:
+                self.model = self.azure_deployment or await self._only_model(self._caller)
+        except BaseException:
+            await self.close()
+            await transport.close()
+            raise
+        self._look_up_price()
+
+    async def complete(self, request: Request) -> Completion:
+        """The reply to one request; what can be tried again is.
+
+        A prompt beyond the model's context gives the finish reason `context_length`, one that the provider's filter
+        refuses `content_filter`, one that fails again and again while others do not `server_error` or `timeout`.
+
+        Raises:
+            TeacherError: going on makes no sense: wrong key, no such model, quota spent, no server reached.
+        """
+        if self._caller is None:
+            raise TeacherError("the teacher is not open", hint="await teacher.open() first")
+        return await self._caller.complete(request)
+
+    def drain(self) -> None:
+        """From now on nothing is sent: what waits or would be tried again ends with `Draining`; the rest comes in."""
+        if self._caller is not None:
+            self._caller.dispatch.end(Draining)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        if self._caller is not None:
+            self._caller.dispatch.end(Draining)
+            await self._caller.transport.close()
+            self._caller = None
+
+    async def _only_model(self, caller: Caller) -> str:
+        """The model that the first server to answer has, where it has just one."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        while True:
+            for server in caller.servers:
+                try:
+                    offered = await caller.offered(server) or []
+                except Again as again:
+                    waited_s = loop.time() - started
+                    if waited_s > min(NEVER_ANSWERED_S, self.give_up_after_s):
+                        raise advice.unreachable(
+                            [s.endpoint.name for s in caller.servers], again.problem, waited_s
+                        ) from None
+                    continue
+                if len(offered) == 1:
+                    return offered[0]
+                raise advice.which_model(server.endpoint.name, offered)
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    def _look_up_price(self) -> None:
+        if self.price is None and self.model:
+            local = all(is_local(url) for url in self.urls)
+            self.price = FREE if local else listed(self.model, without_credentials(self.urls[0]))

@@ -1,0 +1,70 @@
+"""Sends bodies and gives back statuses, headers and bodies. aiohttp, because a request costs a fifth of the CPU time
+that it costs through the openai package's own HTTP layer (docs/teachers.md has the figures).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from synthgen.errors import TeacherError
+from synthgen.teachers.openai.problems import Again
+
+if TYPE_CHECKING:
+    import yarl
+
+CONNECT_S = 10.0
+"""Longer than this no server needs to take a connection."""
+
+
+class Transport:
+    """One pool of connections for all endpoints, made for one event loop."""
+
+    def __init__(self, timeout_s: float) -> None:
+        import aiohttp
+
+        self._timeout_s = timeout_s
+        self._errors = aiohttp
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+            timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_S, timeout_s)),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent",),
+        )
+
+    async def send(
+        self, method: str, url: yarl.URL, headers: Mapping[str, str], data: bytes | None, proxy: str | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of the reply.
+
+        Raises:
+            Again: no reply came, or not all of it.
+            TeacherError: the server cannot be spoken to at all (its certificate, TLS where there is none).
+        """
+        errors = self._errors
+        try:
+            async with self._session.request(
+                method, url, data=data, headers=headers, proxy=proxy, allow_redirects=False
+            ) as reply:
+                return reply.status, reply.headers, await reply.read()
+        except errors.ConnectionTimeoutError:
+            raise Again("unreachable", f"no connection within {min(CONNECT_S, self._timeout_s):g} s") from None
+        except TimeoutError:
+            raise Again("timed_out", f"no reply within {self._timeout_s:g} s") from None
+        except (errors.ClientConnectorCertificateError, errors.ClientConnectorSSLError) as error:
+            raise TeacherError(
+                f"no trusted connection to {url.host}: {error.__class__.__name__}",
+                hint="is it https where the server speaks http? For a certificate of your own: SSL_CERT_FILE=ca.pem",
+            ) from None
+        except errors.ClientConnectorError as error:
+            raise Again("unreachable", error.os_error.strerror or str(error.os_error)) from None
+        except errors.ClientConnectionError as error:
+            raise Again("failed", f"the connection broke ({type(error).__name__})") from None
+        except errors.ClientPayloadError:
+            raise Again("failed", "the reply was cut off", answered=True) from None
+        except errors.ClientResponseError as error:
+            raise Again("failed", f"the reply is not HTTP ({error.message.splitlines()[0]})", answered=True) from None
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._session.close()

@@ -1,0 +1,133 @@
+"""A small HTTP/1.1 server on asyncio: keep-alive, Content-Length, one request at a time on a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+
+@dataclass(slots=True)
+class Incoming:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    connection: Connection
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """`cut` sends so many bytes of the body and closes; `reset` sends a TCP reset instead of anything."""
+
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    raw: bytes | None = None
+    cut: int | None = None
+    reset: bool = False
+
+    def data(self) -> bytes:
+        return self.raw if self.raw is not None else json.dumps(self.body).encode()
+
+
+Handler = Callable[[Incoming], Awaitable[Outgoing]]
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, handler: Handler, connections: set[Connection]) -> None:
+        self._handler = handler
+        self._connections = connections
+        self._received = bytearray()
+        self._task: asyncio.Task[None] | None = None
+        self.gone = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._connections.discard(self)
+        self.gone.set()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if self._task is None:
+            self._next()
+
+    def _next(self) -> None:
+        """Starts on the next request, once all of it is here."""
+        head, separator, rest = bytes(self._received).partition(b"\r\n\r\n")
+        if not separator:
+            return
+        first, *lines = head.decode("latin-1").split("\r\n")
+        method, path, _ = first.split(" ", 2)
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        length = int(headers.get("content-length", "0"))
+        if len(rest) < length:
+            return
+        self._received = bytearray(rest[length:])
+        self._task = asyncio.get_running_loop().create_task(
+            self._answer(Incoming(method, path, headers, rest[:length], self))
+        )
+
+    async def _answer(self, incoming: Incoming) -> None:
+        try:
+            outgoing = await self._handler(incoming)
+        except Exception as error:  # noqa: BLE001  shown to the client: a defect here must not look like a hang
+            outgoing = Outgoing({"error": {"message": f"test server: {type(error).__name__}: {error}"}}, 500)
+        self._task = None
+        if self.gone.is_set():
+            return
+        if outgoing.reset:
+            self.abort()
+            return
+        data = outgoing.data()
+        headers = {"Content-Type": "application/json", **outgoing.headers, "Content-Length": str(len(data))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"HTTP/1.1 {outgoing.status} {HTTPStatus(outgoing.status).phrase}\r\n{lines}\r\n".encode()
+        self._transport.write(head + data[: outgoing.cut])
+        if outgoing.cut is not None:
+            self._transport.close()
+        elif self._received:
+            self._next()
+
+    def abort(self) -> None:
+        """Ends the connection with a reset."""
+        link = self._transport.get_extra_info("socket")
+        if link is not None:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.gone.set()
+        self._transport.abort()
+
+
+class Listener:
+    """Listens on a port (0: any free one); may stop and come back at the same one."""
+
+    def __init__(self, handler: Handler, port: int = 0, host: str = "127.0.0.1") -> None:
+        self.host, self.port = host, port
+        self.connections: set[Connection] = set()
+        self._handler = handler
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self._handler, self.connections), self.host, self.port, backlog=4096, reuse_address=True
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Refuses connections and resets those that are open."""
+        if self._server is not None:
+            self._server.close()
+            for connection in list(self.connections):
+                connection.abort()
+            await self._server.wait_closed()
+            self._server = None
