@@ -32,7 +32,7 @@ CONFIG = """
 name: killed
 seed: 3
 target: {target}
-teacher: {{use: openai, base_url: "{url}", model: m}}
+teacher: {{use: openai, base_url: "{url}", model: test-model}}
 source: {{use: seeds, path: builtin, human: 2, machine: 1}}
 stages:
   - {{use: generate, prompt: alpaca/tasks, form: tasks, count: 3, sampling: {{max_tokens: 600, seed: 1}}}}
@@ -99,8 +99,8 @@ def test_fifty_kills_change_no_byte_and_buy_nothing_twice_that_was_journaled(tmp
     rng = random.Random(7)
     kills, again, lost = 0, 0, 0
     seen: set[str] = set()
-    with served(Plan(latency_s=0.05)) as server:
-        config = write(tmp_path, server.url, target=220)
+    with served(Plan(latency_s=0.06)) as server:
+        config = write(tmp_path, server.url, target=300, concurrency=6)
         reference = subprocess.run(command(config, tmp_path / "whole"), capture_output=True, text=True, timeout=300)
         assert reference.returncode == 0, reference.stderr
         out = tmp_path / "killed"
@@ -113,7 +113,7 @@ def test_fifty_kills_change_no_byte_and_buy_nothing_twice_that_was_journaled(tmp
             if kills < 50:
                 while not server.bodies and process.poll() is None:
                     time.sleep(0.002)
-                time.sleep(rng.uniform(0, 0.12))
+                time.sleep(rng.uniform(0, 0.1))
                 process.send_signal(signal.SIGKILL)
             _, errors = process.communicate(timeout=300)
             again += sum(1 for body in server.bodies if told(body) in before)
@@ -127,8 +127,8 @@ def test_fifty_kills_change_no_byte_and_buy_nothing_twice_that_was_journaled(tmp
     assert kills >= 50
     assert again == 0
     assert contents(out) == contents(tmp_path / "whole")
-    # a kill loses what is in flight (8 slots) and what the last commit had not taken yet (a few milliseconds' replies)
-    assert 0 < lost <= kills * 12
+    # a kill loses what is in flight (6 slots) and what the last commit had not taken yet (a few milliseconds' replies)
+    assert 0 < lost <= kills * 10
 
 
 def test_ctrl_c_loses_nothing_that_was_sent(tmp_path: Path) -> None:
