@@ -11,7 +11,21 @@ import random
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from synthgen.families import flaws, rules, sentences
+from synthgen.families import (
+    code,
+    dates,
+    flaws,
+    formats,
+    letters,
+    lists,
+    logic,
+    numbers,
+    records,
+    rules,
+    sentences,
+    stories,
+    units,
+)
 from synthgen.families.comparing import agrees, mentions
 from synthgen.families.family import Family
 from synthgen.families.framing import wrapped
@@ -34,7 +48,9 @@ __all__ = [
     "solve",
 ]
 
-FAMILIES: dict[str, Family] = {family.name: family for module in (sentences, rules) for family in module.FAMILIES}
+_MODULES = (sentences, letters, lists, numbers, stories, dates, units, records, formats, rules, logic, code)
+
+FAMILIES: dict[str, Family] = {family.name: family for module in _MODULES for family in module.FAMILIES}
 """All families by name."""
 
 FLAWS: tuple[str, ...] = ("wrong_answer", *flaws.SIMPLE)
@@ -65,7 +81,8 @@ def check(instruction: str, input: str, output: str) -> Verdict:
     """Whether the output is the answer, proved or refuted; `unknown` where the task is not recognised.
 
     Strict: white space around the answer and a final full stop are forgiven, case and commas between thousands where
-    they say nothing; nothing else. A sentence that holds the answer is `unknown`, unless the instruction asks for a form.
+    they say nothing; nothing else. A sentence that holds the answer is `unknown`, unless the instruction asks for a
+    form.
     """
     for reading, task in _solved(instruction, input):
         family = FAMILIES[task.family]

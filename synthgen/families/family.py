@@ -39,7 +39,7 @@ class Phrasing:
         """`do` (an imperative), `ask` (a question) or `tell` (a statement first), for the opening that fits."""
         if not self.template.text.lstrip("[")[0].islower():
             return "tell"
-        return "ask" if self.template.text.endswith("?") else "do"
+        return "ask" if "?" in self.template.text else "do"
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
@@ -125,7 +125,14 @@ class Family:
 
     def _written(self, rng: random.Random, phrasing: Phrasing, values: dict[str, Any]) -> Task:
         template = phrasing.template
-        core = template.write(rng, lambda name: self.slots[name].write(values[name], rng))
+        texts: dict[str, str] = {}
+
+        def fill(name: str) -> str:
+            if name not in texts:
+                texts[name] = self.slots[name].write(values[name], rng)
+            return texts[name]
+
+        core = template.write(rng, fill)
         core = core.rstrip(".")
         mark = "" if core.endswith("?") else "."
         input_text = ""

@@ -16,7 +16,7 @@ from synthgen.families import vocabulary as v
 from synthgen.families.template import Template
 
 _PHRASE = r"[a-z0-9'-]+(?: [a-z0-9'-]+){0,3}?"
-_WORDS: dict[str, tuple[str, ...] | list[str]] = {
+_WORDS: dict[str, tuple[str, ...]] = {
     "name": v.NAMES,
     "friend": v.NAMES,
     "city": v.CITIES,
@@ -27,8 +27,8 @@ _WORDS: dict[str, tuple[str, ...] | list[str]] = {
     "place": v.PLACES,
     "thing": v.THINGS,
     "goods": v.GOODS,
-    "day": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-    "month": tuple("January February March April May June July August September October November December".split()),
+    "day": v.DAYS,
+    "month": v.MONTHS,
 }
 _PATTERNS = {
     name: r"[a-z'-]+" if name in ("name", "friend", "city", "town", "day", "month") else _PHRASE for name in _WORDS
@@ -39,7 +39,8 @@ SETTINGS = tuple(
         Template,
         (
             "{name}, {a:job} from {city}, is [preparing|planning|finishing|writing] {a:thing} about {topic}.",
-            "{name} [works|volunteers|helps out] at {a:place} in {city} and [needs|wants] this for {a:thing} on {topic}.",
+            "{name} [works|volunteers|helps out] at {a:place} in {city} and [needs|wants] this for {a:thing} on "
+            "{topic}.",
             "I am [putting together|working on|checking] {a:thing} about {topic} for {a:place}.",
             "We run {a:place} in {city}, and on {day} we [hold|have] {a:thing} about {topic}.",
             "This [comes from|is part of|belongs to] {a:thing} on {topic} by {name}, {a:job}.",
@@ -49,13 +50,15 @@ SETTINGS = tuple(
             "{name} and {friend} are arguing about {a:thing} on {topic}.",
             "[Next|Last|This] {month} the {place} in {city} [celebrates|celebrated] {topic} with {a:thing}.",
             "Between two lessons on {topic}, {name} [gives|sets] the class this exercise.",
-            "The {job} [on duty|in charge] at the {city} {place} left {a:note} about {topic} [and a small job|with a request].",
+            "The {job} [on duty|in charge] at the {city} {place} left {a:note} about {topic} [and a small job|with a "
+            "request].",
             "[While|As] {name} sorts {goods} for {a:place}, {friend} reads out an exercise about {topic}.",
             "It is {day}, and the {thing} on {topic} for our {place} is [due|overdue].",
             "[Imagine|Suppose|Say] you are {a:job} at {a:place} in {city}.",
             "You [help|assist|support] {name}, {a:job} who writes {a:thing} about {topic}.",
             "For [his|her] {thing} on {topic}, {name} from {city} needs a hand.",
-            "[I teach|I study|I read up on] {topic} at {a:place} in {city}, and one detail is [missing|unclear|still open].",
+            "[I teach|I study|I read up on] {topic} at {a:place} in {city}, and one detail is [missing|unclear|still "
+            "open].",
             "Our {place} sells {goods}, and {name} keeps the {thing}.",
             "{name} found an old {thing} on {topic} in {city}.",
             "[Someone|A visitor|A customer|A colleague] at the {place} asked {name} about {topic} and then about this.",
@@ -66,7 +69,8 @@ SETTINGS = tuple(
             "[In|At] {a:place} near {city}, {name} trains {a:job} with tasks like this one.",
             "Before the {day} shift at the {place}, {name} [checks|goes over] one more item of the {thing} on {topic}.",
             "On the train from {city} to {town}, {name} solves {a:thing} about {topic}.",
-            "[As a warm-up|As practice|As a test], the {job} at our {place} hands out this task beside {a:thing} on {topic}.",
+            "[As a warm-up|As practice|As a test], the {job} at our {place} hands out this task beside {a:thing} on "
+            "{topic}.",
             "{topic} and {theme}: that is what the {thing} of the {city} {place} is about.",
             "{name} would like to surprise {friend} with {a:thing} about {topic}.",
             "Dear [team|all|colleagues], the {thing} on {topic} for {city} lacks one line.",

@@ -16,7 +16,7 @@ class Unprovable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task with its true answer. `input` is empty where the instruction holds the data; `labels` are a classifier's."""
+    """A task with its true answer. `input` is empty where the instruction holds the data; `labels` are the classes."""
 
     instruction: str
     input: str

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import random
 
-NAMES = (
+
+def _items(text: str, separator: str = " ") -> tuple[str, ...]:
+    """The items, each once."""
+    return tuple(dict.fromkeys(text.split(separator)))
+
+
+NAMES = _items(
     "Ada Adil Aiko Alba Amara Amina Anders Anika Anton Aoife Arjun Astrid Aylin Bahar Baptiste Beatriz Benno Bogdan "
     "Boris Bruno Camila Carlos Chiara Chidi Clara Dalia Daniel Daria Deniz Dilan Dmitri Edith Eero Elena Elif Emeka "
     "Emil Esra Esteban Eva Fabio Farid Fatima Felix Femi Fiona Freja Gabriel Gemma Giorgio Greta Grace Gunnar Habiba "
@@ -14,10 +20,10 @@ NAMES = (
     "Mira Miriam Moses Nadia Naomi Nasser Nela Nia Nikos Nils Nina Noor Odile Olga Omar Oskar Otto Pablo Paolo Petra "
     "Pia Priya Quentin Rafael Rahel Ravi Renata Rosa Ruben Ruth Sadia Salma Samir Sandro Sanna Selma Simon Sina Sofia "
     "Stefan Suki Sven Tamara Tariq Teresa Theo Tilda Timo Tomas Uma Ursula Valentin Vera Viktor Wanda Wei Xenia Yara "
-    "Yasmin Youssef Yuki Yusuf Zainab Zofia Zoltan"
-).split()
+    "Yasmin Youssef Yuki Yusuf Zainab Zofia Zoltan",
+)
 
-CITIES = (
+CITIES = _items(
     "Aarhus Accra Adelaide Alicante Almaty Amman Antwerp Athens Auckland Baku Bamako Bari Basel Beirut Belfast Bergen "
     "Bern Bilbao Bogota Bologna Bonn Bordeaux Bremen Brest Brno Bruges Bucharest Busan Cairo Calgary Cardiff Cologne "
     "Colombo Coimbra Cork Cusco Dakar Darwin Delft Dresden Dublin Dundee Durban Erfurt Fez Fukuoka Galway Gdansk "
@@ -27,86 +33,97 @@ CITIES = (
     "Mumbai Munich Nagoya Nairobi Nantes Naples Nicosia Odessa Oslo Ottawa Padua Palermo Parma Perth Pisa Porto "
     "Prague Pune Quito Rabat Reykjavik Riga Rostock Rotterdam Salzburg Sapporo Seville Sofia Split Tallinn Tampere "
     "Tbilisi Thessaloniki Tirana Toledo Toulouse Trieste Tunis Turin Turku Utrecht Valencia Verona Vienna Vilnius "
-    "Warsaw Wellington Wroclaw York Zagreb Zurich"
-).split()
+    "Warsaw Wellington Wroclaw York Zagreb Zurich",
+)
 
-JOBS = (
-    "accountant|actor|animal keeper|apprentice|archaeologist|architect|archivist|astronomer|baker|barber|beekeeper|"
-    "biologist|blacksmith|bookbinder|bookseller|botanist|bricklayer|bus driver|butcher|candle maker|carpenter|cashier|"
-    "chemist|chess coach|choir leader|cleaner|clockmaker|cobbler|conductor|cook|dairy farmer|dancer|dentist|"
-    "dressmaker|editor|electrician|engineer|farmer|ferry captain|firefighter|fisherman|florist|forester|furniture "
-    "maker|game designer|gardener|geologist|glassblower|goldsmith|grocer|guide|hairdresser|historian|hotel clerk|"
-    "illustrator|interpreter|jeweller|journalist|judge|juggler|kayak instructor|landscaper|lawyer|lecturer|librarian|"
-    "lifeguard|lighthouse keeper|locksmith|magician|mechanic|midwife|miller|museum guard|nurse|optician|orchardist|"
-    "park ranger|pharmacist|physicist|piano tuner|pilot|plumber|poet|postman|potter|printer|proofreader|puppeteer|"
-    "referee|restaurant owner|roofer|sailor|salesman|school principal|sculptor|shepherd|shipbuilder|shoemaker|"
-    "stage manager|statistician|storyteller|student|surgeon|surveyor|swimming teacher|tailor|teacher|tour operator|"
-    "trainee|translator|tram driver|tutor|typist|upholsterer|veterinarian|violinist|waiter|warden|weaver|welder|"
-    "window cleaner|winemaker|woodcarver|zoologist"
-).split("|")
+JOBS = _items(
+    "accountant, actor, animal keeper, apprentice, archaeologist, architect, archivist, astronomer, baker, barber, "
+    "beekeeper, biologist, blacksmith, bookbinder, bookseller, botanist, bricklayer, bus driver, butcher, candle "
+    "maker, carpenter, cashier, chemist, chess coach, choir leader, cleaner, clockmaker, cobbler, conductor, cook, "
+    "dairy farmer, dancer, dentist, dressmaker, editor, electrician, engineer, farmer, ferry captain, firefighter, "
+    "fisherman, florist, forester, furniture maker, game designer, gardener, geologist, glassblower, goldsmith, "
+    "grocer, guide, hairdresser, historian, hotel clerk, illustrator, interpreter, jeweller, journalist, judge, "
+    "juggler, kayak instructor, landscaper, lawyer, lecturer, librarian, lifeguard, lighthouse keeper, locksmith, "
+    "magician, mechanic, midwife, miller, museum guard, nurse, optician, orchardist, park ranger, pharmacist, "
+    "physicist, piano tuner, pilot, plumber, poet, postman, potter, printer, proofreader, puppeteer, referee, "
+    "restaurant owner, roofer, sailor, salesman, school principal, sculptor, shepherd, shipbuilder, shoemaker, stage "
+    "manager, statistician, storyteller, student, surgeon, surveyor, swimming teacher, tailor, teacher, tour "
+    "operator, trainee, translator, tram driver, tutor, typist, upholsterer, veterinarian, violinist, waiter, warden, "
+    "weaver, welder, window cleaner, winemaker, woodcarver, zoologist",
+    ", ",
+)
 
-TOPICS = (
-    "alpine flowers|ancient coins|antique clocks|apple varieties|astronomy|badgers|ballet|bamboo|basket weaving|bats|"
-    "beach safety|beekeeping|birdwatching|board games|bookbinding|bread baking|bridges|bus timetables|butterflies|"
-    "camping|candles|canoeing|castles|caves|ceramics|cheese|chess|choir rehearsals|chocolate|cider|city parks|"
-    "coastal walks|coffee roasting|comets|composting|cooking for crowds|coral reefs|country fairs|cricket|crime "
-    "novels|cycling|dairy farming|desert plants|dinosaurs|dog training|door hinges|dragonflies|earthquakes|eclipses|"
-    "embroidery|fencing|fermented food|ferries|fire drills|first aid|fishing|folk dances|fossils|fountains|gardening|"
-    "glaciers|glass making|goats|gymnastics|harbour history|hedgehogs|herbal tea|hiking|home repairs|honey|horses|"
-    "hot springs|house plants|ice skating|insulation|irrigation|jam making|jazz clubs|jewellery|kayaking|kite "
-    "building|knitting|lace|lanterns|leather work|lighthouses|locks and keys|lunar phases|magnets|marathon training|"
-    "market stalls|meadows|medieval armour|microscopes|migrating birds|minerals|moss|mountain huts|mushrooms|needlework|"
-    "night trains|nutrition|oak trees|olive oil|orchards|origami|owls|paper recycling|pasta|penguins|perfume|pickles|"
-    "pinball|poetry|ponds|pottery|puppets|quilts|rabbits|radio plays|railways|rain barrels|rice fields|river otters|"
-    "robotics|rock climbing|roof tiles|rowing|sailing|school lunches|scooters|seabirds|seashells|second-hand books|"
-    "sheep|shoe repair|silk|singing|skiing|sledges|soap making|solar power|sourdough|space travel|spices|spiders|squash "
-    "recipes|stamps|steam engines|street food|sundials|surfing|swimming|table tennis|tailoring|tea ceremonies|telescopes|"
-    "tents|theatre|tides|tomatoes|toy trains|traffic safety|tree houses|tulips|tunnels|turtles|typewriters|umbrellas|"
-    "urban foxes|vegetable soups|vineyards|violins|volcanoes|volleyball|walnuts|water polo|water quality|waterfalls|"
-    "weather records|weaving|wetlands|whales|wheelchair sport|wild garlic|wind turbines|wolves|wooden toys|woodland "
-    "birds|wool|yoga|zebras"
-).split("|")
+TOPICS = _items(
+    "alpine flowers, ancient coins, antique clocks, apple varieties, astronomy, badgers, ballet, bamboo, basket "
+    "weaving, bats, beach safety, beekeeping, birdwatching, board games, bookbinding, bread baking, bridges, bus "
+    "timetables, butterflies, camping, candles, canoeing, castles, caves, ceramics, cheese, chess, choir rehearsals, "
+    "chocolate, cider, city parks, coastal walks, coffee roasting, comets, composting, cooking for crowds, coral "
+    "reefs, country fairs, cricket, crime novels, cycling, dairy farming, desert plants, dinosaurs, dog training, "
+    "door hinges, dragonflies, earthquakes, eclipses, embroidery, fencing, fermented food, ferries, fire drills, "
+    "first aid, fishing, folk dances, fossils, fountains, gardening, glaciers, glass making, goats, gymnastics, "
+    "harbour history, hedgehogs, herbal tea, hiking, home repairs, honey, horses, hot springs, house plants, ice "
+    "skating, insulation, irrigation, jam making, jazz clubs, jewellery, kayaking, kite building, knitting, lace, "
+    "lanterns, leather work, lighthouses, locks and keys, lunar phases, magnets, marathon training, market stalls, "
+    "meadows, medieval armour, microscopes, migrating birds, minerals, moss, mountain huts, mushrooms, needlework, "
+    "night trains, nutrition, oak trees, olive oil, orchards, origami, owls, paper recycling, pasta, penguins, "
+    "perfume, pickles, pinball, poetry, ponds, pottery, puppets, quilts, rabbits, radio plays, railways, rain "
+    "barrels, rice fields, river otters, robotics, rock climbing, roof tiles, rowing, sailing, school lunches, "
+    "scooters, seabirds, seashells, second-hand books, sheep, shoe repair, silk, singing, skiing, sledges, soap "
+    "making, solar power, sourdough, space travel, spices, spiders, squash recipes, stamps, steam engines, street "
+    "food, sundials, surfing, swimming, table tennis, tailoring, tea ceremonies, telescopes, tents, theatre, tides, "
+    "tomatoes, toy trains, traffic safety, tree houses, tulips, tunnels, turtles, typewriters, umbrellas, urban "
+    "foxes, vegetable soups, vineyards, violins, volcanoes, volleyball, walnuts, water polo, water quality, "
+    "waterfalls, weather records, weaving, wetlands, whales, wheelchair sport, wild garlic, wind turbines, wolves, "
+    "wooden toys, woodland birds, wool, yoga, zebras",
+    ", ",
+)
 
-PLACES = (
-    "allotment garden|animal shelter|aquarium|arts centre|bakery|barber shop|bicycle workshop|bird sanctuary|boat yard|"
-    "book club|bookshop|botanical garden|bowling alley|bus depot|campsite|canteen|castle museum|charity shop|chess club|"
-    "chocolate factory|city archive|climbing hall|clinic|community kitchen|concert hall|corner shop|cottage hospital|"
-    "cycling club|dairy|dance school|day nursery|debating society|drama group|evening school|farm shop|ferry terminal|"
-    "fire station|fish market|flower shop|football club|garden centre|guest house|hardware store|hiking club|hostel|"
-    "ice rink|joinery|kindergarten|language school|laundry|library|lighthouse museum|market hall|mountain hut|nursing "
-    "home|observatory|opera house|orchard|packing plant|parish hall|pharmacy|pizzeria|planetarium|post office|pottery "
-    "studio|primary school|printing house|railway museum|repair shop|research station|restaurant|riding school|rowing "
-    "club|sailing school|sawmill|science fair|scout group|seed bank|shoe shop|sports hall|stationery shop|summer camp|"
-    "swimming pool|tailor's shop|tea house|teachers' college|theatre|town hall|toy shop|travel agency|university|vet's "
-    "practice|village school|vineyard|water works|weather station|wine cellar|wool mill|youth centre|zoo"
-).split("|")
+PLACES = _items(
+    "allotment garden, animal shelter, aquarium, arts centre, bakery, barber shop, bicycle workshop, bird sanctuary, "
+    "boat yard, book club, bookshop, botanical garden, bowling alley, bus depot, campsite, canteen, castle museum, "
+    "charity shop, chess club, chocolate factory, city archive, climbing hall, clinic, community kitchen, concert "
+    "hall, corner shop, cottage hospital, cycling club, dairy, dance school, day nursery, debating society, drama "
+    "group, evening school, farm shop, ferry terminal, fire station, fish market, flower shop, football club, garden "
+    "centre, guest house, hardware store, hiking club, hostel, ice rink, joinery, kindergarten, language school, "
+    "laundry, library, lighthouse museum, market hall, mountain hut, nursing home, observatory, opera house, orchard, "
+    "packing plant, parish hall, pharmacy, pizzeria, planetarium, post office, pottery studio, primary school, "
+    "printing house, railway museum, repair shop, research station, restaurant, riding school, rowing club, sailing "
+    "school, sawmill, science fair, scout group, seed bank, shoe shop, sports hall, stationery shop, summer camp, "
+    "swimming pool, tailor's shop, tea house, teachers' college, theatre, town hall, toy shop, travel agency, "
+    "university, vet's practice, village school, vineyard, water works, weather station, wine cellar, wool mill, "
+    "youth centre, zoo",
+    ", ",
+)
 
-THINGS = (
-    "almanac|anniversary booklet|annual report|bulletin|calendar|card game|catalogue|checklist|code book|course booklet|"
-    "crossword|diary|dictionary entry|escape game|exam|exhibition label|fact sheet|field guide|guest book|guidebook|"
-    "handbook|handout|homework sheet|information desk|information leaflet|inventory|invitation|jubilee brochure|"
-    "learning game|leaflet|lesson|letter to members|logbook|magazine page|manual|memory game|menu|museum label|"
-    "newsletter|notice board|order form|parents' evening|party game|phrase book|pocket guide|practice test|"
-    "price list|programme|puzzle corner|puzzle page|questionnaire|quiz|quiz night|reading list|recipe collection|"
-    "register|report|revision sheet|riddle page|rota|rule book|safety notice|schedule|school play|scoreboard|season "
-    "ticket offer|seating plan|shopping list|speech|statistics page|stock list|summary sheet|survey|talk|"
-    "teaching unit|test paper|timetable|tournament|training course|treasure hunt|trivia evening|visitor survey|waiting "
-    "list|wall calendar|warm-up exercise|weekly column|word game|workbook|workshop|yearbook"
-).split("|")
+THINGS = _items(
+    "almanac, anniversary booklet, annual report, bulletin, calendar, card game, catalogue, checklist, code book, "
+    "course booklet, crossword, diary, dictionary entry, escape game, exam, exhibition label, fact sheet, field "
+    "guide, guest book, guidebook, handbook, handout, homework sheet, information desk, information leaflet, "
+    "inventory, invitation, jubilee brochure, learning game, leaflet, lesson, letter to members, logbook, magazine "
+    "page, manual, memory game, menu, museum label, newsletter, notice board, order form, parents' evening, party "
+    "game, phrase book, pocket guide, practice test, price list, programme, puzzle corner, puzzle page, "
+    "questionnaire, quiz, quiz night, reading list, recipe collection, register, report, revision sheet, riddle page, "
+    "rota, rule book, safety notice, schedule, school play, scoreboard, season ticket offer, seating plan, shopping "
+    "list, speech, statistics page, stock list, summary sheet, survey, talk, teaching unit, test paper, timetable, "
+    "tournament, training course, treasure hunt, trivia evening, visitor survey, waiting list, wall calendar, warm-up "
+    "exercise, weekly column, word game, workbook, workshop, yearbook",
+    ", ",
+)
 
-GOODS = (
-    "apples|apricots|avocados|bagels|balloons|baskets|beads|bells|blankets|bolts|books|bottles|bowls|bricks|brooms|"
-    "brushes|buckets|buns|buttons|cabbages|cakes|candles|caps|cards|carpets|carrots|chairs|cherries|coats|coins|"
-    "cookies|crates|cucumbers|cups|curtains|cushions|envelopes|erasers|feathers|figs|flags|forks|frames|gloves|grapes|"
-    "hammers|hats|helmets|hooks|jars|jigsaws|jugs|kettles|keys|kites|knives|ladders|lamps|lanterns|lemons|lids|magnets|"
-    "mangoes|marbles|melons|mirrors|mugs|muffins|nails|napkins|needles|notebooks|onions|oranges|paddles|pans|parcels|"
-    "peaches|pears|pebbles|pencils|peppers|pies|pillows|pins|plates|plums|postcards|pots|pumpkins|puzzles|"
-    "ribbons|rings|ropes|rulers|sandals|saucers|scarves|screws|shells|shirts|shovels|socks|spades|spoons|stamps|stickers|"
-    "stools|tables|tents|tickets|tiles|tokens|tomatoes|torches|towels|toys|trays|tulips|umbrellas|vases|wheels|whistles"
-).split("|")
+GOODS = _items(
+    "apples apricots avocados bagels balloons baskets beads bells blankets bolts books bottles bowls bricks brooms "
+    "brushes buckets buns buttons cabbages cakes candles caps cards carpets carrots chairs cherries coats coins "
+    "cookies crates cucumbers cups curtains cushions envelopes erasers feathers figs flags forks frames gloves grapes "
+    "hammers hats helmets hooks jars jigsaws jugs kettles keys kites knives ladders lamps lanterns lemons lids "
+    "magnets mangoes marbles melons mirrors mugs muffins nails napkins needles notebooks onions oranges paddles pans "
+    "parcels peaches pears pebbles pencils peppers pies pillows pins plates plums postcards pots pumpkins puzzles "
+    "ribbons rings ropes rulers sandals saucers scarves screws shells shirts shovels socks spades spoons stamps "
+    "stickers stools tables tents tickets tiles tokens tomatoes torches towels toys trays tulips umbrellas vases "
+    "wheels whistles",
+)
 """Things that are counted, in the plural."""
 
-NOUNS = (
+NOUNS = _items(
     "actor admiral ambassador artist aunt baker band banker barrel beetle bicycle blanket boat bridge brother bucket "
     "butterfly cabin camel captain carpenter carriage castle cellar chapel child clerk clock cloud coach colonel "
     "cottage courier cousin crane crow dancer deer doctor dog dolphin donkey door dragon driver duck eagle engine "
@@ -117,10 +134,10 @@ NOUNS = (
     "pedlar penguin pianist pigeon pilot pirate planet poet pony porter potter prince princess professor pupil queen "
     "rabbit raven referee river robin sailor scholar seagull shepherd singer sister soldier spider sparrow squirrel "
     "stove stranger student surgeon swan tailor teacher tiger tortoise tower tractor trader train traveller turtle "
-    "uncle vicar violin visitor waiter walrus wagon weaver whale widow window wizard wolf zebra"
-).split()
+    "uncle vicar violin visitor waiter walrus wagon weaver whale widow window wizard wolf zebra",
+)
 
-ADJECTIVES = (
+ADJECTIVES = _items(
     "amber ancient angry blue bold brave bright broad broken brown calm careful cheerful clever clumsy cold crooked "
     "curious dark dusty eager early elegant empty faded faithful famous fierce foggy foreign fragile friendly gentle "
     "golden graceful green grey grumpy hasty heavy hidden hollow honest hungry icy jolly kind large lazy lean light "
@@ -128,57 +145,77 @@ ADJECTIVES = (
     "peaceful plain playful polite proud purple quick quiet red restless rich round royal rusty sandy scarlet serious "
     "shallow sharp shiny short shy silent silver sleepy slender slim slow small smooth soft southern splendid spotted "
     "steep stormy strange striped strong stubborn sturdy sunny sweet tall tame tidy tiny tired twisted upright warm "
-    "weary wet white wild windy wise wooden yellow young"
-).split()
+    "weary wet white wild windy wise wooden yellow young",
+)
 
-VERBS = (
+VERBS = _items(
     "admired approached avoided borrowed bought brought built called carried carved caught chased circled claimed "
     "cleaned collected counted covered crossed decorated defended delivered described discovered dragged entered "
     "examined explored fetched filled followed forgot found greeted guarded helped hid ignored inspected invited "
     "joined kept kicked led left lifted lost loved measured mended missed moved noticed offered opened ordered packed "
     "painted passed planted polished praised protected pulled pushed raised reached recognised remembered repaired "
-    "rescued rolled saved searched sold spotted stole studied surprised teased tested thanked touched traded "
-    "trusted visited warned washed watched welcomed"
-).split()
+    "rescued rolled saved searched sold spotted stole studied surprised teased tested thanked touched traded trusted "
+    "visited warned washed watched welcomed",
+)
 
-ADVERBS = (
-    "again|at dawn|at dusk|at midnight|at noon|before breakfast|before lunch|behind the barn|beside the fountain|beside "
-    "the river|by accident|by candlelight|during the storm|every morning|every winter|in April|in August|in October|in "
-    "secret|in silence|in the attic|in the fog|in the forest|in the rain|in the shade|last night|last summer|near the "
-    "bakery|near the border|near the harbour|on Friday|on Monday|on Sunday|on the beach|on the hill|once more|outside the "
-    "village|over the weekend|this morning|under the bridge|until sunset|with great care|with two friends|without a "
-    "sound|without a word|yesterday"
-).split("|")
+ADVERBS = _items(
+    "again, at dawn, at dusk, at midnight, at noon, before breakfast, before lunch, behind the barn, beside the "
+    "fountain, beside the river, by accident, by candlelight, during the storm, every morning, every winter, in "
+    "April, in August, in October, in secret, in silence, in the attic, in the fog, in the forest, in the rain, in "
+    "the shade, last night, last summer, near the bakery, near the border, near the harbour, on Friday, on Monday, on "
+    "Sunday, on the beach, on the hill, once more, outside the village, over the weekend, this morning, under the "
+    "bridge, until sunset, with great care, with two friends, without a sound, without a word, yesterday",
+    ", ",
+)
 
-LIST_WORDS = {
-    "animals": "badger beaver bison camel cheetah cobra coyote crab dingo dolphin eagle falcon ferret gecko gibbon hare "
-    "heron hyena ibex jaguar kestrel koala lemur leopard llama lynx magpie marten mole moose newt ocelot osprey otter "
-    "panda pelican puffin python quail raven salmon seal shark skunk sloth stoat stork tapir tiger toad trout viper "
-    "walrus weasel yak zebra",
-    "cities": " ".join(CITIES),
-    "names": " ".join(NAMES),
-    "fruits": "apple apricot avocado banana blackberry blueberry cherry clementine cranberry currant date elderberry fig "
-    "gooseberry grape grapefruit guava kiwi kumquat lemon lime lychee mango medlar melon mulberry nectarine olive orange "
-    "papaya peach pear persimmon pineapple plum pomegranate quince raspberry rhubarb strawberry tangerine",
-    "tools": "anvil auger axe bellows brush chisel clamp crowbar drill funnel gauge hammer hatchet hoe jigsaw "
-    "ladder lathe level mallet pickaxe plane pliers pulley rake rasp razor ruler saw scissors scraper screwdriver shears "
-    "shovel sickle spade spanner tongs trowel tweezers vice wedge wheelbarrow whetstone wrench",
-    "colours": "amber aqua azure beige black blue bronze brown burgundy copper coral cream crimson cyan emerald fuchsia "
-    "gold green grey indigo ivory jade lavender lilac lime magenta maroon mauve navy ochre olive orange peach pink plum "
-    "purple red rose ruby rust salmon scarlet sepia sienna silver tan teal turquoise umber violet white yellow",
-    "countries": "Albania Algeria Angola Argentina Armenia Austria Belgium Bhutan Bolivia Botswana Brazil Bulgaria "
-    "Cambodia Canada Chad Chile Colombia Croatia Cuba Cyprus Denmark Ecuador Egypt Estonia Ethiopia Fiji Finland France "
-    "Gabon Georgia Germany Ghana Greece Guatemala Guyana Honduras Hungary Iceland India Indonesia Ireland Italy Jamaica "
-    "Japan Jordan Kenya Laos Latvia Lebanon Lesotho Liberia Lithuania Malawi Mali Malta Mexico Mongolia Morocco Namibia "
-    "Nepal Nicaragua Niger Nigeria Norway Oman Panama Paraguay Peru Poland Portugal Romania Rwanda Samoa Senegal Serbia "
-    "Slovakia Slovenia Somalia Spain Sudan Sweden Switzerland Syria Tanzania Thailand Togo Tunisia Turkey Uganda Ukraine "
-    "Uruguay Vietnam Yemen Zambia Zimbabwe",
-    "vegetables": "artichoke asparagus aubergine beetroot broccoli cabbage carrot cauliflower celery chard chicory "
-    "courgette cress cucumber endive fennel garlic kale kohlrabi leek lettuce okra onion parsnip pea pepper potato pumpkin "
-    "radish shallot spinach squash swede tomato turnip watercress yam",
+DAYS = _items("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+MONTHS = _items("January February March April May June July August September October November December")
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "cities": CITIES,
+    "names": NAMES,
+    "animals": _items(
+        "badger beaver bison camel cheetah cobra coyote crab dingo dolphin eagle falcon ferret gecko gibbon hare heron "
+        "hyena ibex jaguar kestrel koala lemur leopard llama lynx magpie marten mole moose newt ocelot osprey otter "
+        "panda "
+        "pelican puffin python quail raven salmon seal shark skunk sloth stoat stork tapir tiger toad trout viper "
+        "walrus "
+        "weasel yak zebra"
+    ),
+    "fruits": _items(
+        "apple apricot avocado banana blackberry blueberry cherry clementine cranberry currant date elderberry fig "
+        "gooseberry grape grapefruit guava kiwi kumquat lemon lime lychee mango medlar melon mulberry nectarine olive "
+        "orange papaya peach pear persimmon pineapple plum pomegranate quince raspberry rhubarb strawberry tangerine"
+    ),
+    "tools": _items(
+        "anvil auger axe bellows brush chisel clamp crowbar drill funnel gauge hammer hatchet hoe jigsaw ladder lathe "
+        "level mallet pickaxe plane pliers pulley rake rasp razor ruler saw scissors scraper screwdriver shears shovel "
+        "sickle spade spanner tongs trowel tweezers vice wedge wheelbarrow whetstone wrench"
+    ),
+    "colours": _items(
+        "amber aqua azure beige black blue bronze brown burgundy copper coral cream crimson cyan emerald fuchsia gold "
+        "green grey indigo ivory jade lavender lilac lime magenta maroon mauve navy ochre olive orange peach pink plum "
+        "purple red rose ruby rust salmon scarlet sepia sienna silver tan teal turquoise umber violet white yellow"
+    ),
+    "countries": _items(
+        "Albania Algeria Angola Argentina Armenia Austria Belgium Bhutan Bolivia Botswana Brazil Bulgaria Cambodia "
+        "Canada "
+        "Chad Chile Colombia Croatia Cuba Cyprus Denmark Ecuador Egypt Estonia Ethiopia Fiji Finland France Gabon "
+        "Georgia "
+        "Germany Ghana Greece Guatemala Guyana Honduras Hungary Iceland India Indonesia Ireland Italy Jamaica Japan "
+        "Jordan Kenya Laos Latvia Lebanon Lesotho Liberia Lithuania Malawi Mali Malta Mexico Mongolia Morocco Namibia "
+        "Nepal Nicaragua Niger Nigeria Norway Oman Panama Paraguay Peru Poland Portugal Romania Rwanda Samoa Senegal "
+        "Serbia Slovakia Slovenia Somalia Spain Sudan Sweden Switzerland Syria Tanzania Thailand Togo Tunisia Turkey "
+        "Uganda Ukraine Uruguay Vietnam Yemen Zambia Zimbabwe"
+    ),
+    "vegetables": _items(
+        "artichoke asparagus aubergine beetroot broccoli cabbage carrot cauliflower celery chard chicory courgette "
+        "cress "
+        "cucumber endive fennel garlic kale kohlrabi leek lettuce okra onion parsnip pea pepper potato pumpkin radish "
+        "shallot spinach squash swede tomato turnip watercress yam"
+    ),
 }
-WORDS = {kind: tuple(dict.fromkeys(text.split())) for kind, text in LIST_WORDS.items()}
-"""Single words by kind, each once."""
+"""Single words by kind."""
 
 
 def sentence(rng: random.Random, words: int = 0) -> str:
