@@ -10,7 +10,11 @@ from pydantic import Field as Setting
 from synthgen.filters.fields import Field, text_of
 from synthgen.records import Drop, Record
 
-URL = re.compile(r"(?:https?://|(?<![\w.@])www\.)([\w-]+(?:\.[\w-]+)*)[^\s<>\"'）。，」]*", re.IGNORECASE)
+URL = re.compile(
+    r"(?P<named>\[(?![^\]]*\b(?:this|here|links?|article|page|site|post|video)\b)[^\]\n]+\]\()?"
+    r"(?:https?://|(?<![\w.@])www\.)(?P<host>[\w-]+(?:\.[\w-]+)*)(?::\d+)?(?P<place>/?[^\s<>\"'）。，」]*)",
+    re.IGNORECASE,
+)
 RESERVED = re.compile(r"(?:^|\.)(?:example(?:\.(?:com|org|net|edu))?|test|invalid|localhost)$", re.IGNORECASE)
 """Names that lead nowhere and stand for any other (RFC 2606)."""
 
@@ -21,12 +25,16 @@ def urls(
     limit: Annotated[int, Setting(ge=0)] = 0,
     fields: tuple[Field, ...] = ("instruction", "input"),
 ) -> Drop | None:
-    """`too_many_urls` where the texts hold more than `limit` links; `example.com` and its like are not counted."""
+    """`too_many_urls` where the texts hold more than `limit` links to something that one would have to read.
+
+    Not counted: hosts without a path (`https://abc.com` is a name), Markdown links whose text names what they point at
+    (`[ISO 8601](…)`, not `[this article](…)`), and hosts that lead nowhere, such as `example.com`.
+    """
     found = [
         match.group()
         for field in fields
         for match in URL.finditer(text_of(record, field) or "")
-        if not RESERVED.search(match.group(1))
+        if not match["named"] and match["place"].strip("/.,;:!?)") and not RESERVED.search(match["host"])
     ]
     if len(found) <= limit:
         return None
