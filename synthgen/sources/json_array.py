@@ -10,6 +10,7 @@ from typing import Any, TextIO
 BLOCK = 1 << 16
 """Characters read at a time; twice as many each time while one element does not end."""
 
+_ENDS = frozenset(",] \t\n\r")
 _SPACE = re.compile(r"[ \t\n\r\ufeff]*")
 
 
@@ -39,8 +40,8 @@ def elements(file: TextIO, block: int = BLOCK) -> Iterator[Any]:
             if not following:
                 raise ValueError("it breaks off")
             value, end = decoder.raw_decode(text, at)
-            if end == len(text) and not isinstance(value, (dict, list, str)):
-                raise ValueError("it breaks off")  # 12 may be the beginning of 123
+            if not isinstance(value, (dict, list, str)) and text[end : end + 1] not in _ENDS:
+                raise ValueError("it breaks off")  # 1 may be the beginning of 12, and of 1e16
         except (ValueError, RecursionError) as error:
             more = file.read(wanted)
             if not more:

@@ -32,8 +32,14 @@ def test_a_part_of_it_is_an_error_after_whole_elements(values: list[object], blo
     assert read == values[: len(read)]
 
 
+def test_numbers_are_not_cut_where_a_block_ends() -> None:
+    for block in range(1, 12):
+        assert list(elements(io.StringIO("[1e+16,-0.5, 123]"), block)) == [1e16, -0.5, 123]
+
+
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[1,]", "[,1]", "[1 2]", "[1,,2]", "nonsense", '[{"a": 1} {"a": 2}]', "[" * 100_000]
+    "text",
+    ["[1x]", "[1e", "", "{}", "[1,]", "[,1]", "[1 2]", "[1,,2]", "nonsense", '[{"a": 1} {"a": 2}]', "[" * 100_000],
 )
 def test_what_is_no_array_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"breaks off|stands"):
