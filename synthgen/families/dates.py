@@ -13,6 +13,9 @@ from synthgen.families.slots import Slot, choice, integer
 from synthgen.families.task import Unprovable, Values
 from synthgen.families.vocabulary import DAYS, MONTHS
 
+GREGORIAN = 1583
+"""The first full year of the calendar that the answers go by."""
+
 _MONTH = "|".join(m.lower() for m in MONTHS)
 _ISO = r"\d{4}-\d{2}-\d{2}"
 _LONG = rf"\d{{1,2}}\s+(?:{_MONTH})\s+\d{{4}}"
@@ -27,13 +30,16 @@ def read_date(text: str) -> date:
     """The date of `2024-03-05`, `5 March 2024` or `March 5, 2024`; raises `ValueError` where there is none."""
     text = text.strip().lower()
     if re.fullmatch(_ISO, text):
-        return date.fromisoformat(text)
-    if re.fullmatch(_LONG, text):
+        year, number, day = text.split("-")
+        month = MONTHS[int(number) - 1] if 1 <= int(number) <= 12 else ""
+    elif re.fullmatch(_LONG, text):
         day, month, year = text.split()
     elif re.fullmatch(_AMERICAN, text):
         month, day, year = text.replace(",", "").split()
     else:
         raise ValueError(f"no date: {text!r}")
+    if int(year) < GREGORIAN:
+        raise ValueError("the calendar was another")
     return date(int(year), _month(month), int(day))
 
 
@@ -109,10 +115,11 @@ date_arithmetic = Family(
 def _weekday(values: Values) -> str:
     op = values["op"]
     if op == "date":
-        day: int = values["first"].weekday()
+        first: date = values["first"]
+        day = first.weekday()
     else:
         day = values["day"] + values["n"] * (-1 if op == "before" else 1)
-    return DAYS[day % 7]
+    return DAYS[int(day) % 7]
 
 
 def _weekday_steps(values: Values) -> str:
@@ -195,6 +202,8 @@ date_format = Family(
 
 
 def _length(values: Values) -> str:
+    if values["year"] < GREGORIAN:
+        raise Unprovable("the calendar was another")
     return str(monthrange(values["year"], values["month"])[1])
 
 
@@ -223,6 +232,13 @@ days_in_month = Family(
     same="number",
 )
 
+
+def _is_leap(values: Values) -> str:
+    if values["year"] < GREGORIAN:
+        raise Unprovable("the calendar was another")
+    return "yes" if isleap(values["year"]) else "no"
+
+
 leap_year = Family(
     name="leap_year",
     task_type="classification",
@@ -243,7 +259,7 @@ leap_year = Family(
         if rng.random() < 0.5
         else rng.choice((100 * rng.randint(16, 24), 4 * rng.randint(400, 600)))
     ),
-    answer=lambda values: "yes" if isleap(values["year"]) else "no",
+    answer=_is_leap,
     steps=lambda values: (
         f"{values['year']} leaves {values['year'] % 4} when divided by 4, {values['year'] % 100} by 100 and "
         f"{values['year'] % 400} by 400."

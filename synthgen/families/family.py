@@ -20,6 +20,9 @@ Closings = Literal["bare", "plain", "letters"]
 Same = Literal["exact", "caseless", "number", "json"]
 """What is no difference between two answers: nothing, case, commas between thousands, white space outside strings."""
 
+TRIES = 100
+"""How often values are drawn before a phrasing is given up; nearly all have one answer at the first."""
+
 INLINE = 0.45
 """Share of the tasks whose data may stand in either place that have it in the instruction."""
 
@@ -87,10 +90,15 @@ class Family:
     def sample(self, rng: random.Random) -> Task:
         """A task with its answer; kinds of task are drawn evenly, then phrasings."""
         phrasing = rng.choice(rng.choice(self._by_op))
-        values = {"op": phrasing.op, **self.draw(rng, phrasing.op)}
-        if self.data is not None:
-            values[self.data] = self.draw_data(rng, values)
-        return self._written(rng, phrasing, values)
+        for _ in range(TRIES):
+            try:
+                values = {"op": phrasing.op, **self.draw(rng, phrasing.op)}
+                if self.data is not None:
+                    values[self.data] = self.draw_data(rng, values)
+                return self._written(rng, phrasing, values)
+            except Unprovable:
+                continue
+        raise Unprovable(f"no values with one answer found for {phrasing.template.text!r}")
 
     def task(self, instruction: str, input: str, values: Values, closings: tuple[tuple[str, str], ...]) -> Task:
         """The task with this text, answered from its values."""
@@ -135,15 +143,17 @@ class Family:
         core = template.write(rng, fill)
         core = core.rstrip(".")
         mark = "" if core.endswith("?") else "."
+        attached = False
         input_text = ""
         if self.data is not None and self.data not in template.holes:
             slot = self.slots[self.data]
             if slot.attach and rng.random() < INLINE:
                 core += (" " if core.endswith("?") else ": ") + slot.write(values[self.data], rng)
                 mark = "."
+                attached = True
             else:
                 input_text = self.data_text(rng, values[self.data])
-        instruction = opened(rng, core + mark, phrasing.kind)
+        instruction = opened(rng, core + mark, phrasing.kind, asking=not attached)
         asked = closing(rng, letters=self.closings == "letters", share=0.0 if self.closings == "bare" else 0.25)
         closings: tuple[tuple[str, str], ...] = ()
         if asked is not None:

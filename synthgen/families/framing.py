@@ -158,12 +158,12 @@ def _closing(
 BARE = _closing(
     "bare",
     lambda answer, _: answer,
-    "[answer|reply|respond] with [the result|the answer] only",
+    "[answer|reply|respond] with the result only",
     "[give|write|return|send] [only|just] the [answer|result]",
     "no explanation[, please| is needed|, just the answer]",
     "[reply|answer] with nothing but the [answer|result]",
     "[just the answer|only the result][, please| will do| is needed]",
-    "do not [explain|add|write] anything[ else|]",
+    "do not [explain anything|add anything|write anything else]",
     "[leave out|skip] the [explanation|working|steps]",
     "[one line|a short answer] is enough",
 )
@@ -242,14 +242,20 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def opened(rng: random.Random, core: str, kind: str) -> str:
-    """The task's sentences behind a setting, a polite opening, both or neither. `core` has its end mark."""
+def opened(rng: random.Random, core: str, kind: str, *, asking: bool = True) -> str:
+    """The task's sentences behind a setting, a polite opening, both or neither.
+
+    `core` has its end mark; `asking` says that it may become a question.
+    """
     chance = rng.random()
     if chance < 0.35:
         opening = rng.choice(OPENINGS[kind])
         core = f"{opening} {capital(core) if kind == 'tell' else core}"
-        if opening in _ASKING and core.endswith("."):
-            core = core[:-1] + "?"
+        if opening in _ASKING:
+            if asking:
+                core = core.rstrip(".") + "?"
+            else:
+                core = core.replace(opening, "please", 1)
     core = capital(core)
     if rng.random() < 0.85:
         setting = capital(rng.choice(SETTINGS).write(rng, lambda name: _word(name, rng)))
