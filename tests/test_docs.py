@@ -1,0 +1,134 @@
+"""README and docs say what is true: every fenced block is executed, in order, as a reader would."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+OWN_TESTS = {"run_folder.md": "store/test_run_folder_docs.py"}
+"""Pages whose blocks need a run of their own, and the tests that execute them."""
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^(<!-- test: (?P<note>.*?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+FILE = re.compile(r"# (?P<name>[\w/]+\.py)\n")
+NOT_HERE = ("make ", "pip install", "export ", "vllm serve", "docker ")
+"""Commands that the test environment is itself made by, or that need what it has not."""
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    text: str
+    note: str
+    line: int
+
+
+def blocks(document: Path) -> list[Block]:
+    """The fenced blocks; a comment before one, `<!-- test: not run, … -->`, says why it is not executed."""
+    text = document.read_text(encoding="utf-8")
+    return [
+        Block(m["language"], m["text"], m["note"] or "", text[: m.start()].count("\n") + 1)
+        for m in FENCE.finditer(text)
+    ]
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A reader's folder, with the files that the documents speak of."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    rows = [f'{{"instruction": "Name {n} animals of the sea.", "input": "", "output": "fish"}}' for n in range(5)]
+    (tmp_path / "my_rows.jsonl").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def run_shell(text: str, folder: Path) -> Path:
+    """Runs the `synthgen` commands of a block; returns the folder that `cd` has led to."""
+    for line in text.splitlines():
+        line = re.split(r"\s+#\s", line)[0].strip()
+        for command in filter(None, (part.strip() for part in line.split("&&"))):
+            if command.startswith(NOT_HERE) or command.startswith("#"):
+                continue
+            words = shlex.split(command)
+            if words[0] == "cd":
+                folder = folder / words[1]
+                continue
+            assert words[0] in ("synthgen", "python"), f"a command that no test runs: {command}"
+            module = ["-m", "synthgen"] if words[0] == "synthgen" else []
+            done = subprocess.run(
+                [sys.executable, *module, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
+            )
+            known = done.returncode == 0 or (words[1] == "explain" and "nothing" in done.stdout + done.stderr)
+            assert known, f"{command}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+    return folder
+
+
+def run_yaml(text: str, folder: Path, number: int) -> None:
+    """Loads a config; a whole one (with a name) is also run, a fragment laid over the quickstart."""
+    from synthgen.config import load
+
+    value = yaml.safe_load(text)
+    name = value.get("name", f"block_{number}")
+    if "stages" not in value and "extends" not in value:
+        text = f"extends: quickstart\n{text}"
+    path = folder / f"{name}.yaml"
+    path.write_text(text)
+    if "path: …" in text:
+        return
+    load(path)
+    if "name" in value:
+        done = subprocess.run(
+            [sys.executable, "-m", "synthgen", "run", str(path)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", [d for d in DOCUMENTS if d.name not in OWN_TESTS], ids=lambda p: p.name)
+def test_every_block_runs(document: Path, reader: Path) -> None:
+    folder = reader
+    names: dict[str, object] = {"__name__": "documentation"}
+    for number, block in enumerate(blocks(document)):
+        if block.note.startswith("not run"):
+            continue
+        try:
+            if block.language == "sh":
+                folder = run_shell(block.text, folder)
+            elif block.language == "python":
+                file = FILE.match(block.text)
+                target = file["name"] if file else "filters.py" if "def max_links" in block.text else None
+                if target:
+                    (folder / target).write_text(block.text)
+                exec(compile(block.text, f"{document.name}:{block.line}", "exec"), names)
+            elif block.language in ("yaml", "yml"):
+                run_yaml(block.text, folder, number)
+            elif block.language == "toml":
+                tomllib.loads(block.text)
+            else:
+                assert block.language in ("text", "json", "jinja", "jinja2", ""), f"who runs {block.language}?"
+        except Exception as error:
+            raise AssertionError(f"{document.name}:{block.line}: {error}") from error
+
+
+def test_pages_that_are_left_out_here_are_executed_elsewhere() -> None:
+    for page, test in OWN_TESTS.items():
+        assert page in (Path(__file__).parent / test).read_text(encoding="utf-8")
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
