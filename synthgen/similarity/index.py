@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import LCSseq
 
 from synthgen.similarity.long import LongIndex
 from synthgen.similarity.needed import Arithmetic, Needed, Rule, score
-from synthgen.similarity.short import LONGEST, ShortIndex
+from synthgen.similarity.short import LONGEST, ShortIndex, Sketch
 from synthgen.similarity.vocabulary import Vocabulary, to_text
 from synthgen.text import Tokenizer, normalize, tokenize
 
@@ -49,7 +49,8 @@ class NearDuplicateIndex:
         self._vocabulary = Vocabulary()
         self._short = ShortIndex(self._needed)
         self._long = LongIndex()
-        self._from_long = self._needed.shortest(LONGEST + 1) or LONGEST + 1
+        self._from_long = self._needed.shortest(LONGEST + 1)
+        self._stricter: dict[float, Needed] = {}
         self._encoded: list[str] = []
         self._texts: list[str] = []
         self._keys: list[str] = []
@@ -81,18 +82,23 @@ class NearDuplicateIndex:
         Raises:
             ValueError: it is lower: the index does not hold what would be needed.
         """
-        return self._query(text, self._vocabulary.look_up(self._tokens(text)), self._at(threshold))
+        ids = self._vocabulary.look_up(self._tokens(text))
+        return self._query(text, ids, self._short.sketch(ids), self._at(threshold))
 
     def add(self, text: str, key: str = "") -> int:
         """Keeps the text, whatever it resembles; returns its number."""
-        return self._add(text, self._vocabulary.learn(self._tokens(text)), key)
+        ids = self._vocabulary.learn(self._tokens(text))
+        return self._add(text, ids, self._short.sketch(ids), key)
 
     def check(self, text: str, key: str = "") -> Neighbour | None:
         """As `query`; where that is None the text is added: the greedy rule, one text at a time."""
-        ids = self._vocabulary.look_up(tokens := self._tokens(text))
-        found = self._query(text, ids, self._needed)
+        tokens = self._tokens(text)
+        ids = self._vocabulary.look_up(tokens)
+        sketch = self._short.sketch(ids)
+        found = self._query(text, ids, sketch, self._needed)
         if found is None:
-            self._add(text, self._vocabulary.learn(tokens), key)
+            self._vocabulary.learn(tokens)  # gives the same numbers: unknown tokens are looked up as they are learnt
+            self._add(text, ids, sketch, key)
         return found
 
     def _tokens(self, text: str) -> list[str]:
@@ -105,14 +111,16 @@ class NearDuplicateIndex:
             return self._needed
         if threshold < self.threshold:
             raise ValueError(f"the index was built for {self.threshold} and cannot answer for {threshold}")
-        return Needed(threshold, self._needed.rule, self._needed.arithmetic)
+        if threshold not in self._stricter:
+            self._stricter[threshold] = Needed(threshold, self._needed.rule, self._needed.arithmetic)
+        return self._stricter[threshold]
 
-    def _add(self, text: str, ids: list[int], key: str) -> int:
+    def _add(self, text: str, ids: list[int], sketch: Sketch, key: str) -> int:
         number = len(self._texts)
         if not ids:
             self._whole.setdefault(normalize(text), number)
         elif len(ids) <= LONGEST:
-            self._short.add(number, ids)
+            self._short.add(number, sketch)
         else:
             self._long.add(number, ids)
         self._encoded.append(to_text(ids))
@@ -120,17 +128,16 @@ class NearDuplicateIndex:
         self._keys.append(key)
         return number
 
-    def _query(self, text: str, ids: list[int], needed: Needed) -> Neighbour | None:
+    def _query(self, text: str, ids: list[int], sketch: Sketch, needed: Needed) -> Neighbour | None:
         if not ids:
             same = self._whole.get(normalize(text))
             return None if same is None else Neighbour(same, self._keys[same], 1.0, self._texts[same])
+        candidates = self._candidates(ids, sketch, needed)
+        if not candidates:
+            return None
         encoded, n = to_text(ids), len(ids)
         best, best_score = -1, 0.0
-        tried: set[int] = set()
-        for number in self._candidates(ids, needed):
-            if number in tried:
-                continue
-            tried.add(number)
+        for number in set(candidates) if len(candidates) > 1 else candidates:
             other = self._encoded[number]
             m = len(other)
             common = LCSseq.similarity(encoded, other, score_cutoff=needed(m, n))
@@ -145,14 +152,11 @@ class NearDuplicateIndex:
                 best, best_score = number, found
         return None if best < 0 else Neighbour(best, self._keys[best], best_score, self._texts[best])
 
-    def _candidates(self, ids: list[int], needed: Needed) -> Iterator[int]:
-        shortest = needed.shortest(len(ids))
-        if shortest is None:
-            return
-        if shortest <= LONGEST:
-            yield from self._short.candidates(ids, needed)
-        if len(ids) >= self._from_long:
-            yield from self._long.candidates(ids, needed)
+    def _candidates(self, ids: list[int], sketch: Sketch, needed: Needed) -> list[int]:
+        n = len(ids)
+        to_short = n <= LONGEST or needed.shortest(n) <= LONGEST
+        found = self._short.candidates(sketch, needed) if to_short else []
+        return found + self._long.candidates(ids, needed) if n >= self._from_long else found
 
     def _verified(self, text: str, number: int) -> int:
         """The common tokens counted on the tokens themselves, where characters are shared between tokens."""

@@ -40,7 +40,15 @@ class Needed:
         return self._scalar(m, n)
 
     def _one(self, m: int, n: int) -> int:
-        return int(self.over(np.array([m], dtype=np.int64), n)[0])
+        total = self._p * (m + n)
+        common = -(-total // (2 * self._q)) if self.rule == "ge" else total // (2 * self._q) + 1
+        common = max(common, 1)
+        if self.arithmetic == "compat":
+            while common > 1 and self._passes(score(common - 1, m, n)):
+                common -= 1
+            while common <= min(m, n) and not self._passes(score(common, m, n)):
+                common += 1
+        return common
 
     def over(self, m: Lengths, n: int) -> Lengths:
         """`needed(m[i], n)` for an array of lengths; int64, same shape."""
@@ -59,14 +67,11 @@ class Needed:
             result = np.where(self._passes(scores(tried, m, n)), tried, result)
         return result
 
-    def _passes(self, f: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        passes: np.ndarray[Any, np.dtype[np.bool_]] = f >= self.threshold if self.rule == "ge" else f > self.threshold
-        return passes
+    def _passes(self, f: Any) -> Any:
+        return f >= self.threshold if self.rule == "ge" else f > self.threshold
 
-    def shortest(self, n: int) -> int | None:
-        """The length of the shortest text that can be a near-duplicate of one of n tokens; None where none can."""
-        if self(n, n) > n:
-            return None
+    def shortest(self, n: int) -> int:
+        """The length of the shortest text that can be a near-duplicate of one of n tokens."""
         low, high = 1, n
         while low < high:
             middle = (low + high) // 2
@@ -78,8 +83,7 @@ class Needed:
 
     def prefix(self, n: int) -> int:
         """How many of the rarest elements of a text of n tokens every near-duplicate shares at least one of."""
-        shortest = self.shortest(n)
-        return 0 if shortest is None else n - self(shortest, n) + 1
+        return n - self(self.shortest(n), n) + 1
 
 
 def scores(common: Lengths, m: Lengths, n: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from synthgen.similarity.needed import Needed, Rule, score
@@ -46,12 +47,26 @@ def test_ties_at_seven_tenths_differ_between_the_arithmetics_as_often_as_known()
 
 @pytest.mark.parametrize("rule", get_args(Rule))
 @pytest.mark.parametrize("threshold", THRESHOLDS)
-def test_shortest_and_prefix_are_those_of_a_search_through_all_lengths(threshold, rule):
-    needed = Needed(threshold, rule)
+@pytest.mark.parametrize("arithmetic", ["exact", "compat"])
+def test_one_pair_and_many_need_the_same(threshold, rule, arithmetic):
+    needed = Needed(threshold, rule, arithmetic)
+    lengths = np.arange(1, 151)
+    for n in (1, 2, 7, 13, 64, 150):
+        possible = [
+            (int(many), needed(m, n), min(m, n)) for m, many in zip(range(1, 151), needed.over(lengths, n), strict=True)
+        ]
+        assert all(many == one or min(many, one) > most for many, one, most in possible)
+
+
+@pytest.mark.parametrize("rule", get_args(Rule))
+@pytest.mark.parametrize("threshold", THRESHOLDS)
+@pytest.mark.parametrize("arithmetic", ["exact", "compat"])
+def test_shortest_and_prefix_are_those_of_a_search_through_all_lengths(threshold, rule, arithmetic):
+    needed = Needed(threshold, rule, arithmetic)
     for n in LENGTHS:
         partners = [m for m in range(1, 20 * n) if needed(m, n) <= min(m, n)]
-        assert needed.shortest(n) == (min(partners) if partners else None)
-        assert needed.prefix(n) == max((n - needed(m, n) + 1 for m in partners), default=0)
+        assert needed.shortest(n) == min(partners)
+        assert needed.prefix(n) == max(n - needed(m, n) + 1 for m in partners)
 
 
 def test_seven_of_ten_is_a_tie():
