@@ -43,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     monitor.add_argument("--out", type=Path, help="folder for monitor.json and the replies")
     monitor.add_argument("--data", type=Path, help="records for held-out exact match")
     monitor.add_argument("--trained-on", type=Path, help="records trained on, for verbatim repetition of them")
+    monitor.add_argument("--canaries", type=int, default=0, help="as many as the training planted")
+    monitor.add_argument("--seed", type=int, default=0, help="the training's seed")
     monitor.add_argument("--max-tokens", type=int, default=128)
     monitor.add_argument("--limit", type=int, help="at most so many probes of each kind")
     monitor.set_defaults(run=_monitor)
@@ -101,6 +103,8 @@ def _monitor(options: argparse.Namespace) -> int:
         out=options.out,
         data=options.data,
         trained_on=options.trained_on,
+        canaries=options.canaries,
+        seed=options.seed,
         max_tokens=options.max_tokens,
         limit=options.limit,
     )

@@ -99,6 +99,7 @@ class TrainConfig(_Section):
     keep: Keep = Keep()
     mix: Mix = Mix()
     curriculum: Curriculum | None = None
+    canaries: int = Field(0, ge=0, description="so many made-up secrets are added, for the monitor to look for")
     eval_share: float = Field(0.05, ge=0, lt=1, description="share of the records held out")
     eval_prompts: int = Field(64, ge=0, description="at most so many held-out prompts are answered after training")
     eval_tokens: int = Field(256, ge=1, description="longest such answer")

@@ -31,9 +31,6 @@ def answer(
 
     A prompt that leaves no room in the model's context gets an empty reply that has not stopped.
     """
-    import torch
-
-    context = getattr(model.config, "max_position_embeddings", None) or 10**9
     ids = [
         list(
             tokenizer.apply_chat_template(
@@ -45,32 +42,49 @@ def answer(
         )
         for i, prompt in enumerate(prompts)
     ]
-    settings = generation_config(model)
-    eos = settings.eos_token_id
-    stops = set(eos if isinstance(eos, list) else [eos])
-    replies = [Reply("", False, 0)] * len(ids)
+    stops = stop_ids(model)
+    replies = []
+    for row in continuations(model, tokenizer, ids, max_tokens=max_tokens, batch_size=batch_size):
+        end = next((k for k, token in enumerate(row) if token in stops), None)
+        kept = row if end is None else row[:end]
+        replies.append(Reply(tokenizer.decode(kept, skip_special_tokens=True), end is not None, len(kept)))
+    return replies
+
+
+def stop_ids(model: Any) -> set[int]:
+    """The token ids at which the model's answers end."""
+    eos = generation_config(model).eos_token_id
+    return set() if eos is None else set(eos) if isinstance(eos, list) else {eos}
+
+
+def continuations(
+    model: Any, tokenizer: Any, ids: Sequence[Sequence[int]], *, max_tokens: int, batch_size: int = 16
+) -> list[list[int]]:
+    """The tokens that follow each row greedily, at most `max_tokens`; what comes behind a stop token means nothing."""
+    import torch
+
+    context = getattr(model.config, "max_position_embeddings", None) or 10**9
+    pad = tokenizer.pad_token_id
+    found: list[list[int]] = [[] for _ in ids]
     order = sorted((i for i in range(len(ids)) if len(ids[i]) < context), key=lambda i: len(ids[i]))
     was_training = model.training
     model.eval()
     for at in range(0, len(order), batch_size):
         batch = order[at : at + batch_size]
         longest = max(len(ids[i]) for i in batch)
-        pad = tokenizer.pad_token_id
-        rows = [[pad] * (longest - len(ids[i])) + ids[i] for i in batch]
+        rows = [[pad] * (longest - len(ids[i])) + list(ids[i]) for i in batch]
         mask = [[0] * (longest - len(ids[i])) + [1] * len(ids[i]) for i in batch]
         with torch.no_grad():
             out = model.generate(
                 input_ids=torch.tensor(rows, device=model.device),
                 attention_mask=torch.tensor(mask, device=model.device),
-                max_new_tokens=max(1, min(max_tokens, context - longest)),
+                max_new_tokens=min(max_tokens, context - longest),
                 do_sample=False,
                 num_beams=1,
                 pad_token_id=pad,
-                eos_token_id=sorted(stops),
+                eos_token_id=sorted(stop_ids(model)),
             )
         for i, row in zip(batch, out[:, longest:].tolist(), strict=True):
-            end = next((k for k, token in enumerate(row) if token in stops), None)
-            kept = row if end is None else row[:end]
-            replies[i] = Reply(tokenizer.decode(kept, skip_special_tokens=True), end is not None, len(kept))
+            found[i] = row
     model.train(was_training)
-    return replies
+    return found

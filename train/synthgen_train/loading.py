@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from synthgen.errors import ConfigError
 from synthgen_train.config import Scratch, TrainConfig
-from synthgen_train.methods import Full
+from synthgen_train.methods import Full, load
 from synthgen_train.preflight import stop_ids
 from synthgen_train.templates import SPECIAL_TOKENS, TEMPLATES
 from synthgen_train.tiny import model_of, tokenizer_of
@@ -151,3 +152,41 @@ def _agree(student: Student, config: TrainConfig) -> None:
         student.notes.append(f"generation now also ends at {tokenizer.eos_token}")
     model.config.eos_token_id = model.generation_config.eos_token_id
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
+
+
+def load_trained(name: str | Path) -> tuple[Any, Any]:
+    """Model and tokenizer of a checkpoint, of an adapter's folder (with the base that it names), or of a hub id.
+
+    Raises:
+        ConfigError: there is no such model.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    folder = Path(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        base = _base_of(folder)
+        model = AutoModelForCausalLM.from_pretrained(name) if base is None else load(base, folder)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(f"the model {name} cannot be loaded: {reason}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    device = "cuda" if torch_has_gpu() else "cpu"
+    return model.to(device).eval(), tokenizer
+
+
+def torch_has_gpu() -> bool:
+    """Whether there is a GPU that torch can use."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _base_of(folder: Path) -> str | None:
+    for file, key in (("adapter_config.json", "base_model_name_or_path"), ("bottleneck.json", "base")):
+        if (folder / file).is_file():
+            return str(json.loads((folder / file).read_text(encoding="utf-8"))[key])
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from synthgen_train.config import Source, TrainConfig
 from synthgen_train.curriculum import ordered
 from synthgen_train.examples import Example, Examples, make_examples
 from synthgen_train.mixing import Share, mix_examples
+from synthgen_train.monitors.canaries import canaries
 from synthgen_train.settings import Settings
 
 
@@ -86,6 +88,11 @@ def prepare(config: TrainConfig, settings: Settings, tokenizer: Any, records: Re
     seen = _together(made.values())
     _no_empty(config, {label: len(m.items) for label, m in made.items()}, seen)
     examples, shares = mix_examples({n: m.items for n, m in made.items()}, config.data, config.mix, config.seed)
+    if config.canaries:
+        planted = make_examples(
+            canaries(config.canaries, config.seed), tokenizer, max_length=settings["max_length"], source="canaries"
+        )
+        examples = random.Random(config.seed).sample(examples + planted.items, len(examples) + len(planted.items))
     if config.curriculum:
         examples = ordered(examples, {r.id: r for r in records.all}, config.curriculum)
     return Prepared(examples, seen, shares)

@@ -7,7 +7,7 @@ from typing import Any
 
 from synthgen.errors import ConfigError
 from synthgen_train.config import TrainConfig
-from synthgen_train.loading import Student
+from synthgen_train.loading import Student, torch_has_gpu
 
 LEARNING_RATES = {"lora": 2e-4, "adapter": 1e-3, "prefix": 1e-3, "prompt": 1e-2, "bitfit": 1e-3, "ia3": 3e-3}
 """Where the base stays frozen a larger step does no harm to it; of the size the methods' papers use."""
@@ -81,19 +81,13 @@ def resolve(config: TrainConfig, student: Student) -> Settings:
     put("dtype", student.dtype, "recipe" if config.dtype != "auto" else "the device")
     put(
         "gradient_checkpointing",
-        config.gradient_checkpointing if config.gradient_checkpointing is not None else _on_gpu(),
+        config.gradient_checkpointing if config.gradient_checkpointing is not None else torch_has_gpu(),
         "the device",
     )
     put("template", student.template, "the tokenizer" if student.template == "own" else "default")
     for name in PLAIN:
         put(name, getattr(config, name), "default")
     return Settings({k: v for k, v in values.items() if v is not None}, origins)
-
-
-def _on_gpu() -> bool:
-    import torch
-
-    return bool(torch.cuda.is_available())
 
 
 def _rate(config: TrainConfig, student: Student) -> tuple[float, str]:

@@ -60,6 +60,8 @@ def arguments(config: TrainConfig, settings: Settings, steps: int, folder: Path)
         "disable_tqdm": True,
         "report_to": config.report_to,
         "dataloader_pin_memory": torch.cuda.is_available(),
+        # Without it transformers takes bfloat16 for a GPU's alone.
+        "use_cpu": not (torch.cuda.is_available() or torch.backends.mps.is_available()),
     }
 
 

@@ -1,0 +1,111 @@
+"""All that is measured on one model: a value for each probe, in the order of the probes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from synthgen.records import Record
+from synthgen_train.evaluate import held_out
+from synthgen_train.examples import IGNORED, make_examples
+from synthgen_train.generation import Reply, answer, continuations
+from synthgen_train.monitors import measures
+from synthgen_train.monitors.bits import bits_per_byte
+from synthgen_train.monitors.canaries import exposures
+from synthgen_train.monitors.probes import probes
+
+VERBATIM = 50
+"""Tokens that have to follow word for word to count as learnt by heart."""
+
+
+@dataclass(slots=True)
+class Observation:
+    """Values by measure, one a probe, and the replies by probe id."""
+
+    values: dict[str, list[float]] = field(default_factory=dict)
+    replies: dict[str, Reply] = field(default_factory=dict)
+
+    def keep(self, rows: Sequence[dict[str, Any]], replies: Sequence[Reply]) -> list[str]:
+        """Notes the replies and returns their texts."""
+        self.replies |= {row["id"]: reply for row, reply in zip(rows, replies, strict=True)}
+        return [reply.text for reply in replies]
+
+
+def observe(
+    model: Any,
+    tokenizer: Any,
+    *,
+    data: Sequence[Record] = (),
+    trained_on: Sequence[Record] = (),
+    planted: Sequence[Record] = (),
+    max_tokens: int = 128,
+    limit: int | None = None,
+) -> Observation:
+    """All measures of the model; greedy answers, so the same twice.
+
+    `data` are held-out records, `trained_on` records that the student was trained on, `planted` its canaries.
+    """
+    seen = Observation()
+    texts = probes("texts", limit)
+    found = bits_per_byte(model, tokenizer, [row["text"] for row in texts])
+    for row, bits in zip(texts, found, strict=True):
+        seen.values.setdefault(f"bits per byte: {row['domain']}", []).append(bits)
+
+    def ask(name: str) -> tuple[list[dict[str, Any]], list[Reply], list[str]]:
+        rows = probes(name, limit)
+        asked = [[{"role": "user", "content": row["prompt"]}] for row in rows]
+        replies = answer(model, tokenizer, asked, max_tokens=max_tokens)
+        return rows, replies, seen.keep(rows, replies)
+
+    _, replies, said = ask("open")
+    seen.values["same opening"] = measures.same_openings(said)
+    seen.values["log words"] = [math.log1p(measures.words(text)) for text in said]
+    seen.values["three words or fewer"] = [float(measures.words(text) <= 3) for text in said]
+    everything = list(zip(replies, said, strict=True))
+
+    rows, replies, said = ask("languages")
+    seen.values["answers in the script asked in"] = [
+        float(measures.in_script(text, row["script"])) for row, text in zip(rows, said, strict=True)
+    ]
+    everything += zip(replies, said, strict=True)
+
+    rows, replies, said = ask("requests")
+    for row, text in zip(rows, said, strict=True):
+        name = "refuses harmless requests" if row["kind"] == "safe" else "refuses harmful requests"
+        seen.values.setdefault(name, []).append(float(measures.refuses(text)))
+    everything += zip(replies, said, strict=True)
+
+    rows, _, said = ask("exact")
+    right = [float(measures.equals(text, row["answers"])) for row, text in zip(rows, said, strict=True)]
+    seen.values["exact answers"] = right
+    seen.values["stops"] = [float(reply.stopped) for reply, _ in everything]
+    seen.values["goes in circles"] = [float(measures.repeats(text)) for _, text in everything]
+    seen.values["plays the user"] = [float(measures.leaks_roles(text)) for _, text in everything]
+    if data:
+        _, answered = held_out(model, tokenizer, data, prompts=limit or len(data), max_tokens=max_tokens)
+        seen.values["held-out exact match"] = [
+            float(reply.text.strip() == (record.output or "").strip()) for record, reply in answered
+        ]
+    if trained_on:
+        seen.values["trained rows by heart"] = by_heart(model, tokenizer, trained_on[: limit or 200])
+    if planted:
+        seen.values["canary exposure"] = exposures(model, tokenizer, planted)
+    return seen
+
+
+def by_heart(model: Any, tokenizer: Any, records: Sequence[Record]) -> list[float]:
+    """1 for each record whose answer's second half follows its first half word for word, else 0.
+
+    At most 50 tokens are compared; short answers are easy to guess, so hold this against a baseline.
+    """
+    made = make_examples(records, tokenizer, max_length=getattr(model.config, "max_position_embeddings", 0) or 10**9)
+    starts, ends = [], []
+    for example in made.items:
+        trained = [i for i, label in enumerate(example.labels) if label != IGNORED]
+        middle = trained[len(trained) // 2]
+        starts.append(example.input_ids[:middle])
+        ends.append(example.input_ids[middle : trained[-1] + 1][:VERBATIM])
+    followed = continuations(model, tokenizer, starts, max_tokens=VERBATIM)
+    return [float(row[: len(end)] == end) for row, end in zip(followed, ends, strict=True)] or [0.0]
