@@ -78,7 +78,7 @@ def run_yaml(text: str, folder: Path, number: int) -> None:
 
     value = yaml.safe_load(text)
     name = value.get("name", f"block_{number}")
-    if "stages" not in value and "extends" not in value:
+    if "source" not in value and "extends" not in value:
         text = f"extends: quickstart\n{text}"
     path = folder / f"{name}.yaml"
     path.write_text(text)
