@@ -59,19 +59,15 @@ def preview_config(config: str, settings: Sequence[str], number: int, *, as_json
 
 
 async def _make(recipe: Recipe, path: Path, number: int) -> RunReport:
-    pipeline = recipe.pipeline
-    few = replace(
-        pipeline,
-        target=number,
-        # the run's own window, so that the requests are those which the run begins with
-        window=pipeline.window or default_window(pipeline.target),
-        selectors=(),
-    )
     journal = RunFolder(choose(recipe)).journal_path
+    begun = journal if journal.is_file() else None
+    # the run's own window, not that of a target of three: so the requests are those which the run begins with
+    window = recipe.pipeline.window or (None if begun else default_window(recipe.pipeline.target))
+    few = replace(recipe.pipeline, target=number, window=window, selectors=())
     progress = Progress()
     with RunFolder.create_or_open(path, recipe.resolved) as folder:
         async with shown(progress):
-            return await run(few, folder, reuse=journal if journal.is_file() else None, progress=progress)
+            return await run(few, folder, reuse=begun, progress=progress)
 
 
 def _records(path: Path) -> tuple[list[Record], list[Record]]:

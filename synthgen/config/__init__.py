@@ -2,19 +2,22 @@
 
 from synthgen.config.models import Config
 from synthgen.config.recipe import Recipe, load, locate
-from synthgen.config.run_folder import choose, ingredients, open_folder
+from synthgen.config.run_folder import choose, open_folder
 from synthgen.config.running import finished, run_in, run_recipe
 from synthgen.config.schema import schema
+from synthgen.config.shape import free_keys, ingredients, run_config
 
 __all__ = [
     "Config",
     "Recipe",
     "choose",
     "finished",
+    "free_keys",
     "ingredients",
     "load",
     "locate",
     "open_folder",
+    "run_config",
     "run_in",
     "run_recipe",
     "schema",

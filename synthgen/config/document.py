@@ -198,7 +198,7 @@ class _Reader:
         merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key_node, value_node in node.value:
             if key_node.tag == _TAG + "merge":
-                for mapping in self._merged(value_node):
+                for mapping in self._merged(key_node, value_node):
                     merged = {**self._pairs(mapping), **merged}
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
@@ -210,10 +210,10 @@ class _Reader:
             own[name] = key_node, value_node
         return {**merged, **own}
 
-    def _merged(self, node: yaml.Node) -> Iterator[yaml.Node]:
+    def _merged(self, key: yaml.Node, node: yaml.Node) -> Iterator[yaml.Node]:
         for mapping in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             if not isinstance(mapping, yaml.MappingNode) or id(mapping) in self._above:
-                self._fail(node, "<< takes a mapping or a list of mappings", "<<: *name")
+                self._fail(key, "<< takes a mapping or a list of mappings", "<<: *name")
             self._seen(mapping)
             yield mapping
 

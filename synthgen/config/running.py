@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from synthgen.config.recipe import Recipe
-from synthgen.config.run_folder import choose, ingredients, open_folder
+from synthgen.config.run_folder import choose, open_folder
+from synthgen.config.shape import ingredients
 from synthgen.errors import ConfigError
 from synthgen.pipeline import Progress
 from synthgen.run import run

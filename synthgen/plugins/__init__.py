@@ -1,13 +1,14 @@
 """`use:` strings to objects: the only package that imports by name."""
 
 from synthgen.plugins.build import Built, build
-from synthgen.plugins.builtins import BUILTINS, GROUPS, Kind
+from synthgen.plugins.builtins import BUILTINS, FREE_SETTINGS, GROUPS, Kind
 from synthgen.plugins.find import Finder, Found, known
 from synthgen.plugins.settings import setting_names, settings_model
 from synthgen.plugins.suggestions import nearest, suggestion
 
 __all__ = [
     "BUILTINS",
+    "FREE_SETTINGS",
     "GROUPS",
     "Built",
     "Finder",

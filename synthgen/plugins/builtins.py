@@ -14,11 +14,13 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     "teacher": {
         "openai": "synthgen.teachers.openai:OpenAI",
         "procedural": "synthgen.teachers.procedural:Procedural",
+        "replay": "synthgen.teachers.replay:Replay",
         "transformers": "synthgen.teachers.transformers:Transformers",
         "vllm": "synthgen.teachers.vllm:Vllm",
     },
     "stage": {
         "classify": "synthgen.stages.classify:Classify",
+        "conflicting_outputs": "synthgen.filters.conflicting_outputs:ConflictingOutputs",
         "generate": "synthgen.stages.generate:Generate",
         "instances": "synthgen.stages.instances:Instances",
         "respond": "synthgen.stages.respond:Respond",
@@ -26,7 +28,6 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     "filter": {
         "ascii_only": "synthgen.filters.ascii_only:ascii_only",
         "blocklist": "synthgen.filters.blocklist:blocklist",
-        "conflicting_outputs": "synthgen.filters.conflicting_outputs:ConflictingOutputs",
         "control_characters": "synthgen.filters.control_characters:control_characters",
         "empty": "synthgen.filters.empty:empty",
         "input_equals_output": "synthgen.filters.input_equals_output:input_equals_output",
@@ -44,8 +45,37 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "unfinished": "synthgen.filters.unfinished:unfinished",
         "urls": "synthgen.filters.urls:urls",
     },
-    "selector": {},
+    "selector": {
+        "balance": "synthgen.selectors.balance:Balance",
+        "diversity": "synthgen.selectors.diversity:Diversity",
+        "longest_k": "synthgen.selectors.longest_k:LongestK",
+        "random_k": "synthgen.selectors.random_k:RandomK",
+        "top_k": "synthgen.selectors.top_k:TopK",
+    },
 }
 
 GROUPS: dict[Kind, str] = {kind: f"synthgen.{kind}s" for kind in BUILTINS}
 """Entry-point groups of installed packages: `synthgen.filters` and so on."""
+
+FREE_SETTINGS: dict[str, tuple[str, ...]] = {
+    "openai": (
+        "base_url",
+        "api_key_env",
+        "timeout_s",
+        "give_up_after_s",
+        "max_concurrency",
+        "rpm",
+        "tpm",
+        "price",
+        "organization",
+        "project",
+        "azure_api_version",
+        "headers",
+    ),
+    "procedural": ("latency_s", "latency_sigma"),
+    "replay": ("journal", "price"),
+    "transformers": ("device", "batch_size", "price"),
+    "vllm": ("gpu_memory_share", "price"),
+}
+"""Settings of built-in teachers that change no reply: a run goes on when they change. A teacher of the user's own names
+such settings in its attribute `free_settings`."""

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synthgen.config import Recipe, choose, load, open_folder
+from synthgen.config.run_folder import differences
+from synthgen.errors import ConfigError, RunLocked
+
+
+def reopened(*settings: str) -> dict[str, tuple[object, object]]:
+    recipe = load("config.yaml", settings)
+    with open_folder(recipe, choose(recipe)) as folder:
+        return folder.changed
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "target=20",
+        "concurrency=2",
+        "budget.requests=3",
+        "stop.attempts=9",
+        "export=[alpaca]",
+        "license=mit",
+        "teacher.url=http://there",
+        "teachers.judge.url=http://there",
+    ],
+)
+def test_a_run_goes_on_when_only_its_end_or_its_ways_have_changed(project: Path, setting: str) -> None:
+    reopened()
+    changed = reopened(setting)
+    assert {key.removesuffix(".0") for key in changed} == {setting.split("=")[0]}
+
+
+@pytest.mark.parametrize(
+    "setting", ["seed=1", "stages.length.min_words=2", "teacher.model=other", "window=3", "source.chunk=5"]
+)
+def test_another_config_is_refused_with_the_next_step(project: Path, setting: str) -> None:
+    reopened()
+    with pytest.raises(ConfigError) as caught:
+        reopened(setting)
+    assert f"another config ({setting.split('=')[0].replace('length', '0')}: " in caught.value.message
+    assert "--reuse outputs/mine" in str(caught.value.hint)
+    assert caught.value.exit_code == 2
+    reopened()
+
+
+@pytest.mark.parametrize("name", ["parts.py", "rows.jsonl", "prompts/mine.j2"])
+def test_a_file_that_shapes_the_data_counts_as_config(project: Path, name: str) -> None:
+    reopened()
+    with (project / name).open("a") as file:
+        file.write("\n")
+    with pytest.raises(ConfigError, match=r"another config \(files\."):
+        reopened()
+
+
+def test_two_runs_on_one_folder_at_once(project: Path) -> None:
+    recipe = load()
+    with open_folder(recipe, choose(recipe)), pytest.raises(RunLocked):
+        open_folder(recipe, choose(recipe))
+
+
+def of(*settings: str) -> Recipe:
+    return load("config.yaml", settings)
+
+
+def test_a_reusing_run_takes_the_next_free_folder(project: Path) -> None:
+    first = choose(of())
+    assert first == Path("outputs/mine")
+    assert choose(of(), out=Path("x"), reuse=first) == Path("x")
+    open_folder(of(), first).close()
+    second = choose(of("seed=1"), reuse=first)
+    assert second == Path("outputs/mine-2")
+    open_folder(of("seed=1"), second).close()
+    # the same command again goes on with the same folder, also with a raised target
+    assert choose(of("seed=1", "target=99"), reuse=first) == second
+    assert choose(of("seed=2"), reuse=first) == Path("outputs/mine-3")
+    # nobody reuses itself
+    assert choose(of(), reuse=first) == Path("outputs/mine-3")
+    Path("outputs/mine-3").mkdir()
+    assert choose(of("seed=2"), reuse=first) == Path("outputs/mine-4")
+
+
+def test_differences_look_below_the_keys_that_are_free() -> None:
+    old = {"a": 1, "stop": {"x": 1}, "stopped": 1, "list": [1, 2]}
+    new = {"a": 1, "stop": {"x": 2}, "stopped": 2, "list": [1]}
+    assert differences(old, new, ("stop",)) == {"stopped": (1, 2), "list.1": (2, None)}

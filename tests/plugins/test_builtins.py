@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+from synthgen.plugins import BUILTINS, Finder, Kind, settings_model
+from synthgen.plugins.kinds import kind_of
+
+ENTRIES = [(kind, use, target) for kind, table in BUILTINS.items() for use, target in table.items()]
+
+
+@pytest.mark.parametrize(("kind", "use", "target"), ENTRIES)
+def test_every_entry_leads_to_a_part_of_its_kind(kind: Kind, use: str, target: str) -> None:
+    module, _, name = target.partition(":")
+    part = getattr(importlib.import_module(module), name)
+    assert kind_of(part) == kind
+    assert module.rpartition(".")[2] == use
+    assert inspect.getdoc(part)
+    settings_model(part)
+
+
+def is_part(node: ast.stmt) -> bool:
+    """Whether this defines a function, or a class with a method that makes it a part."""
+    if isinstance(node, ast.FunctionDef):
+        return True
+    methods = {"run", "complete", "draw", "select", "__call__"}
+    names = {below.name for below in ast.walk(node) if isinstance(below, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return isinstance(node, ast.ClassDef) and bool(names & methods)
+
+
+@pytest.mark.parametrize("folder", ["sources", "teachers", "stages", "filters", "selectors"])
+def test_every_module_with_a_part_is_in_the_tables(folder: str) -> None:
+    """A module has a part if it defines a class or function of its own name: `near_duplicate` has `NearDuplicate`."""
+    package = importlib.import_module(f"synthgen.{folder}")
+    targets = {target for table in BUILTINS.values() for target in table.values()}
+    missing = []
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        short = module.name.rpartition(".")[2].replace("_", "")
+        spec = module.module_finder.find_spec(module.name)  # type: ignore[call-arg]
+        assert spec is not None
+        assert spec.origin is not None
+        # read, not imported: some need torch
+        with open(spec.origin, encoding="utf-8") as file:
+            parts = [node.name for node in ast.parse(file.read()).body if is_part(node)]
+        missing += [
+            f"{module.name}:{name}"
+            for name in parts
+            if not name.startswith("_")
+            and name.lower().replace("_", "") == short
+            and f"{module.name}:{name}" not in targets
+        ]
+    assert missing == []
+
+
+def test_a_name_stands_for_one_kind_in_the_list_of_stages() -> None:
+    assert not BUILTINS["stage"].keys() & BUILTINS["filter"].keys()
+
+
+def test_a_built_in_name_is_its_own_label() -> None:
+    found = Finder.find(Finder(None), "length", ("stage", "filter"))  # type: ignore[arg-type]
+    assert (found.kind, found.label, found.file) == ("filter", "length", None)
