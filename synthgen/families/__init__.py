@@ -8,7 +8,7 @@ given. What is recognised is narrow on purpose; everything else is `None` or `un
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from synthgen.families import (
@@ -72,8 +72,13 @@ def sample(rng: random.Random, families: Sequence[str] | None = None) -> Task:
 
 def solve(instruction: str, input: str = "") -> Solution | None:
     """The answer, worked out from the text alone; None where it is no task of ours."""
-    for _, task in _solved(instruction, input):
-        return Solution(task.output, task.reasoning, task.family)
+    for reading in recogniser().readings(instruction, input):
+        family = FAMILIES[reading.family]
+        try:
+            task = family.task(instruction, input, reading.values, reading.closings)
+        except Unprovable:
+            continue
+        return Solution(task.output, task.reasoning, family.name)
     return None
 
 
@@ -84,11 +89,14 @@ def check(instruction: str, input: str, output: str) -> Verdict:
     they say nothing; nothing else. A sentence that holds the answer is `unknown`, unless the instruction asks for a
     form.
     """
-    for reading, task in _solved(instruction, input):
-        family = FAMILIES[task.family]
-        expected = task.output
-        accepted = (expected, *(wrapped(answer, reading.closings) for answer in family.also(reading.values)))
-        if any(agrees(output, answer, family.same) for answer in accepted):
+    for reading in recogniser().readings(instruction, input):
+        family = FAMILIES[reading.family]
+        try:
+            answer = family.answer(reading.values)
+        except Unprovable:
+            continue
+        expected, *others = (wrapped(a, reading.closings) for a in (answer, *family.also(reading.values)))
+        if any(agrees(output, right, family.same) for right in (expected, *others)):
             return Verdict("proved", expected, family=family.name)
         if not reading.closings and mentions(output, expected):
             return Verdict("unknown", expected, "the answer stands among other words", family.name)
@@ -146,14 +154,6 @@ def flawed(rng: random.Random, task: Task, kind: str) -> Task:
             rng, task, lambda right, output: check(right.instruction, right.input, output).status == "refuted"
         )
     return flaws.SIMPLE[kind](rng, task)
-
-
-def _solved(instruction: str, input: str) -> Iterator[tuple[Reading, Task]]:
-    for reading in recogniser().readings(instruction, input):
-        try:
-            yield reading, FAMILIES[reading.family].task(instruction, input, reading.values, reading.closings)
-        except Unprovable:
-            continue
 
 
 def _first(instruction: str) -> Reading | None:

@@ -160,7 +160,7 @@ weekday = Family(
 
 
 def _reformatted(values: Values) -> str:
-    day = values["date"]
+    day: date = values["date"]
     return {
         "iso": day.isoformat(),
         "long": long_date(day),

@@ -27,19 +27,22 @@ class Recogniser:
         frequency = Counter(
             word for phrasing in phrasings for word in set().union(*phrasing.template.anchors, frozenset())
         )
-        self._by_word: dict[str, list[Phrasing]] = defaultdict(list)
+        self._by_word: dict[str, list[tuple[Phrasing, tuple[frozenset[str], ...]]]] = defaultdict(list)
         for phrasing in phrasings:
             if not phrasing.template.anchors:
                 raise ValueError(f"the phrasing {phrasing.template.text!r} has no word that is always there")
-            for word in min(phrasing.template.anchors, key=lambda words: sum(frequency[w] for w in words)):
-                self._by_word[word].append(phrasing)
+            rarest, *others = sorted(phrasing.template.anchors, key=lambda words: sum(frequency[w] for w in words))
+            for word in rarest:
+                self._by_word[word].append((phrasing, tuple(others[:2])))
 
     def candidates(self, text: str) -> list[Phrasing]:
         """The phrasings that plain text may be, each once, in a fixed order."""
+        present = words(text)
         found: dict[int, Phrasing] = {}
-        for word in sorted(words(text) & self._by_word.keys()):
-            for phrasing in self._by_word[word]:
-                found[id(phrasing)] = phrasing
+        for word in sorted(present & self._by_word.keys()):
+            for phrasing, others in self._by_word[word]:
+                if not any(present.isdisjoint(other) for other in others):
+                    found[id(phrasing)] = phrasing
         return list(found.values())
 
     def readings(self, instruction: str, input: str | None) -> Iterator[Reading]:
