@@ -17,7 +17,9 @@ from synthgen.filters.non_text_languages import CODE, SPACED, UNSPACED, Words
 GAP = 4
 """How many words (articles, adjectives) may stand between a verb and its object."""
 
-QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|《[^》]*》|'(?<=\s')[^'\n]*'(?!\w)")
+QUOTED = re.compile(
+    r"\"[^\"\n]*\"|“[^”]{0,500}”|„[^“”]{0,500}[“”]|«[^»]{0,500}»|「[^」]{0,500}」|《[^》]{0,500}》|'(?<=\s')[^'\n]*'(?!\w)"
+)
 MATERIAL = re.compile(r"(?<=.{8})[:：](?=\s|$|[^\x00-\x7f]).*", re.DOTALL)
 """A colon and all after it, unless it follows a short label (`Task: draw a cat`)."""
 

@@ -20,7 +20,9 @@ TOKENS = re.compile(
 )
 """The published forms of these services' tokens."""
 
-PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s*(?:[\w-]+:.*\s+)*[A-Za-z0-9+/=\s]{64,}")
+PRIVATE_KEY = re.compile(
+    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s*(?:[\w-]+: [^\n]*\n)*[A-Za-z0-9+/=\s]{64,}"
+)
 MIN_DISTINCT = 10
 """Different characters in a real token; `sk-xxxxxxxxxxxxxxxxxxxxxxxx` stands for one."""
 

@@ -69,7 +69,7 @@ def _open_json(text: str) -> bool:
     try:
         json.loads(text)
         return False
-    except ValueError:
+    except (ValueError, RecursionError):
         bare = re.sub(r'"(?:[^"\\\n]|\\.)*"', "", text)
         return sum(map(bare.count, "{[")) > sum(map(bare.count, "}]"))
 
@@ -83,7 +83,9 @@ def _open_sentence(text: str) -> bool:
     line = text.splitlines()[-1]
     if NOT_PROSE.search(line) or not SPACED_END.search(line):
         return False
-    breaks = [m for m in SENTENCE_BREAK.finditer(line) if not ABBREVIATION.search(line[: m.start()])]
+    breaks = [
+        m for m in SENTENCE_BREAK.finditer(line) if not ABBREVIATION.search(line[max(0, m.start() - 10) : m.start()])
+    ]
     if not breaks:
         return False
     before, after = line[: breaks[-1].start()], line[breaks[-1].end() :]

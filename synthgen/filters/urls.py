@@ -11,7 +11,7 @@ from synthgen.filters.fields import Field, text_of
 from synthgen.records import Drop, Record
 
 URL = re.compile(
-    r"(?P<named>\[(?![^\]]*\b(?:this|here|links?|article|page|site|post|video)\b)[^\]\n]+\]\()?"
+    r"(?P<named>\[(?![^\]\n]{0,100}\b(?:this|here|links?|article|page|site|post|video)\b)[^\]\n]{1,100}\]\()?"
     r"(?:https?://|(?<![\w.@])www\.)(?P<host>[\w-]+(?:\.[\w-]+)*)(?::\d+)?(?P<place>/?[^\s<>\"'）。，」]*)",
     re.IGNORECASE,
 )

@@ -27,6 +27,12 @@ def test_tokens_are_dropped_and_never_repeated(token: str) -> None:
     assert token[6:14] not in (drop.detail or "")
 
 
+def test_a_key_block_with_headers_and_one_that_never_ends() -> None:
+    key = f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\n{RANDOM}\n{RANDOM}"
+    assert secrets(Record(instruction=key)) is not None
+    assert secrets(Record(instruction="-----BEGIN PRIVATE KEY-----\n" + "a: " * 5000)) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -63,5 +63,10 @@ def test_the_rule_about_sentences_can_be_turned_off() -> None:
     assert truncated(Record(instruction="x", output=CUT[0]), sentences=False) is not None
 
 
+@pytest.mark.parametrize("output", ["[[" * 50_000, '[{"' * 50_000, "！a" * 20_000, "```\n" * 20_000, "A. " * 20_000])
+def test_strange_answers_neither_fail_nor_take_long(output: str) -> None:
+    assert truncated(Record(instruction="x", output=output)) is None or output.startswith("[")
+
+
 def test_no_output_yet() -> None:
     assert truncated(Record(instruction="x")) is None
