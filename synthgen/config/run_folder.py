@@ -31,12 +31,17 @@ def choose(recipe: Recipe, *, out: Path | None = None, reuse: Path | None = None
 def open_folder(recipe: Recipe, path: Path) -> RunFolder:
     """The run folder, locked.
 
+    As long as it holds no dataset the config may change in any way: a filter is mended, a prompt reworded. The journal
+    keeps what is paid for, and requests that stay equal are answered by it.
+
     Raises:
-        ConfigError: it holds a run of another config.
+        ConfigError: it holds the dataset of a run of another config.
         StoreError: it cannot be written, or another process works on it.
     """
     config, free = run_config(recipe), free_keys(recipe)
     there = RunFolder(path)
+    if there.config_path.is_file() and not there.dataset_path.exists():
+        return RunFolder.create_or_open(path, config, may_change=None)
     if there.config_path.is_file() and (changed := differences(there.config(), config, free)):
         shown = "; ".join(f"{key}: {old!r} there, {new!r} here" for key, (old, new) in list(changed.items())[:3])
         more = f"; and {len(changed) - 3} more" if len(changed) > 3 else ""

@@ -53,12 +53,12 @@ class RunFolder:
 
     @classmethod
     def create_or_open(
-        cls, path: Path | str, config: Mapping[str, Any], *, may_change: Collection[str] = ()
+        cls, path: Path | str, config: Mapping[str, Any], *, may_change: Collection[str] | None = ()
     ) -> RunFolder:
         """The folder, made where it is new, locked until `close`, with what a killed run left behind put in order.
 
         The config is written, or compared with the one that is there: `may_change` are the dotted keys (each with all
-        below it) in which a run that goes on may differ; `changed` says in which it does.
+        below it) in which a run that goes on may differ, None is all of them; `changed` says in which it does.
 
         Raises:
             RunLocked: another process works on it.
@@ -170,7 +170,7 @@ class RunFolder:
             for line in file:
                 yield Record.model_validate_json(line)
 
-    def _keep_config(self, config: Mapping[str, Any], may_change: Collection[str]) -> None:
+    def _keep_config(self, config: Mapping[str, Any], may_change: Collection[str] | None) -> None:
         import yaml
 
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=120)
@@ -181,7 +181,7 @@ class RunFolder:
                 for key in {**old, **new}
                 if key not in old or key not in new or old[key] != new[key]
             }
-            fixed = [key for key in self.changed if not _covered(key, may_change)]
+            fixed = [key for key in self.changed if may_change is not None and not _covered(key, may_change)]
             if fixed:
                 shown = "; ".join(f"{k}: {self.changed[k][0]!r} there, {self.changed[k][1]!r} here" for k in fixed[:3])
                 more = f" and {len(fixed) - 3} more" if len(fixed) > 3 else ""

@@ -39,6 +39,7 @@ def test_a_run_goes_on_when_only_its_end_or_its_ways_have_changed(project: Path,
 )
 def test_another_config_is_refused_with_the_next_step(project: Path, setting: str) -> None:
     reopened()
+    (project / "outputs" / "mine" / "dataset").mkdir()
     with pytest.raises(ConfigError) as caught:
         reopened(setting)
     assert f"another config ({setting.split('=')[0].replace('length', '0')}: " in caught.value.message
@@ -50,10 +51,19 @@ def test_another_config_is_refused_with_the_next_step(project: Path, setting: st
 @pytest.mark.parametrize("name", ["parts.py", "rows.jsonl", "prompts/mine.j2"])
 def test_a_file_that_shapes_the_data_counts_as_config(project: Path, name: str) -> None:
     reopened()
+    (project / "outputs" / "mine" / "dataset").mkdir()
     with (project / name).open("a") as file:
         file.write("\n")
     with pytest.raises(ConfigError, match=r"another config \(files\."):
         reopened()
+
+
+def test_a_run_without_a_dataset_may_change_in_any_way(project: Path) -> None:
+    reopened()
+    with (project / "parts.py").open("a") as file:
+        file.write("\n")
+    assert {key.split(".")[0] for key in reopened("seed=1")} == {"seed", "files"}
+    assert reopened("seed=1") == {}
 
 
 def test_two_runs_on_one_folder_at_once(project: Path) -> None:
