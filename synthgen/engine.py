@@ -60,17 +60,23 @@ class Engine:
             SynthgenError: a stage, a teacher or the run folder failed; what was bought is in the journal.
         """
         number = 0
-        while await self._may_start(number):
-            draw = self._draw(number)
-            if draw is None:
-                break
-            task = asyncio.create_task(self._attempt(Attempt(self.pipeline, self.asker, number, draw)))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
-            number += 1
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-        await self.asker.drained()
+        try:
+            while await self._may_start(number):
+                draw = self._draw(number)
+                if draw is None:
+                    break
+                task = asyncio.create_task(self._attempt(Attempt(self.pipeline, self.asker, number, draw)))
+                self._tasks.add(task)
+                task.add_done_callback(self._ended)
+                number += 1
+        except BaseException:
+            self.asker.drain()
+            self._close(number)
+            raise
+        finally:
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+            await self.asker.drained()
         if self._failure is not None:
             raise self._failure[1]
         if self._stop is None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,10 @@ from engine_parts import SEEDS, STAGES, Demonstrations, HashTeacher, Memory, Nov
 
 from synthgen.asking import Asker, Budget
 from synthgen.engine import Engine
-from synthgen.errors import StageError, TeacherError
+from synthgen.errors import SeedError, StageError, TeacherError
 from synthgen.journal import Journal
 from synthgen.pipeline import default_window, prepare
-from synthgen.protocols import Completion, Context, Request
+from synthgen.protocols import Completion, Context, Draw, PoolView, Request
 from synthgen.records import Record
 
 
@@ -175,6 +176,22 @@ def test_children_replace_their_parent_in_the_ledger(tmp_path: Path) -> None:
     assert engine.progress.flows["split"].new > 0
     children = [r for r in sink.accepted if r.input]
     assert all(len(r.provenance.parents) == 1 for r in children)
+
+
+class Breaking(Demonstrations):
+    def draw(self, attempt: int, view: PoolView, rng: random.Random) -> Draw | None:
+        if attempt == 9:
+            raise SeedError("the file ends in the middle of a row")
+        return super().draw(attempt, view, rng)
+
+
+def test_a_source_that_fails_stops_the_run_and_what_was_sent_comes_in(tmp_path: Path) -> None:
+    teacher = HashTeacher(delay_s=0.005)
+    with pytest.raises(SeedError, match="middle of a row"):
+        go(tmp_path / "j", pipeline(teacher, source=Breaking(reads_pool=False), target=200))
+    assert teacher.busy == 0
+    with Journal(tmp_path / "j", readonly=True) as journal:
+        assert set(journal) == set(teacher.asked)
 
 
 class Failing(HashTeacher):
