@@ -44,6 +44,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "truncated": "synthgen.filters.truncated:truncated",
         "unfinished": "synthgen.filters.unfinished:unfinished",
         "urls": "synthgen.filters.urls:urls",
+        "verify": "synthgen.filters.verify:verify",
     },
     "selector": {
         "balance": "synthgen.selectors.balance:Balance",
