@@ -28,7 +28,7 @@ from synthgen.families import (
 )
 from synthgen.families.comparing import agrees, mentions
 from synthgen.families.family import Family
-from synthgen.families.framing import wrapped
+from synthgen.families.framing import CLOSINGS, wrapped
 from synthgen.families.recognise import Recogniser
 from synthgen.families.task import Reading, Solution, Task, Unprovable, Verdict
 
@@ -96,7 +96,8 @@ def check(instruction: str, input: str, output: str) -> Verdict:
         except Unprovable:
             continue
         expected, *others = (wrapped(a, reading.closings) for a in (answer, *family.also(reading.values)))
-        if any(agrees(output, right, family.same) for right in (expected, *others)):
+        same = "exact" if any(CLOSINGS[name].letters for name, _ in reading.closings) else family.same
+        if any(agrees(output, right, same) for right in (expected, *others)):
             return Verdict("proved", expected, family=family.name)
         if not reading.closings and mentions(output, expected):
             return Verdict("unknown", expected, "the answer stands among other words", family.name)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 
 from synthgen.families.family import Same
+from synthgen.families.framing import capital
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]')
 
+_ABOUT = re.compile(r"\b(?:is|are|was|were|answer|result|equals|gives|makes|becomes|total)\b|=", re.IGNORECASE)
+
 VERBOSE = 3
-"""An answer with at least this many words more than the expected one is a sentence about it."""
+"""An answer with at least this many words more than the expected one may be a sentence about it."""
 
 
 def agrees(output: str, expected: str, same: Same) -> bool:
     """Whether the output is the expected answer, but for surrounding white space and what `same` calls no difference.
+
+    `caseless` takes the answer as it is, all small, all capitals, or with a capital first.
 
     A final full stop is no difference either where the answer holds none and is one line.
     """
@@ -22,7 +27,9 @@ def agrees(output: str, expected: str, same: Same) -> bool:
     if same == "json":
         return _JSON_TOKEN.findall(output) == _JSON_TOKEN.findall(expected)
     if same == "caseless":
-        output, expected = output.casefold(), expected.casefold()
+        expected = next(
+            (e for e in (expected.lower(), expected.upper(), capital(expected.lower())) if output == e), expected
+        )
     elif same == "number":
         output, expected = _plain_number(output), _plain_number(expected)
     if output == expected:
@@ -31,10 +38,12 @@ def agrees(output: str, expected: str, same: Same) -> bool:
 
 
 def mentions(output: str, expected: str) -> bool:
-    """Whether the output is a longer text that holds the expected answer: neither right nor wrong for certain."""
-    if len(output.split()) < len(expected.split()) + VERBOSE:
+    """Whether the output is a sentence about the expected answer: neither right nor wrong for certain."""
+    output, expected = output.strip(), expected.strip()
+    if len(output.split()) < len(expected.split()) + VERBOSE or not output[0].isalnum():
         return False
-    return re.search(rf"(?<!\w){re.escape(expected.strip())}(?!\w)", output, re.IGNORECASE) is not None
+    found = re.search(rf"(?<!\w){re.escape(expected)}(?!\w)", output, re.IGNORECASE)
+    return found is not None and _ABOUT.search(output[: found.start()] + " " + output[found.end() :]) is not None
 
 
 def _plain_number(text: str) -> str:

@@ -305,9 +305,7 @@ def _clock_steps(values: Values) -> str:
 
 def _clock_also(values: Values) -> tuple[str, ...]:
     answer = _clocked(values)
-    if values["op"] == "between":
-        return (f"{answer} minutes",)
-    return (answer[1:],) if answer[0] == "0" else ()
+    return (f"{answer} minutes",) if values["op"] == "between" else ()
 
 
 def _draw_clock(rng: random.Random, op: str) -> dict[str, Any]:

@@ -162,7 +162,7 @@ BARE = _closing(
     "[give|write|return|send] [only|just] the [answer|result]",
     "no explanation[, please| is needed|, just the answer]",
     "[reply|answer] with nothing but the [answer|result]",
-    "[just the answer|only the result][, please| will do| is needed]",
+    "[just the answer|only the result][, please| will do| is needed|]",
     "do not [explain anything|add anything|write anything else]",
     "[leave out|skip] the [explanation|working|steps]",
     "[one line|a short answer] is enough",

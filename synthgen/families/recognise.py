@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from synthgen.families.family import Family, Phrasing
 from synthgen.families.framing import read_closings, starts
-from synthgen.families.task import Reading
+from synthgen.families.task import Reading, Unprovable
 from synthgen.families.template import plain, words
 
 LONGEST = 4000
@@ -94,7 +94,7 @@ def _read(phrasing: Phrasing, instruction: str, text: str, start: int, input: st
         if not complete and input is not None:
             values[family.data or ""] = family.read_data(input)
             complete = True
-    except (ValueError, KeyError, OverflowError):
+    except (ValueError, KeyError, OverflowError, Unprovable):
         return None
     return Reading(family.name, values, tuple(closings), complete)
 
