@@ -51,6 +51,9 @@ def _announce(recipe: Recipe, folder: RunFolder, reuse: Path | None) -> None:
     target = recipe.config.target
     wanted = f", {target:,} records wanted" if target is not None else ""
     say(f"{recipe.config.name}: {going_on} {folder.path}{wanted}")
+    for key, (old, new) in folder.changed.items():
+        top, _, rest = key.partition(".")
+        say(f"changed: {rest}; every record is decided anew" if top == "files" else f"changed: {key}: {old} → {new}")
     if reuse is not None:
         say(f"replies are taken over from {reuse} where the requests are equal")
 
