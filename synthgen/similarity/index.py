@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
+import numpy as np
 from rapidfuzz.distance import LCSseq
 
 from synthgen.similarity.long import LongIndex
 from synthgen.similarity.needed import Arithmetic, Needed, Rule, score
 from synthgen.similarity.short import LONGEST, ShortIndex, Sketch
-from synthgen.similarity.vocabulary import Vocabulary, to_text
+from synthgen.similarity.vocabulary import Vocabulary, to_ids, to_text
 from synthgen.text import Tokenizer, normalize, tokenize
 
 
@@ -74,6 +77,30 @@ class NearDuplicateIndex:
         """Their keys."""
         return self._keys
 
+    @property
+    def tokens(self) -> Sequence[str]:
+        """All tokens of the kept texts in the order of their numbers."""
+        return self._vocabulary.tokens
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """`threshold`, `rule`, `arithmetic` and `tokenizer`: what an index like this one is made with."""
+        needed = self._needed
+        return {
+            "threshold": needed.threshold,
+            "rule": needed.rule,
+            "arithmetic": needed.arithmetic,
+            "tokenizer": self.tokenizer,
+        }
+
+    def empty_copy(self) -> NearDuplicateIndex:
+        """An index with the same settings that holds nothing."""
+        return NearDuplicateIndex(**self.settings)
+
+    def neighbour(self, number: int, score: float) -> Neighbour:
+        """The kept text with this number as a neighbour."""
+        return Neighbour(number, self._keys[number], score, self._texts[number])
+
     def query(self, text: str, threshold: float | None = None) -> Neighbour | None:
         """The nearest kept text (the earliest of equals) that makes this one a near-duplicate, or None.
 
@@ -100,6 +127,31 @@ class NearDuplicateIndex:
             self._vocabulary.learn(tokens)  # gives the same numbers: unknown tokens are looked up as they are learnt
             self._add(text, ids, sketch, key)
         return found
+
+    def numbered(self) -> tuple[np.ndarray[Any, np.dtype[np.uint32]], np.ndarray[Any, np.dtype[np.int64]]]:
+        """The token numbers of all kept texts one after the other, and where each text ends."""
+        if self._vocabulary.shares_characters:
+            lists = [self._vocabulary.look_up(self._tokens(text)) for text in self._texts]
+        else:
+            lists = [to_ids(encoded) for encoded in self._encoded]
+        ends = np.cumsum([len(one) for one in lists], dtype=np.int64)
+        return np.fromiter(chain.from_iterable(lists), dtype=np.uint32), ends
+
+    def restore(
+        self,
+        texts: Sequence[str],
+        keys: Sequence[str],
+        tokens: Sequence[str],
+        ids: np.ndarray[Any, np.dtype[np.uint32]],
+        ends: np.ndarray[Any, np.dtype[np.int64]],
+    ) -> None:
+        """Fills an empty index with what `texts`, `keys`, `tokens` and `numbered` gave."""
+        self._vocabulary = Vocabulary(tokens)
+        start = 0
+        for text, key, stop in zip(texts, keys, ends.tolist(), strict=True):
+            own = ids[start:stop].tolist()
+            self._add(text, own, self._short.sketch(own), key)
+            start = stop
 
     def _tokens(self, text: str) -> list[str]:
         if not isinstance(text, str):
@@ -131,7 +183,7 @@ class NearDuplicateIndex:
     def _query(self, text: str, ids: list[int], sketch: Sketch, needed: Needed) -> Neighbour | None:
         if not ids:
             same = self._whole.get(normalize(text))
-            return None if same is None else Neighbour(same, self._keys[same], 1.0, self._texts[same])
+            return None if same is None else self.neighbour(same, 1.0)
         candidates = self._candidates(ids, sketch, needed)
         if not candidates:
             return None
@@ -150,7 +202,7 @@ class NearDuplicateIndex:
             found = score(common, m, n)
             if found > best_score or (found == best_score and number < best):
                 best, best_score = number, found
-        return None if best < 0 else Neighbour(best, self._keys[best], best_score, self._texts[best])
+        return None if best < 0 else self.neighbour(best, best_score)
 
     def _candidates(self, ids: list[int], sketch: Sketch, needed: Needed) -> list[int]:
         n = len(ids)

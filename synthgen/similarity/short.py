@@ -26,7 +26,7 @@ LONGEST = 63
 _SMALL = 12
 """Lists of up to this many postings are walked in Python: below it numpy's call overhead costs more."""
 
-_LARGE = 4096
+_LARGE = 1024
 """Lists of more postings are kept sorted by length and cut down by signature first: measured break-even."""
 
 _TABLES = 4096
