@@ -143,12 +143,13 @@ def parse(section: dict[str, Any], *, file: Path | str | None = None) -> TrainCo
     """The checked settings.
 
     Raises:
-        ConfigError: naming the first key that is wrong.
+        ConfigError: naming a key that is wrong.
     """
     try:
         return TrainConfig.model_validate(section)
     except ValidationError as error:
-        first = error.errors()[0]
+        # Of a union each kind complains; the one that got furthest is meant.
+        first = max(error.errors(), key=lambda e: len(e["loc"]))
         key = ".".join(["train", *(str(part) for part in first["loc"])])
         message = first["msg"].removeprefix("Value error, ")
         hint = f"the keys are: {', '.join(TrainConfig.model_fields)}" if first["type"] == "extra_forbidden" else None

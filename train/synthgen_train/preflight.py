@@ -49,6 +49,7 @@ def inspect(model: Any, tokenizer: Any, made: Examples, max_length: int) -> list
         _tokenizer_agrees(stops, tokenizer),
         _ids_fit(model, sample),
         _pad_is_not_the_stop(tokenizer, stops),
+        _template_keeps(made),
         _nothing_cut(made, max_length),
         _context(model, max_length),
     ]
@@ -124,6 +125,16 @@ def _pad_is_not_the_stop(tokenizer: Any, stops: set[int]) -> Finding:
         tokenizer.pad_token_id is not None,
         f"pad is {tokenizer.pad_token!r}" + (" (also a stop token)" if tokenizer.pad_token_id in stops else ""),
         "give the tokenizer a pad_token of its own",
+    )
+
+
+def _template_keeps(made: Examples) -> Finding:
+    lost = made.left_out["template"]
+    return Finding(
+        "the template keeps every answer",
+        not lost,
+        f"{lost} of {made.records} records come out changed or with a prompt that is not their beginning",
+        "the template rewrites earlier turns or drops text, such as reasoning; take template: chatml",
     )
 
 

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("trl", reason="the train extra is not installed")
+
+from synthgen_train.__main__ import main
+from synthgen_train.picture import loss_picture
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+SMALL = ["--set", "model.from_scratch.hidden=32", "--set", "model.from_scratch.context=96", "--set", "eval_share=0"]
+
+
+def test_options_train_a_student_and_a_monitor_watches_it(
+    tmp_path: Path, rows: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = rows([{"instruction": f"say {i}", "output": str(i)} for i in range(8)])
+    out = tmp_path / "student"
+    options = ["--data", str(data), "--model", "scratch", "--method", "lora", "--out", str(out)]
+    assert main(["train", *options, *SMALL, "--set", "learning_rate=2e-3", "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert "0.002          (recipe)" in shown
+    assert not (out / "model").exists()
+    assert main(["train", *options, *SMALL, "--set", "max_steps=2", "--set", "method.r=2"]) == 0
+    assert json.loads((out / "model" / "adapter_config.json").read_text())["r"] == 2
+    assert main(["monitor", str(out / "model"), "--limit", "2", "--max-tokens", "2"]) == 3
+    assert "stops" in capsys.readouterr().out
+    assert main(["export-lm-eval", str(tmp_path / "tasks")]) == 0
+
+
+def test_errors_are_told_in_a_line_with_their_exit_code(
+    tmp_path: Path, rows: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(tmp_path / "none.yaml")]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    assert main(["train", "--data", "x", "--model", "scratch", "--set", "max_steps"]) == 2
+    assert "a key and a value" in capsys.readouterr().err
+    assert main(["train", "--data", str(tmp_path / "none"), "--model", "scratch"]) == 2
+    assert "no such file" in capsys.readouterr().err
+    assert main(["monitor", str(tmp_path / "none")]) == 2
+    assert "cannot be loaded" in capsys.readouterr().err
+    data = rows([{"instruction": "a", "output": ""}])
+    assert main(["train", "--data", str(data), "--model", "scratch", "--out", str(tmp_path / "o")]) == 2
+    assert "--force" in capsys.readouterr().err
+
+
+def test_the_picture_of_the_loss_is_well_formed() -> None:
+    from xml.etree import ElementTree
+
+    for points, held in (([], None), ([(1, 2.0)], None), ([(1, 2.0), (50, 0.5), (100, 0.1)], 0.7)):
+        root = ElementTree.fromstring(loss_picture(points, held))
+        assert root.tag.endswith("svg")
+    lines = [e for e in root.iter() if e.tag.endswith("polyline")]
+    assert len(lines[0].attrib["points"].split()) == 3
