@@ -147,7 +147,7 @@ json_field = Family(
     same="number",
 )
 
-_PAIR = r"[a-z][\w ]{0,30}:\s*[^\n;:\"\\]{1,60}"
+_PAIR = r"[a-z][\w ]{0,30}: *[^\s;:\"\\][^\n;:\"\\]{0,59}"
 
 
 def _read_pairs(text: str) -> dict[str, str]:

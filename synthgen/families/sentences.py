@@ -136,7 +136,7 @@ nth_word = Family(
 
 def _extreme(values: Values) -> str:
     words = bare_words(values["text"])
-    if not all(w.isalpha() for w in words):
+    if not words or not all(w.isalpha() for w in words):
         raise Unprovable("whether signs count is open")
     length = max(map(len, words)) if values["op"] == "longest" else min(map(len, words))
     found = {w.casefold(): w for w in words if len(w) == length}

@@ -1,4 +1,4 @@
-"""Drops records whose answer a program can refute, whoever wrote it."""
+"""Proves or refutes answers by program, whoever wrote them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ from synthgen.records import Drop, Record
 
 
 def verify(record: Record, *, unrecognised: Literal["keep", "drop"] = "keep") -> Drop | None:
-    """`wrong_answer` where a program has worked out another one, `unanswered` without an output.
+    """`wrong_answer` where a program finds another answer than the record's, `unanswered` where there is none yet.
 
-    Tasks that belong to none of the built-in families are kept, or dropped as `unverified`.
+    Programs know the narrow families of `synthgen.families`. Every other record, and an answer that is neither proved
+    nor refuted, is kept, or dropped as `unproved` with `unrecognised: drop`. A record with earlier turns or tools
+    is never recognised: they may change what is asked.
     """
     if record.output is None:
         return Drop("unanswered")
+    if record.history or record.tools:
+        return _unproved("there are earlier turns or tools") if unrecognised == "drop" else None
     verdict = families.check(record.instruction, record.input, record.output)
     if verdict.status == "refuted":
-        return Drop("wrong_answer", detail=f"expected {verdict.expected!r}")
+        return Drop("wrong_answer", detail=f"{verdict.family}: expected {verdict.expected}")
     if verdict.status == "unknown" and unrecognised == "drop":
-        return Drop("unverified", detail=verdict.reason)
+        return _unproved(verdict.reason)
     return None
+
+
+def _unproved(why: str) -> Drop:
+    return Drop("unproved", detail=why)
