@@ -1,10 +1,11 @@
 """How busy the engine keeps a teacher, how fast it runs, replays, and how much memory it takes.
 
 Slots: a teacher with log-normal latency (sigma 1), 64 slots, one generating request and one answer for each of two
-records an attempt; measured until the last request starts. Beside it in the same run: a loop that sends batches of 64
-and waits for each to end, which is how many frameworks work.
+records an attempt; measured until the last request starts. Beside it in the same run: a loop that works in batches and
+waits for each to end, with batches of as many attempts as slots, and of ten times as many.
 
-Records: 10,000 accepted from the built-in teacher, then the replay of their journal into a new run.
+Records: made by the built-in teacher without latency and with that of a model (a log-normal median of 2 s at 16 slots),
+then replayed from the journal.
 
     python benchmarks/engine.py [--quick] [--json]
 """
@@ -17,7 +18,6 @@ import json
 import math
 import random
 import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -54,8 +54,9 @@ class Slow:
         return Completion((Choice(request.key[:12]),), Usage(10, 3))
 
     def busy_share(self) -> float:
-        """Slot time in use over slot time there was, from the first request to the start of the last."""
-        first, until = min(s for s, _ in self.log), max(s for s, _ in self.log)
+        """Slot time in use over slot time there was, until the work runs out: the last `SLOTS` starts are left out."""
+        starts = sorted(start for start, _ in self.log)
+        first, until = starts[0], starts[-SLOTS]
         return sum(min(end, until) - start for start, end in self.log) / ((until - first) * SLOTS)
 
 
@@ -123,19 +124,20 @@ def slots(reads_pool: bool, attempts: int, median_s: float) -> dict[str, float]:
     return {"busy_share": teacher.busy_share(), "cpu_ms_per_request": 1000 * cpu / len(teacher.log)}
 
 
-def barrier(attempts: int, median_s: float) -> dict[str, float]:
-    """The same work in batches: all wait for the slowest of the batch, after generating and after answering."""
+def barrier(attempts: int, median_s: float, batch: int) -> dict[str, float]:
+    """The same work in batches of attempts: all wait for the slowest, after generating and after answering."""
     teacher = Slow(median_s)
 
-    async def ask(text: str) -> Completion:
-        return await teacher.complete(Request("slow", ({"role": "user", "content": text},)))
-
     async def body() -> None:
-        for start in range(0, attempts, SLOTS):
-            made = await asyncio.gather(*(ask(str(i)) for i in range(start, min(attempts, start + SLOTS))))
-            answers = [f"{c.text} {i}" for c in made for i in range(2)]
-            for half in range(0, len(answers), SLOTS):
-                await asyncio.gather(*(ask(a) for a in answers[half : half + SLOTS]))
+        free = asyncio.Semaphore(SLOTS)
+
+        async def ask(text: str) -> Completion:
+            async with free:
+                return await teacher.complete(Request("slow", ({"role": "user", "content": text},)))
+
+        for start in range(0, attempts, batch):
+            made = await asyncio.gather(*(ask(str(i)) for i in range(start, min(attempts, start + batch))))
+            await asyncio.gather(*(ask(f"{c.text} {i}") for c in made for i in range(2)))
 
     asyncio.run(body())
     return {"busy_share": teacher.busy_share()}
@@ -145,23 +147,22 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def records(target: int) -> dict[str, float]:
-    """Makes `target` records with the built-in teacher, then replays the journal into another folder."""
-    figures: dict[str, float] = {"target": target}
+def records(target: int, latency_s: float) -> dict[str, float]:
+    """Makes `target` records with the built-in teacher, then replays their journal in the same folder."""
+    figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as temporary:
-        old = Path(temporary) / "made"
-        for name, latency_s, reuse in (("make", 0.0, None), ("replay", 0.0, old)):
-            path = Path(temporary) / name if reuse else old
-            settings = [f"target={target}", f"teacher.latency_s={latency_s}"]
-            loaded = load("quickstart", overrides=settings)
+        path = Path(temporary) / "run"
+        for name in ("make", "replay"):
+            settings = [f"target={target}", f"teacher.latency_s={latency_s}", "teacher.latency_sigma=1"]
+            recipe = load("quickstart", settings)
             wall, cpu = time.perf_counter(), time.process_time()
             with RunFolder.create_or_open(path, {}) as folder:
-                report = asyncio.run(run(loaded.pipeline(), folder, reuse=reuse))
+                report = asyncio.run(run(recipe.pipeline, folder))
             figures[f"{name}_wall_s"] = time.perf_counter() - wall
             figures[f"{name}_cpu_s"] = time.process_time() - cpu
-            figures[f"{name}_accepted"] = report.accepted
-            figures[f"{name}_bought"] = report.requests.bought
             figures[f"{name}_peak_mb"] = peak_mb()
+            figures["accepted"], figures["requests"] = report.accepted, report.requests.bought
+    figures["make_over_replay"] = figures["make_wall_s"] / figures["replay_wall_s"]
     return figures
 
 
@@ -170,19 +171,23 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="end within a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
-    attempts, median_s = (1_000, 0.1) if options.quick else (4_000, 0.2)
+    attempts, median_s = (1_500, 0.05) if options.quick else (4_000, 0.2)
     out: dict[str, Any] = {
         "no pool": slots(False, attempts, median_s),
         "pool, default window": slots(True, attempts, median_s),
-        "barrier per batch": barrier(attempts, median_s),
+        "barrier per 64": barrier(attempts, median_s, SLOTS),
+        "barrier per 640": barrier(attempts, median_s, 10 * SLOTS),
     }
     print(f"slots busy, {SLOTS} slots, log-normal latency (median {median_s} s, sigma {SIGMA:g}), {attempts} attempts")
     for name, figures in out.items():
-        print(f"  {name:22s} {figures['busy_share']:6.1%}")
-    sys.stdout.flush()
-    out["records"] = records(1_000 if options.quick else 10_000)
-    for name, value in out["records"].items():
-        print(f"  {name:22s} {value:10.2f}")
+        print(f"  {name:22s} {figures['busy_share']:6.1%}", flush=True)
+    target = 500 if options.quick else 10_000
+    for latency_s in (0.0, 0.2 if options.quick else 2.0):
+        name = f"{target} records, latency {latency_s} s"
+        out[name] = records(target, latency_s)
+        print(name)
+        for key, value in out[name].items():
+            print(f"  {key:22s} {value:10.2f}", flush=True)
     if options.json:
         print(json.dumps(out))
 

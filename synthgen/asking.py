@@ -7,7 +7,8 @@ sent is paid for, so its reply goes to the journal whoever still wants it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from synthgen.errors import ConfigError
@@ -107,8 +108,8 @@ def worst_case(request: Request) -> Usage:
 class Asker:
     """Answers requests from the journal, from an older run's journal, or from a teacher, in this order.
 
-    `concurrency` is the number of slots: how many requests are with teachers at once. `on_budget` is called when the
-    budget leaves no room for another request.
+    `concurrency` is the number of slots: how many requests are with teachers at once; `queued` how many wait for one.
+    `on_start` is called when a request gets its slot, `on_budget` when the budget leaves no room for another request.
     """
 
     def __init__(
@@ -126,6 +127,8 @@ class Asker:
         self.reuse = reuse
         self.budget = budget or Budget()
         self.draining = False
+        self.queued = 0
+        self.on_start: Callable[[], None] = lambda: None
         totals = journal.totals()
         self.spending = Spending(
             totals.requests, totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens, totals.usd
@@ -187,7 +190,7 @@ class Asker:
         return await self._buy(self.teachers[teacher], request, key)
 
     async def _buy(self, teacher: Teacher, request: Request, key: str) -> Completion:
-        async with self._slots:
+        async with self._slot():
             worst = await self._reserve(teacher, request)
             try:
                 self.spending.in_flight += 1
@@ -200,6 +203,19 @@ class Asker:
                 self._settled.set()
         await self.journal.put(key, request, completion, usd=usd)
         return completion
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        self.queued += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self.queued -= 1
+        try:
+            self.on_start()
+            yield
+        finally:
+            self._slots.release()
 
     async def _reserve(self, teacher: Teacher, request: Request) -> Cost:
         """Sets aside what the request can cost at worst; waits where replies in flight may still free some room."""

@@ -39,6 +39,7 @@ class Engine:
         self.progress.target = pipeline.target
         self.progress.spending = asker.spending
         self.progress.flows = {"source": Flow()} | {label: Flow() for label, _ in pipeline.stages}
+        asker.on_start = self._look_again
         self._sink = sink
         self._pool = Pool(pipeline.source.seeds)
         self._turns = {i: Turn() for i, (_, stage) in enumerate(pipeline.stages) if stage.ordered}
@@ -106,7 +107,11 @@ class Engine:
         await self.asker.abort()
 
     async def _may_start(self, number: int) -> bool:
-        """Waits until the next attempt may start; False when none will."""
+        """Waits until the next attempt may start; False when none will.
+
+        Beyond a slot's worth of waiting requests for each slot, starting early keeps no slot busier: it only buys what
+        may not be wanted any more when its turn comes.
+        """
         if self.pipeline.max_attempts is not None and number >= self.pipeline.max_attempts:
             return False
         while not self.stopping:
@@ -114,6 +119,7 @@ class Engine:
             if (
                 (not self.pipeline.source.reads_pool or number < self._joined.passed + self._window)
                 and under_way < BACKLOG_PER_SLOT * self.pipeline.concurrency
+                and self.asker.queued < self.pipeline.concurrency
                 and self._wanted(under_way)
             ):
                 await asyncio.sleep(0)
@@ -121,6 +127,9 @@ class Engine:
             self._changed.clear()
             await self._changed.wait()
         return False
+
+    def _look_again(self) -> None:
+        self._changed.set()
 
     def _wanted(self, under_way: int) -> bool:
         """Whether the attempts under way will probably not reach the target, judged by the yield so far.

@@ -47,7 +47,8 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     rows = [f'{{"instruction": "Name {n} animals of the sea.", "input": "", "output": "fish"}}' for n in range(5)]
-    (tmp_path / "my_rows.jsonl").write_text("\n".join(rows) + "\n")
+    for name in ("my_rows.jsonl", "rows.jsonl"):
+        (tmp_path / name).write_text("\n".join(rows) + "\n")
     return tmp_path
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from synthgen import assets
 from synthgen.config.document import Document, Key
 from synthgen.config.merge import label
 from synthgen.config.models import Config, Entry, LabelledEntry
 from synthgen.config.problems import combined, problems
 from synthgen.errors import ConfigError
-from synthgen.plugins import Finder, Kind, build, settings_model, suggestion
+from synthgen.plugins import PROMPT_SETTINGS, Finder, Kind, build, settings_model, suggestion
 from synthgen.protocols import Selector, Source, Stage, Teacher
 
 TAKEN = ("source", "commit")
@@ -50,6 +51,7 @@ class Parts:
             workshop.fail(("teachers", "teacher"), "the name is taken", "it is what `teacher:` is called")
         teachers = others if teacher is None else {"teacher": teacher, **others}
         workshop.check_teachers(stages, sorted(teachers))
+        workshop.check_prompts(stages)
         if workshop.errors:
             raise combined(workshop.errors)
         return cls(
@@ -125,6 +127,16 @@ class _Workshop:
             if isinstance(asked, str) and asked not in teachers:
                 hint = suggestion(asked, teachers) if teachers else "add teacher: {use: procedural}"
                 self.fail(("stages", number, "teacher"), f"the config names no teacher {asked!r}", hint)
+
+    def check_prompts(self, stages: Sequence[_Made]) -> None:
+        """Notes an error for each built-in stage whose prompt template does not exist."""
+        for number, stage in enumerate(stages):
+            for key in PROMPT_SETTINGS.get(stage.resolved.get("use", ""), ()):
+                if name := stage.resolved[key]:
+                    try:
+                        assets.find("prompts", name, self._base)
+                    except ConfigError as error:
+                        self._note(error, ("stages", number, key))
 
     def fail(self, key: Key, message: str, hint: str) -> None:
         """Notes an error at this key."""

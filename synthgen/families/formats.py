@@ -112,6 +112,7 @@ repeat_word = Family(
             "write the word {word} {n} times, separated by spaces",
             "repeat {word} {n} times with a space between the words",
             "say {word} {n} times in a row, on one line, with single spaces",
+            "what does a line with the word {word} {n} times, separated by spaces, look like?",
         ),
         "commas": (
             "write the word {word} {n} times, separated by a comma and a space",
@@ -122,6 +123,7 @@ repeat_word = Family(
             "write the word {word} {n} times, each time on a new line",
             "repeat {word} {n} times, one per line",
             "fill {n} lines with the single word {word}",
+            "how do {n} lines look that each hold just the word {word}?",
         ),
         "joined": (
             "write the word {word} {n} times without any spaces between",

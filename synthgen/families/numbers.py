@@ -329,10 +329,10 @@ number_words = Family(
     task_type="rewriting",
     phrasings={
         "to": (
-            "[write|spell] out {number} in [English|] words",
+            "[write|spell] out {number} in [English words|words]",
             "how do you write {number} in words?",
-            "which [English|] words does a [cheque|certificate|contract] use for the number {number}?",
-            "[put|express] the number {number} in [English|] words",
+            "which [English words|words] does a [cheque|certificate|contract] use for the number {number}?",
+            "[put|express] the number {number} in [English words|words]",
             "read the [amount|number|total] {number} aloud, in words",
         ),
         "from": (

@@ -79,7 +79,7 @@ count_words = Family(
             "what is the [word count|number of words] of [this|the following] [sentence|line|text]?",
             "tell me how many words [make up|stand in|there are in] [this|the following] [sentence|line]",
             "how long, in words, is [this|the following] [sentence|line]?",
-            "find [out|] how many words the [sentence|line] [below|given here] [has|consists of]",
+            "[find out|say] how many words the [sentence|line] [below|given here] [has|consists of]",
             "give the number of words in [this|the following] [caption|headline|sentence|line]",
         )
     },

@@ -82,15 +82,16 @@ def quoted() -> Slot:
         r'"[^"\n]{1,600}"',
         _unquote,
         lambda v, rng: f'"{v}"',
-        bare=r'"[^"\n]{1,600}"|[^"\n]{1,600}',
+        bare=r"[^\n]{1,600}",
         write_bare=_as_it_is,
     )
 
 
 def _unquote(text: str) -> str:
     text = text.strip()
-    if len(text) >= 2 and text[0] in '"“„' and text[-1] in '"”“':
-        text = text[1:-1]
+    inner = text[1:-1]
+    if len(text) > 2 and text[0] in "\"“„" and text[-1] in "\"”“" and not set(inner) & set("\"“”„"):
+        text = inner
     return text.strip()
 
 

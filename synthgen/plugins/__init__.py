@@ -1,7 +1,7 @@
 """`use:` strings to objects: the only package that imports by name."""
 
 from synthgen.plugins.build import Built, build
-from synthgen.plugins.builtins import BUILTINS, FREE_SETTINGS, GROUPS, Kind
+from synthgen.plugins.builtins import BUILTINS, FREE_SETTINGS, GROUPS, PROMPT_SETTINGS, Kind
 from synthgen.plugins.find import Finder, Found, known
 from synthgen.plugins.settings import setting_names, settings_model
 from synthgen.plugins.suggestions import nearest, suggestion
@@ -10,6 +10,7 @@ __all__ = [
     "BUILTINS",
     "FREE_SETTINGS",
     "GROUPS",
+    "PROMPT_SETTINGS",
     "Built",
     "Finder",
     "Found",

@@ -80,3 +80,11 @@ FREE_SETTINGS: dict[str, tuple[str, ...]] = {
 }
 """Settings of built-in teachers that change no reply: a run goes on when they change. A teacher of the user's own names
 such settings in its attribute `free_settings`."""
+
+PROMPT_SETTINGS: dict[str, tuple[str, ...]] = {
+    "classify": ("prompt",),
+    "generate": ("prompt",),
+    "instances": ("input_first", "output_first"),
+    "respond": ("prompt",),
+}
+"""Settings of built-in stages that name a prompt template."""

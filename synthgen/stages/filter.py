@@ -32,8 +32,9 @@ class FilterStage:
         try:
             verdict = self.filter(record)
         except Exception as error:
+            which = f"record {record.id} ({record.instruction[:80]!r})"
             raise StageError(
-                f"the filter raised {type(error).__name__}: {error} on record {record.id} ({record.instruction[:80]!r})",
+                f"the filter raised {type(error).__name__}: {error} on {which}",
                 hint="a filter returns None or a reason; mend it and run again: what is paid for is kept",
             ) from error
         if verdict is None:

@@ -6,16 +6,20 @@ import math
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from synthgen.store.folder import RunFolder
+from synthgen.store.histograms import length_histogram, similarity_histogram
 from synthgen.store.parquet import dataset_files, read_rows
 
 FIELDS = ("instruction", "input", "output")
 QUANTILES = {"min": 0.0, "p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "max": 1.0}
 OPENING_WORDS = 2
+NEAR_DUPLICATE = ("near_duplicate", "duplicate")
+"""Reasons whose score is the similarity (0 to 1) to the nearest text."""
+
 DISTINCT_BUDGET = 20_000
 """Words that distinct-n looks at. The share of distinct n-grams falls with the length of the text, so only numbers over
 equally many words can be compared."""
@@ -29,13 +33,18 @@ def stats(path: Path | str, *, openings: int = 20) -> dict[str, Any]:
     """The numbers of the run in this folder, as plain values.
 
     `words` holds the quantiles of each field's length in words (records where it is empty left out); `openings` the
-    most frequent first words of instructions; `distinct_n` the share of distinct n-grams among the instructions' own.
+    most frequent first words of instructions; `distinct_n` the share of distinct n-grams among the instructions' own;
+    `near_duplicates` how near the neighbours of the records were that were rejected for theirs.
 
     Raises:
         StoreError: there is no run, or it has not ended yet.
     """
     folder = RunFolder.open(path)
-    report = folder.report()
+    return figures(folder, folder.report(), openings=openings)
+
+
+def figures(folder: RunFolder, report: Mapping[str, Any], *, openings: int = 20) -> dict[str, Any]:
+    """What `stats` returns, of a folder whose report may not be in it yet."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("task_type", "language", "teacher_model")}
     lengths = {name: array("Q") for name in FIELDS}
     starts: Counter[str] = Counter()
@@ -47,8 +56,12 @@ def stats(path: Path | str, *, openings: int = 20) -> dict[str, Any]:
                 lengths[name].append(len(words(row[name])))
         starts[" ".join(words(row["instruction"].lower())[:OPENING_WORDS])] += 1
     reasons: dict[str, Counter[str]] = {}
-    for row in read_rows(folder.rejected_path, ("stage", "reason")):
+    similarities, thresholds = array("d"), set()
+    for row in read_rows(folder.rejected_path, ("stage", "reason", "score", "limit")):
         reasons.setdefault(row["stage"] or "none", Counter())[row["reason"]] += 1
+        if row["reason"] in NEAR_DUPLICATE and None not in (row["score"], row["limit"]):
+            similarities.append(row["score"])
+            thresholds.add(row["limit"])
     return {
         **{name: report[name] for name in ("generated", "accepted", "rejected", "status", "target", "attempts")},
         **{name: report[name] for name in ("requests", "tokens", "cost_usd")},
@@ -56,11 +69,13 @@ def stats(path: Path | str, *, openings: int = 20) -> dict[str, Any]:
         "languages": _ordered(counts["language"]),
         "teacher_models": _ordered(counts["teacher_model"]),
         "words": {name: quantiles(values) for name, values in lengths.items()},
+        "word_histograms": {name: length_histogram(values) for name, values in lengths.items()},
         "openings": _ordered(starts, openings),
         "distinct_openings": len(starts),
         "distinct_n": _distinct(folder, sum(lengths["instruction"])),
         "rejected_by_reason": _ordered(sum(reasons.values(), Counter())),
         "rejected_by_stage": {stage: _ordered(counter) for stage, counter in reasons.items()},
+        "near_duplicates": similarity_histogram(similarities) | {"thresholds": sorted(thresholds)},
     }
 
 

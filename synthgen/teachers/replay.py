@@ -97,7 +97,7 @@ class Replay(BaseModel):
 
 
 def _requests(journal: Journal, most: int) -> Iterator[dict[str, Any]]:
-    for key in islice(journal.keys(), most):
+    for key in islice(journal, most):
         request = journal.request(key)
         if request is not None:
             yield request

@@ -27,6 +27,8 @@ NEVER_ANSWERED_S = 15.0
 """A server that has never answered is given up after this time: its URL is wrong, or nobody has started it."""
 OWN_FAILURES = 8
 """A request that fails so often while the server answers others ends with the finish reason `server_error`."""
+FAILURES_TO_KNOW = 3
+"""From so many on, the same failure is the request's own even where no others are under way."""
 OWN_TIMEOUTS = 4
 """The same for time-outs, each of which may have cost a whole reply."""
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
@@ -39,7 +41,7 @@ FIRST_GUESS = 256.0
 
 @dataclass(slots=True)
 class Call:
-    """A request over all its tries. `failures` and `timeouts` are those that are its own: others got replies."""
+    """A request over all its tries. `failures` (`timeouts` among them) are its own: others got replies meanwhile."""
 
     request: Request
     api: Api
@@ -47,6 +49,7 @@ class Call:
     refusals: int = 0
     failures: int = 0
     timeouts: int = 0
+    problem: str = ""
     _bodies: dict[tuple[str, bool], bytes] = field(default_factory=dict)
 
     def body(self, dialect: Dialect) -> bytes:
@@ -55,6 +58,10 @@ class Call:
         if key not in self._bodies:
             self._bodies[key] = encode(self.request, self.api, dialect)
         return self._bodies[key]
+
+    def fails_as_before(self, again: Again) -> bool:
+        """Whether its own problem is known well enough to be recognised."""
+        return self.failures >= FAILURES_TO_KNOW and again.problem == self.problem
 
     @property
     def hopeless(self) -> bool:
@@ -212,9 +219,10 @@ class Caller:
             again.wait_s = _jittered(asked, call.refusals)
             self.dispatch.refused(ticket, again.wait_s)
         else:
-            if endpoint.successes > ticket.successes:  # the server works for others
+            if endpoint.successes > ticket.successes or call.fails_as_before(again):
                 call.failures += 1
                 call.timeouts += again.kind == "timed_out"
+                call.problem = again.problem
             again.wait_s = _jittered(asked, call.failures)
             self.dispatch.failed(ticket, again)
             self._check_reachable(again)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer, field_validator, model_validator
@@ -39,6 +39,21 @@ class OpenAI(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    free_settings: ClassVar[tuple[str, ...]] = (
+        "base_url",
+        "api_key_env",
+        "timeout_s",
+        "give_up_after_s",
+        "max_concurrency",
+        "rpm",
+        "tpm",
+        "price",
+        "organization",
+        "project",
+        "azure_api_version",
+        "azure_deployment",
+        "headers",
+    )
 
     model: str = ""
     base_url: str | list[str] = Field(OPENAI_URL, repr=False)

@@ -4,6 +4,7 @@ that it costs through the openai package's own HTTP layer (docs/teachers.md has 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,9 @@ class Transport:
                 hint="is it https where the server speaks http? For a certificate of your own: SSL_CERT_FILE=ca.pem",
             ) from None
         except errors.ClientConnectorError as error:
-            raise Again("unreachable", error.os_error.strerror or str(error.os_error)) from None
+            number = error.os_error.errno
+            what = os.strerror(number) if number and number > 0 else error.os_error.strerror or str(error.os_error)
+            raise Again("unreachable", what) from None
         except errors.ClientConnectionError as error:
             raise Again("failed", f"the connection broke ({type(error).__name__})") from None
         except errors.ClientPayloadError:
