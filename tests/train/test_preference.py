@@ -102,7 +102,7 @@ def test_preferences_move_the_student_towards_the_chosen_answers(
             objective=objective,
             method={"use": method},
             max_steps=12,
-            learning_rate=1e-3,
+            learning_rate=1e-2 if method == "lora" else 1e-3,
         ),
         say=quiet,
     )
