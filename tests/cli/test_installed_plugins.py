@@ -37,9 +37,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
-def test_entry_points_of_every_kind_are_used_by_name(tmp_path: Path, installed: Path, synthgen: Synthgen) -> None:
+def test_entry_points_of_every_kind_are_used_by_name(tmp_path: Path, installed: Path, shell: Synthgen) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
-    report = json.loads(synthgen("run", "--json", "--set", "export=[alpaca]", PYTHONPATH=str(installed)).stdout)
+    report = json.loads(shell("run", "--json", "--set", "export=[alpaca]", PYTHONPATH=str(installed)).stdout)
     assert (report["accepted"], report["rejected"]) == (3, 3)
     assert {flow["stage"]: flow["dropped"] for flow in report["funnel"] if flow["dropped"]} == {
         "shout": {"shouting": 2},
@@ -50,26 +50,24 @@ def test_entry_points_of_every_kind_are_used_by_name(tmp_path: Path, installed: 
     assert rows[0] == {"instruction": "Say the number 0", "input": "", "output": "It is 9 o'clock"}
 
 
-def test_without_the_package_the_names_are_unknown(tmp_path: Path, synthgen: Synthgen) -> None:
+def test_without_the_package_the_names_are_unknown(tmp_path: Path, shell: Synthgen) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
-    assert "there is no source 'numbers'" in synthgen("check", code=2).stderr
+    assert "there is no source 'numbers'" in shell("check", code=2).stderr
 
 
-def test_their_settings_are_checked_and_their_names_suggested(
-    tmp_path: Path, installed: Path, synthgen: Synthgen
-) -> None:
+def test_their_settings_are_checked_and_their_names_suggested(tmp_path: Path, installed: Path, shell: Synthgen) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
     wrong = ["--set", "stages.shout.markz=1", "--set", "selectors.first.count=x", "--set", "teacher.use=clokc"]
-    message = synthgen("check", *wrong, code=2, PYTHONPATH=str(installed)).stderr
+    message = shell("check", *wrong, code=2, PYTHONPATH=str(installed)).stderr
     assert "did you mean 'marks'" in message
     assert "found the text 'x', expected a whole number" in message
     assert "did you mean 'clock'" in message
 
 
 def test_a_run_goes_on_when_a_free_setting_of_its_teacher_changes(
-    tmp_path: Path, installed: Path, synthgen: Synthgen
+    tmp_path: Path, installed: Path, shell: Synthgen
 ) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
-    synthgen("run", PYTHONPATH=str(installed))
-    synthgen("run", "--set", "teacher.office=there", PYTHONPATH=str(installed))
-    synthgen("run", "--set", "teacher.hour=8", code=2, PYTHONPATH=str(installed))
+    shell("run", PYTHONPATH=str(installed))
+    shell("run", "--set", "teacher.office=there", PYTHONPATH=str(installed))
+    shell("run", "--set", "teacher.hour=8", code=2, PYTHONPATH=str(installed))

@@ -20,8 +20,8 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_users_own_filters_and_stage_do_their_work(project: Path, synthgen: Synthgen) -> None:
-    done = synthgen("run", "--json")
+def test_the_users_own_filters_and_stage_do_their_work(project: Path, shell: Synthgen) -> None:
+    done = shell("run", "--json")
     report = json.loads(done.stdout)
     assert (report["status"], report["accepted"], report["folder"]) == ("done", 30, "outputs/postcards")
     rows = pq.read_table(project / "outputs/postcards/dataset/data").to_pylist()
