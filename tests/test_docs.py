@@ -102,17 +102,17 @@ def run_yaml(text: str, folder: Path, number: int) -> None:
 def test_every_block_runs(document: Path, reader: Path) -> None:
     folder = reader
     names: dict[str, object] = {"__name__": "documentation"}
-    for number, block in enumerate(blocks(document)):
-        if block.note.startswith("not run"):
-            continue
+    todo = [block for block in blocks(document) if not block.note.startswith("not run")]
+    for block in todo:
+        file = FILE.match(block.text)
+        target = file["name"] if file else "filters.py" if "def max_links" in block.text else None
+        if block.language == "python" and target:
+            (folder / target).write_text(block.text)
+    for number, block in enumerate(todo):
         try:
             if block.language == "sh":
                 run_shell(block.text, folder)
             elif block.language == "python":
-                file = FILE.match(block.text)
-                target = file["name"] if file else "filters.py" if "def max_links" in block.text else None
-                if target:
-                    (folder / target).write_text(block.text)
                 exec(compile(block.text, f"{document.name}:{block.line}", "exec"), names)
             elif block.language in ("yaml", "yml"):
                 run_yaml(block.text, folder, number)
