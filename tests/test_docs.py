@@ -69,7 +69,7 @@ def run_shell(text: str, folder: Path) -> None:
             done = subprocess.run(
                 [sys.executable, *module, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
             )
-            known = done.returncode == 0 or (words[1] == "explain" and "nothing" in done.stdout + done.stderr)
+            known = done.returncode == 0 or (words[1] == "explain" and "no record with" in done.stdout + done.stderr)
             assert known, f"{command}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
 
 
