@@ -127,22 +127,22 @@ def inputs_for(rng: random.Random, instruction: str, count: int = 5) -> list[Tas
     if reading is None or reading.complete:
         return []
     family = FAMILIES[reading.family]
-    tasks: dict[str, Task] = {}
+    drawn: dict[str, Task] = {}
     for _ in range(4 * count):
         try:
             data = family.draw_data(rng, reading.values)
             text = family.data_text(rng, data)
-            task = family.task(instruction, text, {**reading.values, family.data or "": data}, reading.closings)
+            values = {**reading.values, family.data or "": data}
+            drawn.setdefault(text, family.task(instruction, text, values, reading.closings))
         except (Unprovable, IndexError):
             continue
-        if task.is_classification:
-            fresh = len({t.output for t in tasks.values()} | {task.output}) > len({t.output for t in tasks.values()})
-            if not fresh and len(tasks) < len(task.labels) and len(tasks) < count:
-                continue
-        tasks.setdefault(text, task)
-        if len(tasks) == count:
+        if len(drawn) >= count and not family.labels:
             break
-    return list(tasks.values())
+    tasks = list(drawn.values())
+    if family.labels:
+        firsts = {task.output: task for task in reversed(tasks)}
+        tasks = [*firsts.values(), *(task for task in tasks if task is not firsts[task.output])]
+    return tasks[:count]
 
 
 def flawed(rng: random.Random, task: Task, kind: str) -> Task:

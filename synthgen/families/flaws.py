@@ -7,26 +7,30 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from synthgen.families.framing import GREETINGS, starts
 from synthgen.families.task import Task
+from synthgen.families.template import plain
+from synthgen.families.vocabulary import CITIES, NAMES
 
 Judge = Callable[[Task, str], bool]
 """Whether an output is the wrong answer to a task, for certain."""
 
 
 def near_duplicate(rng: random.Random, task: Task) -> Task:
-    """The same task in almost the same words: one or two words of the instruction are others, the answer is as true."""
-    first, _, rest = task.instruction.partition(" ")
-    if first.lower() in ("please", "kindly", "now"):
-        return replace(task, instruction=rest[:1].upper() + rest[1:])
-    setting, mark, core = task.instruction.rpartition(". ") if "\n" not in task.instruction else ("", "", "")
-    if mark and '"' not in setting and core and rng.random() < 0.5:
-        swapped = re.sub(r"\b(and|the|an?|this)\b", lambda m: _OTHER[m.group().lower()], setting, count=1)
-        if swapped != setting:
-            return replace(task, instruction=f"{swapped}{mark}{core}")
-    return replace(task, instruction=f"Please {task.instruction[:1].lower()}{task.instruction[1:]}")
+    """The same task in almost the same words, as true as before: a greeting more, or another name in the setting."""
+    setting = max(starts(plain(task.instruction))[-2:])
+    places = [m for m in re.finditer(r"[A-Z][a-z]+", task.instruction[:setting]) if m.group() in _PROPER]
+    if places and rng.random() < 0.7:
+        place = rng.choice(places)
+        kind = NAMES if place.group() in NAMES else CITIES
+        other = rng.choice([name for name in kind if name != place.group()])
+        changed = task.instruction[: place.start()] + other + task.instruction[place.end() :]
+    else:
+        changed = f"{rng.choice(GREETINGS).capitalize()}! {task.instruction}"
+    return replace(task, instruction=changed)
 
 
-_OTHER: Mapping[str, str] = {"and": "plus", "the": "that", "a": "some", "an": "some", "this": "that"}
+_PROPER = frozenset((*NAMES, *CITIES))
 
 
 def wrong_answer(rng: random.Random, task: Task, wrong: Judge) -> Task:

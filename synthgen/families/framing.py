@@ -91,6 +91,9 @@ SETTINGS = tuple(
     )
 )
 
+GREETINGS = ("hello", "hi", "hey", "greetings", "welcome")
+"""What may stand before everything else; a generated task has none of it."""
+
 OPENINGS = {
     "do": (
         "please",
@@ -290,7 +293,9 @@ def wrapped(answer: str, closings: Iterable[tuple[str, str]]) -> str:
 def _head() -> re.Pattern[str]:
     patterns = {**_PATTERNS, "note": "(?:note|message|remark)"}
     settings = "|".join(template.pattern(patterns, groups=False) for template in SETTINGS)
-    return re.compile(rf"\s*(?:(?:{settings})\s+)?")
+    greetings = "|".join(GREETINGS)
+    greeting = rf"(?:{greetings})[,!.]?\s+"
+    return re.compile(rf"\s*(?:(?:{greeting})?(?:{settings})\s+|{greeting})?")
 
 
 @cache

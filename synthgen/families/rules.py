@@ -317,6 +317,12 @@ def _initial(values: Values) -> str:
     return "vowel" if first in "aeiou" else "consonant"
 
 
+def _draw_initial(rng: random.Random, values: Values) -> str:
+    words = rng.choice((NOUNS, WORDS["fruits"], WORDS["animals"], WORDS["vegetables"]))
+    vowel = rng.random() < 0.5
+    return rng.choice([w for w in words if w[0] != "y" and (w[0] in "aeiou") is vowel])
+
+
 first_letter = Family(
     name="first_letter",
     task_type="classification",
@@ -336,9 +342,7 @@ first_letter = Family(
         )
     },
     data="word",
-    draw_data=lambda rng, values: rng.choice(
-        [w for w in rng.choice((NOUNS, WORDS["fruits"], WORDS["animals"], WORDS["vegetables"])) if w[0] != "y"]
-    ),
+    draw_data=_draw_initial,
     answer=_initial,
     steps=lambda values: f"The first letter is {values['word'][0]}.",
     labels=lambda values: ("vowel", "consonant"),

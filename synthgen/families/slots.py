@@ -90,7 +90,7 @@ def quoted() -> Slot:
 def _unquote(text: str) -> str:
     text = text.strip()
     inner = text[1:-1]
-    if len(text) > 2 and text[0] in "\"“„" and text[-1] in "\"”“" and not set(inner) & set("\"“”„"):
+    if len(text) > 2 and text[0] in '"“„' and text[-1] in '"”“' and not set(inner) & set('"“”„'):
         text = inner
     return text.strip()
 

@@ -449,8 +449,8 @@ GOLDEN: list[tuple[str, str, str, str, str]] = [
     (
         "routing",
         "all",
-        'Label this message as billing when it mentions "refund", as travel when it mentions "flight", and otherwise as '
-        "other.",
+        'Label this message as billing when it mentions "refund", as travel when it mentions "flight", and otherwise '
+        "as other.",
         "My flight was late.",
         "travel",
     ),

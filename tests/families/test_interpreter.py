@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+
+import pytest
+
+from synthgen.families import FAMILIES
+from synthgen.families.interpreter import Program, evaluate
+from synthgen.families.task import Unprovable
+
+
+def test_programs_of_ours_print_what_python_prints() -> None:
+    family = FAMILIES["code_result"]
+    seen = set()
+    for seed in range(300):
+        source = family.draw_data(random.Random(seed), {"op": "printed"})
+        seen.add(source)
+        out = io.StringIO()
+        names: dict[str, object] = {}
+        with contextlib.redirect_stdout(out):
+            exec(source, names)  # the program is ours
+        program = Program(source)
+        assert "\n".join(program.printed) + "\n" == out.getvalue(), source
+        assert all(names[name] == value for name, value in program.names.items()), source
+    assert len(seen) > 250
+
+
+def test_expressions_of_ours_are_what_python_makes_of_them() -> None:
+    family = FAMILIES["code_expression"]
+    for seed in range(300):
+        source = family.draw(random.Random(seed), "all")["code"]
+        assert evaluate(source) == eval(source), source  # the expression is ours
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "-7 // 2",
+        "-7 % 3",
+        "7 - -2",
+        "2 ** 10",
+        "not 1 == 2",
+        "1 < 2 and 'a' < 'b'",
+        "'ab' * 3",
+        "[1, 2] + [3]",
+        "[1, 2, 3, 4][::-2]",
+        "'hello'[1:4]",
+        "'hello'[-1]",
+        "sum(range(2, 10, 3))",
+        "max(3, 9, 4)",
+        "min([3, 9, 4])",
+        "sorted(['b', 'a'])",
+        "len('four')",
+        "abs(-4)",
+        "list('abc')",
+        "str(12) + 'x'",
+        "int('12') + 1",
+        "'a b'.split()",
+        "'-'.join(['x', 'y'])",
+        "'Hello'.upper() + 'Hello'.lower()",
+        "'two words'.title()",
+        "'banana'.count('an')",
+        "'banana'.replace('a', '')",
+        "'abc'.startswith('ab')",
+        "'abc'.endswith('ab')",
+        "[3, 1, 3].count(3)",
+        "[3, 1].index(1)",
+        "3 in [1, 2]",
+        "'z' not in 'abc'",
+        "[x * 2 for x in [1, 2, 3] if x > 1]",
+        "True",
+    ],
+)
+def test_expressions_are_pythons(source: str) -> None:
+    assert evaluate(source) == eval(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os",
+        "open('x')",
+        "__import__('os')",
+        "print(().__class__)",
+        "x = 1 / 2",
+        "x = 1.5",
+        "x = lambda: 1",
+        "def f():\n    pass",
+        "while True:\n    x = 1",
+        "x = 'a' * 10000000000",
+        "x = 10 ** 1000000",
+        "x = 9 ** 20 * 9 ** 20",
+        "x = list(range(10000000))",
+        "for i in range(100000000):\n    x = i",
+        "x = [1]\nx[0] = 2",
+        "x = y",
+        "x = 1 // 0",
+        "x = [1][5]",
+        "x = [1, 2][::0]",
+        "a = b = 1",
+        "x: int = 1",
+        "x = 'a' + 1",
+        "x = 1 < 'a'",
+        "x = 1 < 2 < 3",
+        "x = [1, 'a']\ny = max(x)",
+        "print(1, end='')",
+        "print(range(3))",
+        "x = 1 and 2",
+        "x = (" * 50 + "1" + ")" * 50,
+        "x = " + "-" * 500 + "1",
+        "x = 1" + " + 1" * 2000,
+        "x = f'{1}'",
+        "x = True + 1",
+        "for i in range(3):\n    pass\nelse:\n    x = 1",
+        "x =",
+        "x = 'a\0b'",
+        "\ud800",
+    ],
+)
+def test_what_is_outside_the_grammar_is_refused(source: str) -> None:
+    with pytest.raises(Unprovable):
+        Program(source)
+
+
+def test_an_expression_is_not_a_program() -> None:
+    with pytest.raises(Unprovable):
+        evaluate("x = 1")
+    with pytest.raises(Unprovable):
+        evaluate("x + 1")
