@@ -15,7 +15,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ConfigFile = Annotated[str, typer.Argument(metavar="[CONFIG]", help="A YAML file, or a shipped recipe's name.")]
+ConfigFile = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped recipe's name.")]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name in outputs/.")]
 Settings = Annotated[
     list[str] | None,
@@ -50,7 +50,7 @@ def top(
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="The folder to make.")] = Path("my_project"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to make.")] = Path("my_project"),
 ) -> None:
     """Make a project that runs at once.
 
@@ -114,7 +114,10 @@ def preview(
 @app.command()
 def explain(
     run: RunPath,
-    record: Annotated[str, typer.Argument(help="A record's id or its first digits, or a text of its instruction.")],
+    record: Annotated[
+        str,
+        typer.Argument(metavar="ID_OR_TEXT", help="A record's id or its first digits, or words of its instruction."),
+    ],
     full: Annotated[bool, typer.Option("--full", help="Show long prompts and replies whole.")] = False,
     json: Json = False,
 ) -> None:
@@ -127,7 +130,7 @@ def explain(
 @app.command()
 def export(
     run: RunPath,
-    formats: Annotated[list[str], typer.Argument(metavar="FORMAT...", help="alpaca, messages, prompt_completion, …")],
+    formats: Annotated[list[str], typer.Argument(metavar="FORMAT", help="alpaca, messages, prompt_completion, …")],
     json: Json = False,
 ) -> None:
     """Write the dataset in trainers' formats, into exports/."""
