@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from synthgen.protocols import Preparation
 from synthgen.records import Drop, Record
-from synthgen.similarity import NearDuplicateIndex, Neighbour
+from synthgen.similarity import (
+    HashIndex,
+    MinHashIndex,
+    NearDuplicateIndex,
+    Neighbour,
+    SemanticIndex,
+    Similarity,
+    local_embedder,
+    openai_embedder,
+)
 from synthgen.text import Tokenizer, normalize, tokenize
 
 RARE = 0.01
 """A word is rare where at most this share of the kept texts has it (and always where no more than two have it)."""
 
+THRESHOLDS = {"exact": 0.7, "hash": 1.0, "minhash": 0.4, "semantic": 0.9}
+
+Method = Literal["exact", "hash", "minhash", "semantic"]
 TextField = Literal["instruction", "input", "output", "system", "reasoning"]
 
 
@@ -26,29 +38,51 @@ class NearDuplicate(BaseModel):
     `fields` are compared joined; `cap_per_template` keeps up to so many near-duplicates of each kept record that have a
     rare word of their own, for data whose instructions share a form but ask different things ("What is a homonym?",
     "What is a dam?"). Identical texts are dropped in any case.
+
+    Other methods: `hash` (the same tokens), `minhash` (approximate; `threshold` is the Jaccard similarity of word
+    pairs, 0.4 by default), `semantic` (cosine similarity of embeddings, 0.9 by default, by `embedding_model` at the
+    OpenAI-compatible `embedding_url`, or without one by sentence-transformers). These drop from the threshold on;
+    `rule` and `arithmetic` are for `exact` alone.
     """
 
     model_config = ConfigDict(extra="forbid")
     ordered: ClassVar[bool] = True
 
-    threshold: float = Field(0.7, gt=0, le=1)
+    threshold: float | None = Field(None, gt=0, le=1)
+    method: Method = "exact"
     rule: Literal["gt", "ge"] = "gt"
     arithmetic: Literal["exact", "compat"] = "exact"
     tokenizer: Tokenizer = "unicode"
     fields: list[TextField] = Field(default=["instruction"], min_length=1)
     against_seeds: bool = True
     cap_per_template: int = Field(0, ge=0)
+    embedding_model: str | None = None
+    embedding_url: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
 
-    _index: NearDuplicateIndex = PrivateAttr()
+    _index: Similarity = PrivateAttr()
     _templates: dict[int, int] = PrivateAttr(default_factory=dict)
     _shared: Counter[int] = PrivateAttr(default_factory=Counter)
     _occurrences: Counter[str] = PrivateAttr(default_factory=Counter)
 
+    @model_validator(mode="after")
+    def _names_its_model(self) -> Self:
+        if self.method == "semantic" and not self.embedding_model:
+            raise ValueError("method semantic needs embedding_model")
+        return self
+
+    @property
+    def limit(self) -> float:
+        """The threshold in use."""
+        return THRESHOLDS[self.method] if self.threshold is None else self.threshold
+
     def prepare(self, preparation: Preparation) -> None:
-        """Starts a new index with the seed tasks."""
-        self._index = NearDuplicateIndex(
-            self.threshold, rule=self.rule, arithmetic=self.arithmetic, tokenizer=self.tokenizer
-        )
+        """Starts a new index with the seed tasks.
+
+        Raises:
+            ConfigError: what `semantic` needs is not there.
+        """
+        self._index = self._empty()
         self._templates, self._shared, self._occurrences = {}, Counter(), Counter()
         for seed in preparation.seeds if self.against_seeds else ():
             self._index.add(text := self._text(seed), seed.id)
@@ -83,20 +117,39 @@ class NearDuplicate(BaseModel):
         most = max(2, RARE * len(self._index))
         return any(self._occurrences[word] <= most for word in own)
 
+    def _empty(self) -> Similarity:
+        match self.method:
+            case "exact":
+                return NearDuplicateIndex(
+                    self.limit, rule=self.rule, arithmetic=self.arithmetic, tokenizer=self.tokenizer
+                )
+            case "hash":
+                return HashIndex(tokenizer=self.tokenizer)
+            case "minhash":
+                return MinHashIndex(self.limit, tokenizer=self.tokenizer)
+            case "semantic":
+                model = self.embedding_model or ""
+                if self.embedding_url is None:
+                    return SemanticIndex(local_embedder(model), self.limit)
+                embed = openai_embedder(model, base_url=self.embedding_url, api_key_env=self.api_key_env)
+                return SemanticIndex(embed, self.limit)
+
     def _text(self, record: Record) -> str:
         return "\n".join(filter(None, (getattr(record, name) for name in self.fields)))
 
     def _drop(self, nearest: Neighbour, identical: bool) -> Drop:
-        if identical:
-            detail = "the same text, so no threshold would keep it"
+        if identical or nearest.score == 1:
+            detail = f"the same {'text' if identical else 'words'}, so no threshold would keep it"
         else:
             # rounded up, so that what is said is true; the float of an exact tie may lie a little above it
-            least = f"{math.ceil(nearest.score * 1e4 - (1e-6 if self.arithmetic == 'exact' else 0)) / 1e4:.4f}"
-            detail = f"kept at a threshold of {least} or higher" if self.rule == "gt" else f"kept above {least}"
+            tie = 1e-6 if self.method == "exact" and self.arithmetic == "exact" else 0
+            least = f"{math.ceil(nearest.score * 1e4 - tie) / 1e4:.4f}"
+            at_least = self.method == "exact" and self.rule == "gt"
+            detail = f"kept at a threshold of {least} or higher" if at_least else f"kept above {least}"
         return Drop(
             "duplicate" if identical else "near_duplicate",
             score=nearest.score,
-            limit=self.threshold,
+            limit=self.limit,
             nearest=nearest.key,
             nearest_text=nearest.text,
             detail=detail,

@@ -1,7 +1,24 @@
 """Near-duplicate removal: the exact index, and approximate methods behind the same interface."""
 
 from synthgen.similarity.batch import check_all, query_all
-from synthgen.similarity.index import NearDuplicateIndex, Neighbour
+from synthgen.similarity.hashed import HashIndex
+from synthgen.similarity.index import NearDuplicateIndex
+from synthgen.similarity.minhash import MinHashIndex
+from synthgen.similarity.neighbour import Neighbour, Similarity
 from synthgen.similarity.saved import load, save
+from synthgen.similarity.semantic import SemanticIndex, local_embedder, openai_embedder
 
-__all__ = ["NearDuplicateIndex", "Neighbour", "check_all", "load", "query_all", "save"]
+__all__ = [
+    "HashIndex",
+    "MinHashIndex",
+    "NearDuplicateIndex",
+    "Neighbour",
+    "SemanticIndex",
+    "Similarity",
+    "check_all",
+    "load",
+    "local_embedder",
+    "openai_embedder",
+    "query_all",
+    "save",
+]

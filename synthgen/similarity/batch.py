@@ -14,7 +14,8 @@ from itertools import repeat
 from multiprocessing.connection import Connection
 
 from synthgen.errors import SynthgenError
-from synthgen.similarity.index import NearDuplicateIndex, Neighbour
+from synthgen.similarity.index import NearDuplicateIndex
+from synthgen.similarity.neighbour import Neighbour
 
 BLOCK = 16_384
 """Texts between two forks: forking a large process takes tens of milliseconds, answering for a block about a second."""

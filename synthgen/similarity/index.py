@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -12,19 +11,10 @@ from rapidfuzz.distance import LCSseq
 
 from synthgen.similarity.long import LongIndex
 from synthgen.similarity.needed import Arithmetic, Needed, Rule, score
+from synthgen.similarity.neighbour import Neighbour
 from synthgen.similarity.short import LONGEST, ShortIndex, Sketch
 from synthgen.similarity.vocabulary import Vocabulary, to_ids, to_text
 from synthgen.text import Tokenizer, normalize, tokenize
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """The most similar kept text: its number (order of adding), the caller's key, ROUGE-L F, and the text."""
-
-    number: int
-    key: str
-    score: float
-    text: str
 
 
 class NearDuplicateIndex:

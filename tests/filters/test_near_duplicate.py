@@ -127,3 +127,27 @@ def test_a_cap_is_for_texts_with_a_rare_word_of_their_own():
 def test_settings_that_make_no_sense_are_refused(settings):
     with pytest.raises(ValidationError):
         NearDuplicate(**settings)
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("exact", [None, None, "near_duplicate", "duplicate", "near_duplicate"]),
+        ("hash", [None, None, None, "duplicate", "near_duplicate"]),
+        ("minhash", [None, None, "near_duplicate", "duplicate", "near_duplicate"]),
+    ],
+)
+def test_methods(method, expected):
+    near_duplicate = prepared(method=method)
+    rivers = "Name three rivers in Europe that flow into the Black Sea."
+    texts = [rivers, "Say why the sky is blue.", rivers.replace("three", "four"), rivers, rivers.replace(".", "!")]
+    assert reasons(near_duplicate, *texts) == expected
+    drop = dropped(near_duplicate, rivers)
+    assert (drop.score, drop.limit) == (1.0, {"exact": 0.7, "hash": 1.0, "minhash": 0.4}[method])
+    assert "no threshold would keep it" in str(drop.detail)
+    assert dropped(near_duplicate, rivers + "?").detail == "the same words, so no threshold would keep it"
+
+
+def test_semantic_needs_a_model():
+    with pytest.raises(ValidationError, match="method semantic needs embedding_model"):
+        NearDuplicate(method="semantic")
