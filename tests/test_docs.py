@@ -46,6 +46,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A reader's folder, with the files that the documents speak of."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    (tmp_path / "config.yaml").write_text("extends: quickstart\nname: mine\ntarget: 30\n")
     rows = [f'{{"instruction": "Name {n} animals of the sea.", "input": "", "output": "fish"}}' for n in range(5)]
     for name in ("my_rows.jsonl", "rows.jsonl"):
         (tmp_path / name).write_text("\n".join(rows) + "\n")
