@@ -58,7 +58,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        if self._task is None:
+        if not self._received[:1].isalpha():  # TLS, perhaps
+            self._transport.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            self._transport.close()
+        elif self._task is None:
             self._next()
 
     def _next(self) -> None:

@@ -226,6 +226,8 @@ class Caller:
             again.wait_s = _jittered(asked, call.failures)
             self.dispatch.failed(ticket, again)
             self._check_reachable(again)
+            if again.kind == "unreachable" and self.dispatch.any_up:
+                again.wait_s = SHORTEST_WAIT_S  # another server will do
         if again.wait_s >= TOLD_FROM_S:
             log.warning("%s asks to wait %.0f s (%s)", endpoint.name, again.wait_s, self._scrub(again.problem))
 

@@ -41,7 +41,7 @@ class Dispatch:
         """
         self._check()
         if not self._again and not self._fresh:
-            ticket = self._give(tokens)
+            ticket = self._give(tokens, again)
             if isinstance(ticket, Ticket):
                 return ticket
         waiting = _Waiting(tokens, self._loop.create_future())
@@ -112,7 +112,12 @@ class Dispatch:
         if self._error is not None:
             raise self._error()
 
-    def _give(self, tokens: float) -> Ticket | float:
+    @property
+    def any_up(self) -> bool:
+        """Whether an endpoint is there that is not set aside."""
+        return any(not endpoint.set_aside for endpoint in self.endpoints)
+
+    def _give(self, tokens: float, again: bool) -> Ticket | float:
         """A place now, or the time of the next look (infinity: after the next reply)."""
         now = self._loop.time()
         allowed_at = max(self._requests.free_at(now, 1), self._tokens.free_at(now, tokens))
@@ -120,7 +125,10 @@ class Dispatch:
             return allowed_at
         best: Endpoint | None = None
         next_look = math.inf
+        no_trial = again and self.any_up  # it has failed once; let another try whether a server is back
         for endpoint in self.endpoints:
+            if no_trial and endpoint.set_aside:
+                continue
             free_at = endpoint.free_at(now, tokens)
             if free_at > now:
                 next_look = min(next_look, free_at)
@@ -139,7 +147,7 @@ class Dispatch:
             if queue[0].place.done():  # cancelled
                 queue.popleft()
                 continue
-            ticket = self._give(queue[0].tokens)
+            ticket = self._give(queue[0].tokens, queue is self._again)
             if not isinstance(ticket, Ticket):
                 self._look_at(ticket)
                 return
