@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from synthgen import assets
 from synthgen.asking import Budget
-from synthgen.config.document import Document
+from synthgen.config.document import Document, dotted
 from synthgen.config.merge import override, read_config
 from synthgen.config.models import Config
 from synthgen.config.parts import Parts
@@ -25,8 +25,8 @@ from synthgen.prompts import Renderer
 class Recipe:
     """A config that has been checked and built.
 
-    `resolved` is the config with all defaults, also those of its parts; `base` is the folder that its paths start
-    from; `files` are the user's files that parts were read from.
+    `resolved` is the config with all defaults, also those of its parts; `written` are the dotted keys that the user
+    wrote; `base` is the folder that paths start from; `files` are the user's files that parts were read from.
     """
 
     config: Config
@@ -35,6 +35,7 @@ class Recipe:
     resolved: dict[str, Any]
     base: Path
     files: tuple[Path, ...] = ()
+    written: frozenset[str] = frozenset()
 
 
 def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> Recipe:
@@ -100,4 +101,5 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
         render=renderer.render,
     )
     resolved = {**config.model_dump(mode="json", exclude={"extends"}), **parts.resolved}
-    return Recipe(config, pipeline, renderer, resolved, base, parts.files)
+    written = frozenset(dotted(key) for key in document.places)
+    return Recipe(config, pipeline, renderer, resolved, base, parts.files, written)

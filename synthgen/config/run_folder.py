@@ -38,11 +38,13 @@ def open_folder(recipe: Recipe, path: Path) -> RunFolder:
         ConfigError: it holds the dataset of a run of another config.
         StoreError: it cannot be written, or another process works on it.
     """
-    config, free = run_config(recipe), free_keys(recipe)
-    there = RunFolder(path)
-    if there.config_path.is_file() and not there.dataset_path.exists():
+    config, there = run_config(recipe), RunFolder(path)
+    if not there.config_path.is_file():
+        return RunFolder.create_or_open(path, config)
+    if not there.dataset_path.exists():
         return RunFolder.create_or_open(path, config, may_change=None)
-    if there.config_path.is_file() and (changed := differences(there.config(), config, free)):
+    free = _may_change(recipe, there, config)
+    if changed := differences(there.config(), config, free):
         shown = "; ".join(f"{key}: {old!r} there, {new!r} here" for key, (old, new) in list(changed.items())[:3])
         more = f"; and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise ConfigError(
@@ -62,6 +64,13 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], free: Collection
     }
 
 
+def _may_change(recipe: Recipe, there: RunFolder, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The free keys, and settings that the run's version did not have yet and the user has not set."""
+    before = dict(flat(there.config()))
+    unset = [key for key, _ in flat(config) if key not in before and key not in recipe.written]
+    return (*free_keys(recipe), *unset)
+
+
 def _taken(path: Path, recipe: Recipe, reuse: Path) -> bool:
     """Whether another run than this one lives at the path."""
     if not path.exists():
@@ -69,4 +78,5 @@ def _taken(path: Path, recipe: Recipe, reuse: Path) -> bool:
     there = RunFolder(path)
     if path.resolve() == reuse.resolve() or not there.config_path.is_file():
         return True
-    return bool(differences(there.config(), run_config(recipe), free_keys(recipe)))
+    config = run_config(recipe)
+    return bool(differences(there.config(), config, _may_change(recipe, there, config)))

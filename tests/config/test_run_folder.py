@@ -66,6 +66,17 @@ def test_a_run_without_a_dataset_may_change_in_any_way(project: Path) -> None:
     assert reopened("seed=1") == {}
 
 
+def test_a_run_goes_on_when_a_later_version_has_more_settings(project: Path) -> None:
+    reopened()
+    (project / "outputs" / "mine" / "dataset").mkdir()
+    kept = project / "outputs" / "mine" / "config.yaml"
+    kept.write_text(kept.read_text().replace("  faithful: false\n", ""))
+    assert reopened().keys() == {"stages.0.faithful"}
+    kept.write_text(kept.read_text().replace("  faithful: false\n", ""))
+    with pytest.raises(ConfigError, match=r"another config \(stages\.0\.faithful: None there, True here"):
+        reopened("stages.length.faithful=true")
+
+
 def test_two_runs_on_one_folder_at_once(project: Path) -> None:
     recipe = load()
     with open_folder(recipe, choose(recipe)), pytest.raises(RunLocked):
