@@ -159,7 +159,7 @@ class Family:
         if asked is not None:
             instruction += f" {asked[0]}"
             closings = (asked[1:],)
-        return self.task(instruction, input_text, values, closings)
-
-
-__all__ = ["Closings", "Family", "Phrasing", "Same", "Unprovable"]
+        task = self.task(instruction, input_text, values, closings)
+        if task.output == input_text:
+            raise Unprovable("there is nothing to do")
+        return task

@@ -285,8 +285,7 @@ travel = Family(
             "hours?",
         ),
         "time": (
-            "A {vehicle} has {a} kilometres to go to {city} and does {b} kilometres per hour. How many hours does it "
-            "need?",
+            "A {vehicle} is {a} kilometres from {city} and does {b} kilometres per hour. How many hours does it need?",
             "How many hours does it take {name} to cover {a} kilometres with a {vehicle} at {b} kilometres per hour?",
             "The {place} is {a} kilometres away, and the {vehicle} moves at {b} kilometres per hour. After how many "
             "hours "

@@ -98,15 +98,13 @@ PLACES = _items(
 THINGS = _items(
     "almanac, anniversary booklet, annual report, bulletin, calendar, card game, catalogue, checklist, code book, "
     "course booklet, crossword, diary, dictionary entry, escape game, exam, exhibition label, fact sheet, field "
-    "guide, guest book, guidebook, handbook, handout, homework sheet, information desk, information leaflet, "
-    "inventory, invitation, jubilee brochure, learning game, leaflet, lesson, letter to members, logbook, magazine "
-    "page, manual, memory game, menu, museum label, newsletter, notice board, order form, parents' evening, party "
-    "game, phrase book, pocket guide, practice test, price list, programme, puzzle corner, puzzle page, "
-    "questionnaire, quiz, quiz night, reading list, recipe collection, register, report, revision sheet, riddle page, "
-    "rota, rule book, safety notice, schedule, school play, scoreboard, season ticket offer, seating plan, shopping "
-    "list, speech, statistics page, stock list, summary sheet, survey, talk, teaching unit, test paper, timetable, "
-    "tournament, training course, treasure hunt, trivia evening, visitor survey, waiting list, wall calendar, warm-up "
-    "exercise, weekly column, word game, workbook, workshop, yearbook",
+    "guide, guest book, guidebook, handbook, handout, homework sheet, information leaflet, invitation, jubilee "
+    "brochure, learning game, leaflet, lesson, letter to members, logbook, magazine page, manual, memory game, menu, "
+    "museum label, newsletter, notice board, party game, phrase book, pocket guide, practice test, programme, puzzle "
+    "corner, puzzle page, questionnaire, quiz, quiz night, recipe collection, register, report, revision sheet, "
+    "riddle page, rota, rule book, schedule, school play, scoreboard, speech, statistics page, summary sheet, survey, "
+    "talk, teaching unit, test paper, timetable, tournament, training course, treasure hunt, trivia evening, visitor "
+    "survey, wall calendar, warm-up exercise, weekly column, word game, workbook, workshop, yearbook",
     ", ",
 )
 

@@ -223,7 +223,7 @@ GOLDEN: list[tuple[str, str, str, str, str]] = [
     (
         "travel",
         "time",
-        "A bus has 180 kilometres to go to Oslo and does 60 kilometres per hour. How many hours does it need?",
+        "A bus is 180 kilometres from Oslo and does 60 kilometres per hour. How many hours does it need?",
         "",
         "3",
     ),
