@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
 from itertools import islice
@@ -14,9 +16,12 @@ from synthgen.errors import ConfigError, TeacherError
 from synthgen.journal import Journal
 from synthgen.prices import FREE, Price
 from synthgen.protocols import Completion, Request, Sampling
+from synthgen.turns import Draining
 
 LOOKED_AT = 1000
 """Requests of the journal that are looked at to learn which model was asked, and how."""
+QUIET_S = 1.0
+"""A run that asks for nothing else for this long waits for what is missing."""
 SHOWN = 100
 """Characters of a missing request that an error shows."""
 
@@ -38,6 +43,8 @@ class Replay(BaseModel):
 
     _journal: Journal | None = PrivateAttr(None)
     _structured: bool = PrivateAttr(False)
+    _asked: int = PrivateAttr(0)
+    _draining: asyncio.Event | None = PrivateAttr(None)
 
     @property
     def structured(self) -> bool:
@@ -76,24 +83,43 @@ class Replay(BaseModel):
         """
         if self._journal is None:
             raise TeacherError("the teacher is not open", hint="await teacher.open() first")
+        self._asked += 1
         found = self._journal.get(request.key)
-        if found is None:
-            text = str(request.messages[-1].get("content")) if request.messages else ""
-            shown = " ".join(text.split())
-            shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]} …"
-            raise TeacherError(
-                f"{self.journal} has no reply to this request (sample {request.sample}, try {request.retry + 1}, "
-                f"{json.dumps(request.sampling.body)}): {shown!r}",
-                hint="config, seeds and prompts must be those of the recorded run, and the target no higher; "
-                "to buy what is missing, run with the recorded teacher and --reuse",
-            )
-        return found
+        return found if found is not None else await self._missing(request)
+
+    def drain(self) -> None:
+        """The run is ending: requests that were not recorded end with `Draining`."""
+        if self._draining is not None:
+            self._draining.set()
+
+    async def _missing(self, request: Request) -> Completion:
+        """Never a reply. Attempts that run ahead of the recorded end ask for more than was recorded, and that is well.
+
+        So it waits while others are asked for: either the run ends, or nothing goes on without this one.
+        """
+        draining = self._draining = self._draining or asyncio.Event()
+        asked = -1
+        while asked != self._asked:
+            asked = self._asked
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(draining.wait(), QUIET_S)
+                raise Draining
+        text = str(request.messages[-1].get("content")) if request.messages else ""
+        shown = " ".join(text.split())
+        shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]} …"
+        raise TeacherError(
+            f"{self.journal} has no reply to this request (sample {request.sample}, try {request.retry + 1}, "
+            f"{json.dumps(request.sampling.body)}): {shown!r}",
+            hint="config, seeds and prompts must be those of the recorded run, and the target no higher; "
+            "to buy what is missing, run with the recorded teacher and --reuse",
+        )
 
     async def close(self) -> None:
         """Closes the journal."""
         if self._journal is not None:
+            self.drain()
             self._journal.close()
-            self._journal = None
+            self._journal = self._draining = None
 
 
 def _requests(journal: Journal, most: int) -> Iterator[dict[str, Any]]:

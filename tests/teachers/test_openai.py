@@ -8,11 +8,9 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from openai_parts import SHORT, opened, request, served
+from openai_parts import SHORT, OpenAIServer, Plan, opened, request, served
 from pydantic import ValidationError
 
-from faults import Plan
-from openai_server import OpenAIServer
 from synthgen.errors import TeacherError
 from synthgen.protocols import Completion, Request, Sampling, Teacher, Usage
 from synthgen.teachers.openai import OpenAI

@@ -9,10 +9,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from openai_parts import ask_all, good, opened
+from openai_parts import OpenAIServer, Plan, ask_all, good, opened
 
-from faults import Plan
-from openai_server import OpenAIServer
 from synthgen.errors import TeacherError
 from synthgen.teachers.openai import endpoint as endpoints
 from synthgen.teachers.openai.concurrency import Concurrency

@@ -10,10 +10,8 @@ from typing import Any
 
 import openai
 import pytest
-from openai_parts import ask_all, good, opened, request, served
+from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request, served
 
-from faults import Plan
-from openai_server import OpenAIServer
 from synthgen.errors import ConfigError, SynthgenError, TeacherError
 from synthgen.protocols import Completion
 from synthgen.teachers.openai import OpenAI, calls

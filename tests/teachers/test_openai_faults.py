@@ -8,10 +8,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from openai_parts import ask_all, good, opened, request, served
+from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request, served
 
-from faults import Plan
-from openai_server import OpenAIServer
 from synthgen.errors import TeacherError
 from synthgen.protocols import Completion
 from synthgen.teachers.openai import calls, endpoint
