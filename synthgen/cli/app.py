@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -151,6 +151,21 @@ def stats(run: RunPath, json: Json = False) -> None:
 
 
 @app.command()
+def view(
+    run: RunPath,
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    json: Json = False,
+) -> None:
+    """Tell where a run's page is.
+
+    One file that needs no network: the numbers as pictures, and the records to browse.
+    """
+    from synthgen.cli.reading import view_run
+
+    view_run(run, open_it=open_it, as_json=json)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a config, for editors."""
     from synthgen.cli.reading import print_schema
@@ -167,3 +182,42 @@ def doctor(config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
     from synthgen.cli.doctor import examine
 
     raise typer.Exit(examine(config, as_json=json))
+
+
+@app.command()
+def dedup(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A JSON lines file.")],
+    out: Annotated[Path, typer.Option(help="Where the kept rows go, byte for byte as they were.")],
+    field: Annotated[str, typer.Option(help="The field whose texts are compared.")] = "instruction",
+    threshold: Annotated[
+        float | None, typer.Option(help="The similarity from which rows are dropped: 0.7 by default, 0.4 for minhash.")
+    ] = None,
+    rule: Annotated[Literal["gt", "ge"], typer.Option(help="Whether the threshold itself is kept (gt) or not.")] = "gt",
+    tokenizer: Annotated[
+        Literal["unicode", "rouge"], typer.Option(help="Words of every script, or as rouge-score.")
+    ] = ("unicode"),
+    method: Annotated[
+        Literal["exact", "hash", "minhash"], typer.Option(help="ROUGE-L, equal texts only, or shared word pairs.")
+    ] = "exact",
+    dropped: Annotated[Path | None, typer.Option(help="Where dropped rows go, each with its neighbour.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes for `exact`; the result is the same.")] = 1,
+    json: Json = False,
+) -> None:
+    """Remove near-duplicates from a JSON lines file.
+
+    A row is kept if its text is no near-duplicate of an earlier kept one's.
+    """
+    from synthgen.cli.deduplicating import dedup_file
+
+    dedup_file(
+        source,
+        out,
+        field=field,
+        threshold=threshold,
+        rule=rule,
+        tokenizer=tokenizer,
+        method=method,
+        workers=workers,
+        dropped=dropped,
+        as_json=json,
+    )

@@ -51,6 +51,22 @@ def show_stats(run: str, *, as_json: bool) -> None:
         console().print(stats_view(numbers))
 
 
+def view_run(run: str, *, open_it: bool, as_json: bool) -> None:
+    """Prints where the run's page is; shows it in the browser if asked to."""
+    from synthgen.store import page_of
+
+    path = page_of(run_path(run))
+    if as_json:
+        print_json({"page": path})
+    else:
+        print(path)
+    if open_it:
+        import webbrowser
+
+        if not webbrowser.open(path.resolve().as_uri()):
+            say("no browser could be started: open the file above in one")
+
+
 def print_schema() -> None:
     """Prints the JSON Schema of a config."""
     from synthgen.config import schema

@@ -4,6 +4,7 @@ from synthgen.store.exports import FORMATS, Exported, export
 from synthgen.store.folder import RunFolder
 from synthgen.store.ingredients import Ingredients
 from synthgen.store.manifest import Verification, verify
+from synthgen.store.page import page_of
 from synthgen.store.report import Requests, RunReport, StageFlow, TeacherFacts, Tokens
 from synthgen.store.statistics import stats
 from synthgen.store.statistics_view import stats_view
@@ -22,6 +23,7 @@ __all__ = [
     "Tokens",
     "Verification",
     "export",
+    "page_of",
     "stats",
     "stats_view",
     "verify",

@@ -33,6 +33,7 @@ class RunFolder:
         self.dataset_path = self.path / "dataset"
         self.rejected_path = self.path / "rejected.parquet"
         self.report_path = self.path / "report.json"
+        self.page_path = self.path / "report.html"
         self.manifest_path = self.path / "manifest.json"
         self.exports_path = self.path / "exports"
         self.changed: dict[str, tuple[Any, Any]] = {}

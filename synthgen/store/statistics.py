@@ -59,7 +59,7 @@ def figures(folder: RunFolder, report: Mapping[str, Any], *, openings: int = 20)
     similarities, thresholds = array("d"), set()
     for row in read_rows(folder.rejected_path, ("stage", "reason", "score", "limit")):
         reasons.setdefault(row["stage"] or "none", Counter())[row["reason"]] += 1
-        if row["reason"] in NEAR_DUPLICATE and None not in (row["score"], row["limit"]):
+        if row["reason"] in NEAR_DUPLICATE and _number(row["score"]) and _number(row["limit"]):
             similarities.append(row["score"])
             thresholds.add(row["limit"])
     return {
@@ -96,6 +96,10 @@ def quantiles(values: Sequence[int]) -> dict[str, float]:
 def _accepted(folder: RunFolder, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     for path in dataset_files(folder.dataset_path):
         yield from read_rows(path, columns)
+
+
+def _number(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def _ordered(counter: Counter[str], most: int | None = None) -> dict[str, int]:

@@ -15,6 +15,7 @@ from synthgen.store.faults import storing
 from synthgen.store.folder import RunFolder
 from synthgen.store.ingredients import Ingredients
 from synthgen.store.manifest import manifest, to_json, tree
+from synthgen.store.page import page
 from synthgen.store.parquet import SHARD_CHARACTERS, RecordWriter, read_records
 from synthgen.store.publish import PARTIAL, publish
 from synthgen.store.report import RunReport
@@ -80,7 +81,7 @@ class DatasetWriter:
     def finish(
         self, report: RunReport, made_from: Ingredients, *, exports: Sequence[str] = (), base: Path | None = None
     ) -> None:
-        """Writes dataset, rejects, card, report, manifest and exports, and puts them in place of the earlier ones.
+        """Writes dataset, rejects, exports, page, report and manifest, and puts them in place of the earlier ones.
 
         Exports of formats that the folder already holds are renewed too. `base` is the config's folder.
 
@@ -106,6 +107,8 @@ class DatasetWriter:
         digest = atomic.sha256(*sorted((dataset / "data").iterdir()))
         atomic.write(dataset / "README.md", card(report, made_from, self._summary, digest))
         export_to(dataset, self._partial / "exports", formats)
+        made = RunFolder(self._partial)
+        atomic.write(made.page_path, page(made_from.name, made, report))
         files = tree(self._partial)
         if self._folder.seeds_path.is_file():
             files[self._folder.seeds_path.name] = self._folder.seeds_path

@@ -23,6 +23,7 @@ def test_the_manifest_holds_what_made_the_files(tmp_path: Path) -> None:
         "dataset/data/train-00000-of-00001.parquet",
         "exports/alpaca/train.json",
         "rejected.parquet",
+        "report.html",
     }
 
 
@@ -44,7 +45,7 @@ def test_verify_tells_changed_files_from_missing_ones(tmp_path: Path) -> None:
     assert not found.ok
     assert found.changed == ("config.yaml", "dataset/README.md")
     assert found.missing == ("rejected.parquet",)
-    assert found.right == ("dataset/data/train-00000-of-00001.parquet",)
+    assert found.right == ("dataset/data/train-00000-of-00001.parquet", "report.html")
 
 
 def test_a_config_that_is_only_laid_out_anew_is_right(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ def visible(run: Path) -> set[str]:
 
 def test_a_finished_run_has_all_its_files_and_no_other(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", KEPT, DROPPED)
-    assert visible(run) == {"config.yaml", "dataset", "rejected.parquet", "report.json", "manifest.json", ".lock"}
+    files = {"config.yaml", "dataset", "rejected.parquet", "report.json", "report.html", "manifest.json", ".lock"}
+    assert visible(run) == files
     assert [p.name for p in dataset_files(run / "dataset")] == ["train-00000-of-00001.parquet"]
     assert records_of(run) == (KEPT, DROPPED)
     text = (run / "report.json").read_text()

@@ -1,0 +1,110 @@
+"""What the accepted records are like: lengths, task types, languages, openings, diversity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from synthgen.store.page.charts import Bin, Line, bar, histogram
+from synthgen.store.page.markup import Html, el, join
+
+ROWS = 12
+
+
+def lengths(numbers: Mapping[str, Any]) -> Html:
+    """A histogram of words for instruction, input and output, and the quantiles as a table."""
+    drawn = []
+    for field, found in numbers["word_histograms"].items():
+        quantiles = numbers["words"][field]
+        if not quantiles["records"]:
+            picture = el("p", "No record has any.", class_="quiet")
+        else:
+            picture = _length(field, found, quantiles)
+        drawn.append(el("figure", el("figcaption", field.capitalize()), picture))
+    return join(el("div", *drawn, class_="three"), _quantiles(numbers["words"]))
+
+
+def counts(title: str, found: Mapping[str, int], total: int, *, task: bool = False, note: str = "") -> Html:
+    """The most frequent names with bars; the rest summed up."""
+    shown = list(found.items())[:ROWS]
+    most = max((count for _, count in shown), default=1)
+    rows = []
+    for name, count in shown:
+        label = el("button", _named(name), type="button", class_="link", data_task=name) if task else _named(name)
+        rows.append(_row(label, bar(most, ("kept", count)), count, total))
+    rest = sum(list(found.values())[ROWS:])
+    if rest:
+        rows.append(_row(f"{len(found) - ROWS:,} more", bar(most, ("rest", min(rest, most))), rest, total))
+    body = el("table", el("tbody", *rows), class_="bars") if rows else el("p", "None.", class_="quiet")
+    return el("section", el("h2", title), body, el("p", note, class_="quiet") if note else None, class_="card")
+
+
+def openings(numbers: Mapping[str, Any]) -> Html:
+    """The most frequent first words of instructions, and how many there are."""
+    found = dict(list(numbers["openings"].items())[:ROWS])
+    note = f"{numbers['distinct_openings']:,} different beginnings of two words."
+    return counts("Openings of instructions", found, numbers["accepted"], note=note)
+
+
+def diversity(numbers: Mapping[str, Any]) -> Html:
+    """Distinct-1 to -3 with the number of words they were measured over."""
+    shares = numbers["distinct_n"]
+    tiles = [
+        el(
+            "div",
+            el("dt", f"Distinct-{n}"),
+            el("dd", el("strong", "–" if shares[n] is None else f"{shares[n]:.3f}"), bar(1, ("kept", shares[n] or 0))),
+        )
+        for n in ("1", "2", "3")
+    ]
+    note = (
+        f"The share of different words, pairs and triples among {shares['words']:,} words of instructions. It falls"
+        " with the length of the text: compare it only over equally many words."
+    )
+    return join(el("dl", *tiles, class_="tiles"), el("p", note, class_="quiet"))
+
+
+def _length(field: str, found: Mapping[str, Any], quantiles: Mapping[str, Any]) -> Html:
+    width, values = found["width"], found["counts"]
+    bins = [
+        Bin(count, f"{number * width:,} to {(number + 1) * width - 1:,} words" if width > 1 else f"{number:,} words")
+        for number, count in enumerate(values)
+    ]
+    if found["above"]:
+        bins.append(Bin(found["above"], f"{len(values) * width:,} words and more", rest=True))
+    every = next(n for n in (1, 2, 5, 10, 20) if len(values) / n <= 6)
+    ticks = [(float(number), f"{number * width:,}") for number in range(0, len(values) + 1, every)]
+    title = (
+        f"{field} in words, {quantiles['records']:,} records: median {quantiles['median']:,},"
+        f" mean {quantiles['mean']:,}, 5% have at most {quantiles['p5']:,}, 5% at least {quantiles['p95']:,}"
+    )
+    middle = Line((quantiles["median"] + 0.5) / width, f"median {quantiles['median']:,}")
+    return histogram(title, bins, ticks, lines=[middle])
+
+
+def _quantiles(found: Mapping[str, Mapping[str, float]]) -> Html:
+    names = list(dict.fromkeys(name for numbers in found.values() for name in numbers))
+    head = el("tr", el("th", "Words", scope="col"), *(el("th", name, scope="col", class_="number") for name in names))
+    rows = [
+        el(
+            "tr",
+            el("th", field, scope="row"),
+            *(el("td", f"{numbers[name]:,g}" if name in numbers else "", class_="number") for name in names),
+        )
+        for field, numbers in found.items()
+    ]
+    return el("div", el("table", el("thead", head), el("tbody", *rows)), class_="scroll")
+
+
+def _row(label: Html | str, picture: Html, count: int, total: int) -> Html:
+    return el(
+        "tr",
+        el("th", label, scope="row"),
+        el("td", picture, class_="wide"),
+        el("td", f"{count:,}", class_="number"),
+        el("td", f"{count / total:.1%}" if total else "", class_="number quiet"),
+    )
+
+
+def _named(name: str) -> str:
+    return "not determined" if name == "none" else name

@@ -1,0 +1,143 @@
+"""Which records a page shows, and what of them: a sample that depends on the records alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from synthgen.store.faults import storing
+from synthgen.store.folder import RunFolder
+from synthgen.store.parquet import dataset_files, read_rows
+
+MOST_ROWS = 10_000
+LEAST_ROWS = 200
+MOST_CHARACTERS = 30_000_000
+"""Some 12 MB of page: what a browser opens within a second or two, and a mail may still carry."""
+
+TEXT_CHARACTERS = 20_000
+SHORT_CHARACTERS = 500
+"""The longest text shown whole, and the longest once a page holds `MOST_CHARACTERS`."""
+
+MOST_IDS = 50
+
+Row = dict[str, Any]
+Key = tuple[str, str]
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How many records of each kind a page shows; rejected ones by stage and reason."""
+
+    accepted: int
+    rejected: Mapping[Key, int]
+    of_accepted: int
+    of_rejected: Mapping[Key, int]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every record is shown."""
+        return self.accepted == self.of_accepted and self.rejected == self.of_rejected
+
+
+def choose(folder: RunFolder, accepted: int, rejected: Mapping[Key, int]) -> Sample:
+    """Half of the places for accepted records, half for rejected ones, shared out among the reasons.
+
+    Whoever needs less than its share leaves the rest to the others, so rare reasons are shown in full.
+    """
+    halves = _shares(
+        {"accepted": accepted, "rejected": sum(rejected.values())}, _room(folder, accepted + sum(rejected.values()))
+    )
+    return Sample(halves["accepted"], _shares(rejected, halves["rejected"]), accepted, dict(rejected))
+
+
+def rows(folder: RunFolder, sample: Sample) -> Iterator[Row]:
+    """The chosen records, evenly spread over the run, as plain values under the columns' names; empty ones left out.
+
+    Long texts are cut: `cut` says by how many characters.
+    """
+    used = 0
+    for row in _chosen(folder, sample):
+        short = _shortened(row, TEXT_CHARACTERS if used < MOST_CHARACTERS else SHORT_CHARACTERS)
+        used += sum(len(value) for value in short.values() if isinstance(value, str))
+        yield short
+
+
+def _chosen(folder: RunFolder, sample: Sample) -> Iterator[Row]:
+    number = 0
+    for path in dataset_files(folder.dataset_path):
+        for row in read_rows(path):
+            if _taken(number, sample.accepted, sample.of_accepted):
+                yield row
+            number += 1
+    seen: Counter[Key] = Counter()
+    for row in read_rows(folder.rejected_path):
+        key = (row["stage"] or "none", row["reason"])
+        if _taken(seen[key], sample.rejected[key], sample.of_rejected[key]):
+            yield row
+        seen[key] += 1
+
+
+def _taken(number: int, wanted: int, of: int) -> bool:
+    """Whether the item with this number is among `wanted` items spread evenly over `of`."""
+    return (number + 1) * wanted // of > number * wanted // of
+
+
+def _shares(counts: Mapping[K, int], places: int) -> dict[K, int]:
+    """The places shared out evenly, but to none more than it has."""
+    shares: dict[K, int] = {}
+    for key in sorted(counts, key=lambda key: (counts[key], str(key))):
+        shares[key] = min(counts[key], places // (len(counts) - len(shares)))
+        places -= shares[key]
+    return shares
+
+
+def _room(folder: RunFolder, records: int) -> int:
+    """How many records fit: between `LEAST_ROWS`, whose texts are cut if need be, and `MOST_ROWS`."""
+    import pyarrow.parquet as pq
+
+    size = 0
+    for path in [*dataset_files(folder.dataset_path), folder.rejected_path]:
+        with storing(path), pq.ParquetFile(path) as file:
+            size += sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
+    return min(MOST_ROWS, max(LEAST_ROWS, MOST_CHARACTERS * records // max(1, size)))
+
+
+def _shortened(row: Row, most: int) -> Row:
+    row = row | {"history": _history(row), "answers": _answers(row), "tools_json": _unless(row["tools_json"], "[]")}
+    row["scores"] = json.loads(row.pop("scores_json"))
+    cut: dict[str, int] = {}
+    for name, value in row.items():
+        if isinstance(value, str) and len(value) > most:
+            cut[name] = len(value) - most
+            row[name] = value[:most]
+        elif isinstance(value, list):
+            row[name] = value[:MOST_IDS]
+        elif isinstance(value, float) and not math.isfinite(value):
+            row[name] = str(value)  # JSON has no number for it
+    kept = {name: value for name, value in row.items() if value not in (None, "", [], {}) or name == "output"}
+    return {name: value for name, value in kept.items() if value is not None} | ({"cut": cut} if cut else {})
+
+
+def _unless(value: str, empty: str) -> str:
+    return "" if value == empty else value
+
+
+def _history(row: Row) -> str:
+    turns = []
+    for turn in row["history"]:
+        calls = _unless(turn["tool_calls_json"], "[]")
+        turns.append(f"{turn['role']}: {turn['content']}" + (f"\n{calls}" if calls else ""))
+    return "\n\n".join(turns)
+
+
+def _answers(row: Row) -> str:
+    answers = []
+    for answer in row["answers"]:
+        score = "no score" if answer["score"] is None else f"{answer['score']:g}"
+        answers.append(f"{score} ({answer['model'] or 'unknown model'}): {answer['text']}")
+    return "\n\n".join(answers)
