@@ -17,7 +17,7 @@ from synthgen.errors import SynthgenError
 from synthgen.similarity.index import NearDuplicateIndex
 from synthgen.similarity.neighbour import Neighbour
 
-BLOCK = 16_384
+BLOCK = 8192
 """Texts between two forks: forking a large process takes tens of milliseconds, answering for a block about a second."""
 
 Found = tuple[int, float] | None
@@ -72,7 +72,8 @@ def check_all(
     for start in range(0, len(texts), block):
         part = texts[start : start + block]
         own_keys = repeat("", len(part)) if keys is None else keys[start : start + block]
-        if processes <= 1:
+        # beside fewer texts than the block has, most of the work is the pass in order, and copying saves nothing
+        if processes <= 1 or len(index) < len(part):
             yield from map(index.check, part, own_keys)
         else:
             yield from _ordered(index, part, own_keys, query_all(index, part, processes=processes))
