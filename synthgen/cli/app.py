@@ -151,6 +151,21 @@ def stats(run: RunPath, json: Json = False) -> None:
 
 
 @app.command()
+def view(
+    run: RunPath,
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    json: Json = False,
+) -> None:
+    """Tell where a run's page is.
+
+    One file that needs no network: the numbers as pictures, and the records to browse.
+    """
+    from synthgen.cli.reading import view_run
+
+    view_run(run, open_it=open_it, as_json=json)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a config, for editors."""
     from synthgen.cli.reading import print_schema
