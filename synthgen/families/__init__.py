@@ -26,7 +26,7 @@ from synthgen.families import (
     stories,
     units,
 )
-from synthgen.families.comparing import agrees, mentions
+from synthgen.families.comparing import agrees, mentions, rearranged
 from synthgen.families.family import Family
 from synthgen.families.framing import CLOSINGS, wrapped
 from synthgen.families.recognise import Recogniser
@@ -86,8 +86,8 @@ def check(instruction: str, input: str, output: str) -> Verdict:
     """Whether the output is the answer, proved or refuted; `unknown` where the task is not recognised.
 
     Strict: white space around the answer and a final full stop are forgiven, case and commas between thousands where
-    they say nothing; nothing else. A sentence that holds the answer is `unknown`, unless the instruction asks for a
-    form.
+    they say nothing; nothing else. A sentence about the answer, and its words in another layout, are `unknown`, unless
+    the instruction asks for a form.
     """
     for reading in recogniser().readings(instruction, input):
         family = FAMILIES[reading.family]
@@ -99,8 +99,11 @@ def check(instruction: str, input: str, output: str) -> Verdict:
         same = "exact" if any(CLOSINGS[name].letters for name, _ in reading.closings) else family.same
         if any(agrees(output, right, same) for right in (expected, *others)):
             return Verdict("proved", expected, family=family.name)
-        if not reading.closings and mentions(output, expected):
-            return Verdict("unknown", expected, "the answer stands among other words", family.name)
+        if not reading.closings:
+            if mentions(output, expected, family.same):
+                return Verdict("unknown", expected, "the answer stands among other words", family.name)
+            if not family.strict and rearranged(output, expected, family.same):
+                return Verdict("unknown", expected, "the answer stands there in another form", family.name)
         return Verdict("refuted", expected, f"the answer is {expected!r}", family.name)
     return Verdict("unknown", reason="no task of a known family")
 

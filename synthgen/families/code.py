@@ -142,6 +142,7 @@ code_result = Family(
     steps=lambda values: "\n".join(Program(values["code"]).trace),
     also=_code_also,
     closings="bare",
+    strict=True,
 )
 
 
@@ -183,7 +184,7 @@ def _value(values: Values) -> str:
 
 def _value_also(values: Values) -> tuple[str, ...]:
     value = evaluate(values["code"])
-    return (repr(value), f'"{value}"') if isinstance(value, str) else ()
+    return (f"`{value}`", repr(value), f"`{value!r}`", f'"{value}"') if isinstance(value, str) else (f"`{value}`",)
 
 
 def _read_expression(text: str) -> str:
@@ -211,6 +212,7 @@ code_expression = Family(
     answer=_value,
     also=_value_also,
     closings="bare",
+    strict=True,
 )
 
 FAMILIES = (code_result, code_expression)

@@ -12,6 +12,9 @@ _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]')
 
 _ABOUT = re.compile(r"\b(?:is|are|was|were|answer|result|equals|gives|makes|becomes|total)\b|=", re.IGNORECASE)
 
+_MARKER = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s+", re.MULTILINE)
+_AROUND = "\"'`*_()[]{}<>.:$“”‘’"
+
 VERBOSE = 3
 """An answer with at least this many words more than the expected one may be a sentence about it."""
 
@@ -36,13 +39,30 @@ def agrees(output: str, expected: str, same: Same) -> bool:
     return output in right
 
 
-def mentions(output: str, expected: str) -> bool:
+def mentions(output: str, expected: str, same: Same) -> bool:
     """Whether the output is a sentence about the expected answer: neither right nor wrong for certain."""
     output, expected = output.strip(), expected.strip()
+    flags = re.IGNORECASE if same == "caseless" else re.NOFLAG
+    whole = rf"(?<!\w){re.escape(expected)}(?!\w)"
+    if re.search(rf"[=:]\s*{whole}\.?$", output, flags):
+        return True
     if len(output.split()) < len(expected.split()) + VERBOSE or not output[0].isalnum():
         return False
-    found = re.search(rf"(?<!\w){re.escape(expected)}(?!\w)", output, re.IGNORECASE)
+    found = re.search(whole, output, flags)
     return found is not None and _ABOUT.search(output[: found.start()] + " " + output[found.end() :]) is not None
+
+
+def rearranged(output: str, expected: str, same: Same) -> bool:
+    """Whether the output holds the same words in another layout: a list with bullets, quotation marks, asterisks."""
+    one, other = _chunks(output), _chunks(expected)
+    if same == "caseless":
+        one, other = [word.casefold() for word in one], [word.casefold() for word in other]
+    return one == other
+
+
+def _chunks(text: str) -> list[str]:
+    parts = (part.strip(_AROUND) for part in re.split(r"[\s,;]+", _MARKER.sub("", text)))
+    return [part for part in parts if any(map(str.isalnum, part))]
 
 
 def _plain_number(text: str) -> str:

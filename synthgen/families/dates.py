@@ -22,6 +22,9 @@ _LONG = rf"\d{{1,2}}\s+(?:{_MONTH})\s+\d{{4}}"
 _AMERICAN = rf"(?:{_MONTH})\s+\d{{1,2}},\s+\d{{4}}"
 
 
+_SATURDAY = date(2000, 1, 1)
+
+
 def _month(text: str) -> int:
     return [m.lower() for m in MONTHS].index(text.lower()) + 1
 
@@ -124,8 +127,10 @@ def _weekday(values: Values) -> str:
 
 def _weekday_steps(values: Values) -> str:
     if values["op"] == "date":
-        first = values["first"]
-        return f"{first.isoformat()} is day {first.timetuple().tm_yday} of {first.year}."
+        days = values["first"].toordinal() - _SATURDAY.toordinal()
+        return (
+            f"1 January 2000 was a Saturday. From there it is {days} days, and {days} = {days // 7} * 7 + {days % 7}."
+        )
     return f"{values['n']} = {values['n'] // 7} * 7 + {values['n'] % 7}, and whole weeks change nothing."
 
 
@@ -198,6 +203,7 @@ date_format = Family(
     data="date",
     draw_data=lambda rng, values: _draw_date(rng),
     answer=_reformatted,
+    strict=True,
 )
 
 

@@ -58,7 +58,8 @@ class Family:
     `phrasings` are by `op`, the kinds of task in the family. `draw` gives the values of the slots; those of the slot
     `data`, which may stand in the input instead, come from `draw_data`, given the others. `answer` works the answer out
     from the values (which may be anybody's: it raises `Unprovable` where there is none). `steps` writes the reasoning,
-    `also` gives further right answers, `labels` the label set where the family classifies.
+    `also` gives further right answers, `labels` the label set where the family classifies. `strict` says that the form
+    of the answer is what the task is about, so that the same words in another form are wrong.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Family:
     labels: Callable[[Values], tuple[str, ...]] | None = None
     closings: Closings = "plain"
     same: Same = "exact"
+    strict: bool = False
     all_phrasings: tuple[Phrasing, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:

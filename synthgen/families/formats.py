@@ -76,6 +76,7 @@ list_layout = Family(
     draw_data=_draw_items,
     answer=_listed,
     closings="bare",
+    strict=True,
 )
 
 
@@ -135,6 +136,7 @@ repeat_word = Family(
     draw=_draw_repeated,
     answer=_repeated,
     closings="bare",
+    strict=True,
 )
 
 
@@ -173,6 +175,7 @@ list_part = Family(
     draw_data=lambda rng, values: rng.sample(WORDS[rng.choice(sorted(WORDS))], rng.randint(values["n"] + 2, 8)),
     answer=_cut,
     closings="letters",
+    strict=True,
 )
 
 FAMILIES = (list_layout, repeat_word, list_part)

@@ -45,6 +45,7 @@ reverse_letters = Family(
     draw_data=lambda rng, values: rng.choice((_word(rng), _phrase(rng), rng.choice(CITIES))),
     answer=lambda values: values["text"][::-1],
     steps=lambda values: "From the last character to the first: " + " ".join(reversed(values["text"])),
+    strict=True,
 )
 
 
@@ -134,6 +135,7 @@ remove_letters = Family(
     draw=lambda rng, op: {"letter": rng.choice("aeilnorst")},
     draw_data=_draw_without,
     answer=_without,
+    strict=True,
 )
 
 
@@ -195,6 +197,7 @@ change_case = Family(
     data="text",
     draw_data=_draw_changed,
     answer=_changed,
+    strict=True,
 )
 
 
@@ -242,6 +245,7 @@ caesar_shift = Family(
     draw_data=lambda rng, values: _phrase(rng) if rng.random() < 0.5 else _word(rng),
     answer=_shifted,
     steps=_shift_steps,
+    strict=True,
 )
 
 _PALINDROMES = [

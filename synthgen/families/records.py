@@ -186,6 +186,7 @@ pairs_to_json = Family(
     answer=lambda values: json.dumps(values["data"], ensure_ascii=False),
     closings="bare",
     same="json",
+    strict=True,
 )
 
 _CELL = r"[^\n,\"]{1,40}"

@@ -67,6 +67,7 @@ reverse_words = Family(
     answer=_reversed,
     steps=lambda values: f"The words in order: {' | '.join(values['text'].split())}. Read from the last to the first.",
     closings="letters",
+    strict=True,
 )
 
 count_words = Family(
@@ -217,6 +218,7 @@ replace_word = Family(
     draw_data=_with_word,
     answer=_replaced,
     closings="letters",
+    strict=True,
 )
 
 
@@ -292,6 +294,7 @@ words_starting = Family(
     draw_data=_draw_starting,
     answer=_starting,
     same="caseless",
+    strict=True,
 )
 
 FAMILIES = (reverse_words, count_words, nth_word, word_length, replace_word, acronym, words_starting)

@@ -20,9 +20,9 @@ UNITS: dict[str, tuple[str, Fraction, tuple[str, ...]]] = {
     "grams": ("mass", Fraction(1), ("g", "gram")),
     "kilograms": ("mass", Fraction(1000), ("kg", "kilogram")),
     "tonnes": ("mass", Fraction(10**6), ("metric tons", "tonne")),
-    "millilitres": ("volume", Fraction(1, 1000), ("milliliters", "ml", "millilitre", "milliliter")),
+    "millilitres": ("volume", Fraction(1, 1000), ("milliliters", "ml", "mL", "millilitre", "milliliter")),
     "centilitres": ("volume", Fraction(1, 100), ("centiliters", "cl", "centilitre", "centiliter")),
-    "litres": ("volume", Fraction(1), ("liters", "litre", "liter")),
+    "litres": ("volume", Fraction(1), ("liters", "l", "L", "litre", "liter")),
     "seconds": ("time", Fraction(1), ("second",)),
     "minutes": ("time", Fraction(60), ("minute",)),
     "hours": ("time", Fraction(3600), ("hour",)),
@@ -81,6 +81,13 @@ def _draw_unit(rng: random.Random, op: str) -> dict[str, Any]:
         return {"unit": unit, "target": target, "amount": amount}
 
 
+def _unit_also(values: Values) -> tuple[str, ...]:
+    answer = _converted(values)
+    names = (values["target"], *UNITS[values["target"]][2])
+    short = [name for name in names if len(name) <= 2]
+    return (*(f"{answer} {name}" for name in names), *(f"{answer}{name}" for name in short))
+
+
 unit_conversion = Family(
     name="unit_conversion",
     task_type="reasoning",
@@ -103,9 +110,7 @@ unit_conversion = Family(
     draw=_draw_unit,
     answer=_converted,
     steps=_unit_steps,
-    also=lambda values: tuple(
-        f"{_converted(values)} {name}" for name in (values["target"], *UNITS[values["target"]][2])
-    ),
+    also=_unit_also,
     same="number",
 )
 

@@ -220,10 +220,11 @@ def sentence(rng: random.Random, words: int = 0) -> str:
     """A plain sentence without punctuation, of at least that many words (6 to 14 without)."""
     parts = [rng.choice(("The", "Our", "My", "Every", "Some", "Their")), rng.choice(ADJECTIVES), rng.choice(NOUNS)]
     parts += [rng.choice(VERBS), rng.choice(("the", "his", "her", "this", "that", "our", "one")), rng.choice(NOUNS)]
+    adverbs = rng.sample(ADVERBS, 4)
     while len(parts) < words or rng.random() < 0.5:
         kind = rng.random()
-        if kind < 0.6 or len(parts) > 14:
-            parts += rng.choice(ADVERBS).split()
+        if adverbs and (kind < 0.6 or len(parts) > 14):
+            parts += adverbs.pop().split()
         else:
             parts += ["and", rng.choice(VERBS), "the", rng.choice(ADJECTIVES), rng.choice(NOUNS)]
     return " ".join(parts)

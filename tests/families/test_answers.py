@@ -95,3 +95,28 @@ def test_a_sentence_about_the_answer_is_neither_proved_nor_refuted() -> None:
     assert families.check(SUM, "", "The result of this sum is 27.").status == "unknown"
     assert families.check(SUM, "", "The result of this sum is 28.").status == "refuted"
     assert families.check(f"{SUM} Just the answer.", "", "The result of this sum is 27.").status == "refuted"
+
+
+def test_the_words_of_the_answer_in_another_layout_are_neither_proved_nor_refuted() -> None:
+    instruction = "Sort these names alphabetically: Mia, Ben."
+    assert families.check(instruction, "", "1. Ben\n2. Mia").status == "unknown"
+    assert families.check(instruction, "", "1. Mia\n2. Ben").status == "refuted"
+    assert families.check(f"{instruction} Give only the result.", "", "1. Ben\n2. Mia").status == "refuted"
+
+
+def test_the_layout_counts_where_the_task_is_about_it() -> None:
+    assert (
+        families.check("Split these items into one per line, nothing else.", "tea, milk", "tea, milk").status
+        == "refuted"
+    )
+    assert families.check("Write this date as DD/MM/YYYY.", "3 May 2001", "3 5 2001").status == "refuted"
+
+
+@pytest.mark.parametrize("answer", ["3500", "3,500", "3500 m", "3500m", "3500 metres", "3500 meters."])
+def test_a_unit_that_fits_is_forgiven(answer: str) -> None:
+    assert families.check("Convert 3.5 km to metres.", "", answer).status == "proved"
+
+
+@pytest.mark.parametrize("answer", ["3500 km", "3500 cm", "3.500", "35,00"])
+def test_a_unit_that_does_not_fit_is_wrong(answer: str) -> None:
+    assert families.check("Convert 3.5 km to metres.", "", answer).status == "refuted"

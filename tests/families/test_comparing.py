@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.families.comparing import agrees, mentions
+from synthgen.families.comparing import agrees, mentions, rearranged
 from synthgen.families.family import Same
 
 
@@ -49,9 +49,41 @@ def test_other_differences(output: str, expected: str, same: Same) -> None:
 
 
 def test_a_sentence_about_the_answer_is_told_from_another_answer() -> None:
-    assert mentions("The answer is 27, of course.", "27")
-    assert mentions("12 + 15 = 27", "27")
-    assert not mentions("The answer is 127, of course.", "27")
-    assert not mentions("27, 28, 29, 30, 31", "27")
-    assert not mentions("27 exactly", "27")
-    assert not mentions("", "27")
+    assert mentions("The answer is 27, of course.", "27", "exact")
+    assert mentions("12 + 15 = 27", "27", "exact")
+    assert not mentions("The answer is 127, of course.", "27", "exact")
+    assert not mentions("27, 28, 29, 30, 31", "27", "exact")
+    assert not mentions("27 exactly", "27", "exact")
+    assert not mentions("", "27", "exact")
+    assert mentions("The answer is Yes, of course.", "yes", "caseless")
+    assert not mentions("The answer is Yes, of course.", "yes", "exact")
+
+
+def test_an_equation_or_a_label_before_the_answer_is_about_it() -> None:
+    assert mentions("12+15=27", "27", "exact")
+    assert mentions("Answer: 27.", "27", "exact")
+    assert not mentions("27=12+15", "27", "exact")
+    assert not mentions("Answer: 270", "27", "exact")
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ('"surprise"', "surprise"),
+        ("**27**", "27"),
+        ("$27", "27"),
+        ("- tea\n- milk", "tea, milk"),
+        ("1. tea\n2. milk", "tea, milk"),
+        ("[3, 4]", "3, 4"),
+    ],
+)
+def test_the_same_words_in_another_layout(output: str, expected: str) -> None:
+    assert rearranged(output, expected, "exact")
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [("milk, tea", "tea, milk"), ("tea", "tea, milk"), ("-3", "3"), ("2, 5", "2.5"), ("Tea", "tea"), ("", "tea")],
+)
+def test_other_words_are_no_other_layout(output: str, expected: str) -> None:
+    assert not rearranged(output, expected, "exact")

@@ -15,7 +15,7 @@ from synthgen.families import FAMILIES, Task
 from synthgen.similarity import NearDuplicateIndex
 from synthgen.text import word_count
 
-SAMPLES = 100
+SAMPLES = 60
 
 
 def tasks(name: str, count: int = SAMPLES) -> list[Task]:
