@@ -89,7 +89,7 @@ class OpenAIServer:
         self.good: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.in_flight = self.peak = self.requests = 0
-        self.first_at = self.last_at = 0.0
+        self.first_at = self.last_at = self.busy_s = 0.0
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.keep_bodies = False
@@ -111,7 +111,10 @@ class OpenAIServer:
         await self.listener.stop()
 
     def stats(self) -> dict[str, Any]:
-        """Counts since the start. `paid_twice`: good replies beyond the first to the same prompt."""
+        """Counts since the start. `paid_twice`: good replies beyond the first to the same prompt.
+
+        `span_s` is from the first request to the last reply, `busy_s` the time of all requests together.
+        """
         return {
             "requests": self.requests,
             "prompts": len(self.tries),
@@ -122,6 +125,7 @@ class OpenAIServer:
             "in_flight": self.in_flight,
             "peak": self.peak,
             "span_s": round(self.last_at - self.first_at, 3),
+            "busy_s": round(self.busy_s, 3),
         }
 
     async def handle(self, incoming: Incoming) -> Outgoing:
@@ -153,6 +157,7 @@ class OpenAIServer:
         finally:
             self.in_flight -= 1
             self.last_at = time.monotonic()
+            self.busy_s += self.last_at - now
         self.outcomes[outcome] += 1
         if self.plan.tell_limits:
             outgoing.headers |= self.minute.headers()

@@ -108,9 +108,9 @@ LATENCIES = [fixed, uniform, log_normal]
 
 @pytest.mark.parametrize("latency", LATENCIES)
 def test_a_willing_server_gets_all_that_there_is(latency: Latency) -> None:
-    run = simulate(10_000, 500, latency=latency)
+    run = simulate(20_000, 3 * START, latency=latency)
     assert run.refused == 0
-    assert run.limit >= 490
+    assert run.limit >= 2.9 * START
 
 
 @pytest.mark.parametrize("latency", LATENCIES)
@@ -123,7 +123,7 @@ def test_random_refusals_do_not_collapse_the_limit(latency: Latency, noise: floa
 
 @pytest.mark.parametrize("latency", LATENCIES)
 def test_the_limit_grows_in_spite_of_random_refusals(latency: Latency) -> None:
-    run = simulate(40_000, 400, latency=latency, noise=0.05)
+    run = simulate(60_000, 3 * START, latency=latency, noise=0.05)
     assert max(run.limits) > 1.5 * START
 
 
@@ -134,7 +134,7 @@ def test_a_limit_on_requests_at_once_is_found_and_kept(latency: Latency, clients
     run = simulate(10_000, clients, latency=latency, slots=lambda at: 50, retry_after_s=retry_after_s)
     ideal_s = 10_000 * MEAN_S / 50
     assert run.seconds < ideal_s / 0.9 + 2 * retry_after_s
-    assert run.refused < (3500 if latency is fixed else 600)
+    assert run.refused < (3500 if latency is fixed else 300 + clients)
     assert 45 <= run.limit <= 60
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 
-START = 128
-"""Requests at once before anything is known. Each success makes room for one more: twice that, one reply later."""
+START = 512
+"""Requests at once before anything is known. Nobody sends more than the run's `concurrency`; a server that takes fewer
+says so at once; and each success makes room for one more."""
 REMEMBERED = 64
 """Successes whose levels tell the known level."""
 LUCKY = 8

@@ -1,0 +1,347 @@
+"""How fast the openai teacher is, and what it makes of a server's faults.
+
+Throughput: 2,000 prompts at a server that answers after 200 ms, 100 and 500 at once: a bare aiohttp loop, a plain
+AsyncOpenAI loop, our teacher alone, and a whole run (prompts, journal, parsing, filters, run folder). Seconds are from
+the first request to the last reply as the server sees them; CPU is the client's. Medians of several rounds, in which
+the clients take turns, so that all of them meet the same disturbances.
+
+Faults: the same prompts, 100 at once, against plans of faults; `good` counts whole answers to the right prompt.
+
+    python benchmarks/teachers.py [--quick] [--json] [--only throughput|faults|memory]
+
+The server is tests/servers/openai_server.py in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import random
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from synthgen.config import load, run_recipe
+from synthgen.protocols import Completion, Request, Sampling
+from synthgen.teachers.openai import OpenAI
+
+ROOT = Path(__file__).parents[1]
+SERVER = ROOT / "tests" / "servers" / "openai_server.py"
+MODEL = "test-model"
+SAMPLING = Sampling(max_tokens=200, temperature=0.7)
+RECIPE = """
+name: bench
+teacher: {{use: openai, base_url: "{url}", model: test-model, timeout_s: {timeout_s}, sampling: {{max_tokens: 200}}}}
+source: {{use: dataset, path: prompts.jsonl, chunk: 4}}
+stages: [{{use: respond}}, {{use: control_characters}}, {{use: empty, output_required: true}},
+         {{use: length, min_words: 3}}, {{use: punctuation}}, {{use: near_duplicate}}]
+concurrency: {concurrency}
+"""
+
+
+SYLLABLES = ("ka", "lo", "mi", "ren", "tu", "sa", "vel", "do", "pri", "an", "es", "gor", "hu", "bet", "fi", "nox")
+
+
+def prompt(number: int) -> str:
+    """Twelve made-up words, so that no prompt is near another."""
+    rng = random.Random(number)
+    words = ("".join(rng.choices(SYLLABLES, k=rng.randint(2, 4))) for _ in range(12))
+    return f"Question {number}: what have {' '.join(words)} in common?"
+
+
+def is_good(number: int, completion: Completion) -> bool:
+    return completion.finish_reason == "stop" and f"'Question {number}: " in completion.text
+
+
+class Server:
+    """The test server in a process of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._root = url.removesuffix("/v1")
+
+    def stats(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self._root}/_stats") as reply:
+            return dict(json.load(reply))
+
+    def change(self, **options: Any) -> None:
+        data = json.dumps(options).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{self._root}/_plan", data, method="POST")).close()
+
+
+@contextmanager
+def server(faults: tuple[str, ...] = (), **options: Any) -> Iterator[Server]:
+    command = [sys.executable, str(SERVER), "--port", "0", "--set", *(f"{k}={v}" for k, v in options.items())]
+    for fault in faults:
+        command += ["--fault", fault]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Server(process.stdout.readline().strip())
+        finally:
+            process.terminate()
+
+
+Ask = Callable[[int], Awaitable[Any]]
+
+
+async def at_once(ask: Ask, count: int, concurrency: int) -> list[Any]:
+    """The replies to prompts 0 to count - 1, by so many workers."""
+    replies: list[Any] = [None] * count
+    numbers = iter(range(count))
+
+    async def work() -> None:
+        for number in numbers:
+            replies[number] = await ask(number)
+
+    await asyncio.gather(*(work() for _ in range(concurrency)))
+    return replies
+
+
+async def bare(url: str, count: int, concurrency: int) -> None:
+    import aiohttp
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def ask(number: int) -> Any:
+            body = {"model": MODEL, "messages": [{"role": "user", "content": prompt(number)}], **SAMPLING.body}
+            async with session.post(f"{url}/chat/completions", json=body) as reply:
+                return await reply.json()
+
+        await at_once(ask, count, concurrency)
+
+
+async def plain(url: str, count: int, concurrency: int) -> None:
+    import openai
+
+    async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
+
+        async def ask(number: int) -> Any:
+            return await client.chat.completions.create(
+                model=MODEL, messages=[{"role": "user", "content": prompt(number)}], **SAMPLING.body
+            )
+
+        await at_once(ask, count, concurrency)
+
+
+def request(number: int) -> Request:
+    return Request(MODEL, ({"role": "user", "content": prompt(number)},), SAMPLING)
+
+
+async def ours(url: str, count: int, concurrency: int) -> None:
+    teacher = OpenAI(base_url=url, model=MODEL)
+    await teacher.open()
+    await at_once(lambda number: teacher.complete(request(number)), count, concurrency)
+    await teacher.close()
+
+
+def write_recipe(folder: Path, url: str, count: int, concurrency: int, timeout_s: float = 600) -> Path:
+    rows = (json.dumps({"instruction": prompt(number)}) for number in range(count))
+    (folder / "prompts.jsonl").write_text("\n".join(rows))
+    path = folder / "bench.yaml"
+    path.write_text(RECIPE.format(url=url, concurrency=concurrency, timeout_s=timeout_s))
+    return path
+
+
+async def whole(url: str, count: int, concurrency: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        recipe = load(write_recipe(folder, url, count, concurrency))
+        await run_recipe(recipe, out=folder / "run")
+
+
+CLIENTS = {"bare aiohttp": bare, "plain AsyncOpenAI": plain, "openai teacher": ours, "whole run": whole}
+
+
+def throughput(count: int, concurrency: int, rounds: int) -> dict[str, Any]:
+    """Requests a second and CPU of every client, and both as ratios to the bare and the plain loop."""
+    rates: dict[str, list[float]] = {name: [] for name in CLIENTS}
+    cpus: dict[str, list[float]] = {name: [] for name in CLIENTS}
+    for client in CLIENTS.values():  # imports and first connections are not measured
+        with server() as there:
+            asyncio.run(client(there.url, 20, 10))
+    for _ in range(rounds):
+        for name, client in CLIENTS.items():
+            with server(latency_s=0.2) as there:
+                cpu = time.process_time()
+                asyncio.run(client(there.url, count, concurrency))
+                cpus[name].append(1000 * (time.process_time() - cpu) / count)
+                rates[name].append(count / there.stats()["span_s"])
+    rate = {name: statistics.median(values) for name, values in rates.items()}
+    cpu_ms = {name: statistics.median(values) for name, values in cpus.items()}
+    return {
+        name: {
+            "requests_per_s": rate[name],
+            "of_bare": rate[name] / rate["bare aiohttp"],
+            "cpu_ms": cpu_ms[name],
+            "cpu_of_plain": cpu_ms[name] / cpu_ms["plain AsyncOpenAI"],
+        }
+        for name in CLIENTS
+    }
+
+
+async def through_faults(url: str, count: int, **settings: Any) -> tuple[int, float]:
+    """Good replies, and seconds."""
+    teacher = OpenAI(base_url=url, model=MODEL, **settings)
+    await teacher.open()
+    start = time.perf_counter()
+
+    async def ask(number: int) -> tuple[int, Completion]:
+        completion = await teacher.complete(request(number))
+        for retry in (1, 2):  # as the engine does with content that cannot be used
+            if completion.text and completion.finish_reason == "stop":
+                break
+            completion = await teacher.complete(Request(MODEL, request(number).messages, SAMPLING, retry=retry))
+        return number, completion
+
+    replies = await at_once(ask, count, 100)
+    seconds = time.perf_counter() - start
+    await teacher.close()
+    return sum(is_good(number, completion) for number, completion in replies), seconds
+
+
+def faults(count: int, outage_s: float, minute_s: float) -> dict[str, Any]:
+    """One row for each plan of faults."""
+    rows: dict[str, Any] = {}
+
+    def row(name: str, plan: tuple[str, ...] = (), settings: dict[str, Any] | None = None, **options: Any) -> None:
+        with server(plan, **{"latency_s": 0.2, **options}) as there:
+            good, seconds = asyncio.run(through_faults(there.url, count, **(settings or {})))
+            stats = there.stats()
+        rows[name] = {
+            "good": good,
+            "seconds": seconds,
+            "requests": stats["requests"],
+            "refused": stats["outcomes"].get("limit", 0) + stats["outcomes"].get("429", 0),
+            "paid_twice": stats["paid_twice"],
+            "mean_in_flight": stats["busy_s"] / stats["span_s"],
+        }
+        show(name, rows[name])
+
+    row("undisturbed")
+    row("5% 429, 2% 500, 1% reset", ("429=0.05", "500=0.02", "reset=0.01"), retry_after_s=1.0)
+    row("1% hang, time-out 5 s", ("hang=0.01",), {"timeout_s": 5})
+    row("1% each malformed, cut, empty, null", ("malformed=0.01", "cut=0.01", "empty=0.01", "null=0.01"))
+    row(f"server down for {outage_s:g} s", outage_at=count // 2, outage_s=outage_s)
+    row("50 at once, 100 sent", slots=50, retry_after_s=0.1)
+    per_minute = count // 2
+    row(f"{per_minute} requests in {minute_s:g} s", rpm=per_minute, minute_s=minute_s)
+    row(f"{per_minute} requests in {minute_s:g} s, told", rpm=per_minute, minute_s=minute_s, tell_limits="true")
+    row(f"{40 * count} tokens in {minute_s:g} s", tpm=40 * count, minute_s=minute_s)
+    for name, number in (("kill -9", signal.SIGKILL), ("Ctrl-C", signal.SIGINT)):
+        name = f"{name} at half, run again"
+        rows[name] = stopped(count, number)
+        show(name, rows[name])
+    return rows
+
+
+def stopped(count: int, number: signal.Signals) -> dict[str, Any]:
+    """A whole run that is stopped when the server has answered half, and run again."""
+    with tempfile.TemporaryDirectory() as name, server(latency_s=0.2) as there:
+        folder = Path(name)
+        config = write_recipe(folder, there.url, count, 100)
+        command = [sys.executable, "-m", "synthgen", "run", str(config), "--out", str(folder / "run")]
+        start = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while there.stats()["paid"] < count // 2:
+                time.sleep(0.01)
+            process.send_signal(number)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stats = there.stats()
+        report = json.loads((folder / "run" / "report.json").read_text())
+        return {
+            "good": report["requests"]["bought"],
+            "seconds": time.perf_counter() - start,
+            "requests": stats["requests"],
+            "refused": 0,
+            "paid_twice": stats["paid_twice"],
+            "mean_in_flight": stats["busy_s"] / stats["span_s"],
+        }
+
+
+def memory(count: int) -> dict[str, float]:
+    """Peak memory after a tenth of so many requests, and after all of them."""
+    figures: dict[str, float] = {}
+
+    async def body(url: str) -> None:
+        teacher = OpenAI(base_url=url, model=MODEL)
+        await teacher.open()
+        done = 0
+
+        async def ask(number: int) -> None:
+            nonlocal done
+            await teacher.complete(request(number))
+            done += 1
+            if done in (count // 10, count):
+                figures[f"peak_mb_{done}"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+        numbers = iter(range(count))
+
+        async def work() -> None:
+            for number in numbers:
+                await ask(number)
+
+        await asyncio.gather(*(work() for _ in range(200)))
+        await teacher.close()
+
+    with server() as there:
+        start = time.perf_counter()
+        asyncio.run(body(there.url))
+        figures["seconds"] = time.perf_counter() - start
+    return figures
+
+
+def show(name: str, row: dict[str, Any]) -> None:
+    print(
+        f"  {name:36s} {row['good']:6d} {row['seconds']:8.1f} {row['requests']:9d} {row['refused']:8d}"
+        f" {row['paid_twice']:11d} {row['mean_in_flight']:10.1f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="end within a minute")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--only", choices=("throughput", "faults", "memory"))
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)  # the teacher tells what goes wrong; here it is the plan
+    out: dict[str, Any] = {}
+    count, rounds = (500, 1) if options.quick else (2000, 3)
+    if options.only in (None, "throughput"):
+        for concurrency in (100, 500):
+            print(f"{count} prompts, 200 ms, {concurrency} at once, median of {rounds}")
+            print(f"  {'':20s} {'req/s':>8s} {'of bare':>8s} {'CPU ms':>8s} {'of plain':>8s}")
+            rows = out[f"throughput {concurrency}"] = throughput(count, concurrency, rounds)
+            for name, row in rows.items():
+                print(
+                    f"  {name:20s} {row['requests_per_s']:8.0f} {row['of_bare']:8.0%} {row['cpu_ms']:8.2f}"
+                    f" {row['cpu_of_plain']:8.0%}",
+                    flush=True,
+                )
+    if options.only in (None, "faults"):
+        print(f"faults, {count} prompts, 200 ms, 100 at once")
+        heads = ("good", "seconds", "requests", "refused", "paid twice", "in flight")
+        print(f"  {'':36s} {heads[0]:>6s} {heads[1]:>8s} {heads[2]:>9s} {heads[3]:>8s} {heads[4]:>11s} {heads[5]:>10s}")
+        out["faults"] = faults(count, 3.0 if options.quick else 20.0, 3.0 if options.quick else 60.0)
+    if options.only in (None, "memory"):
+        requests = 5_000 if options.quick else 100_000
+        out["memory"] = memory(requests)
+        print(f"memory over {requests} requests: " + ", ".join(f"{k} {v:.0f}" for k, v in out["memory"].items()))
+    if options.json:
+        print(json.dumps(out))
+
+
+if __name__ == "__main__":
+    main()
