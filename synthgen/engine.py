@@ -82,7 +82,8 @@ class Engine:
             raise self._failure[1]
         if self._stop is None:
             self._stop = "done" if self.pipeline.target is None else "short"
-            self.progress.message = f"the source is exhausted after {number} attempts"
+            why = "as many as asked for" if number == self.pipeline.max_attempts else "the source is exhausted"
+            self.progress.message = f"{number} attempts: {why}"
         self.progress.status = self._stop
         return self._stop
 
