@@ -15,7 +15,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ConfigFile = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped recipe's name.")]
+ConfigFile = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="A YAML file, a folder with a config.yaml, or a shipped recipe's name.")
+]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name in outputs/.")]
 Settings = Annotated[
     list[str] | None,

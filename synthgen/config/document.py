@@ -96,7 +96,11 @@ def parse_document(text: str, file: str) -> Document:
 
 def parse_value(text: str, file: str) -> Any:
     """The value of a short YAML text, as on the right of `--set key=value`; an empty text is null."""
-    return _parse(text, file)[0]
+    try:
+        return _parse(text, file)[0]
+    except ConfigError as error:
+        error.line = None
+        raise
 
 
 def _parse(text: str, file: str) -> tuple[Any, dict[Key, Place]]:

@@ -52,14 +52,14 @@ def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> R
 
 
 def locate(config: Path | str) -> tuple[Path, Path]:
-    """The file of a config, and the folder that its paths start from.
+    """The file of a config, and the folder that its paths start from. A folder stands for its `config.yaml`.
 
     Raises:
         ConfigError: there is neither such a file nor a shipped recipe of that name.
     """
-    path = Path(config)
-    if path.exists():
-        return path, path.resolve().parent
+    for path in (Path(config), Path(config) / "config.yaml"):
+        if path.is_file():
+            return path, path.resolve().parent
     shipped = assets.names("recipes")
     if str(config) in shipped:
         return assets.find("recipes", str(config)), Path.cwd()

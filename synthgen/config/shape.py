@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,5 +90,12 @@ def _source_files(recipe: Recipe) -> dict[str, Path]:
 
 
 def _sha256(path: Path) -> str:
+    state = path.stat()
+    return _digest(path, state.st_size, state.st_mtime_ns)
+
+
+@cache
+def _digest(path: Path, size: int, modified_ns: int) -> str:
+    """Computed once for a state of the file: a dataset may have gigabytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from synthgen.errors import PluginError, SynthgenError
 from synthgen.plugins.find import Found
 from synthgen.plugins.kinds import check_instance
 from synthgen.plugins.settings import make
@@ -28,6 +31,14 @@ def build(found: Found, settings: Mapping[str, Any], base: Path) -> Built:
         pydantic.ValidationError: a setting is wrong, unknown or missing.
         PluginError: the part could not be made, or lacks what its kind needs.
     """
-    part, plain = make(found.part, settings, base)
+    try:
+        part, plain = make(found.part, settings, base)
+    except (ValidationError, SynthgenError):
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{found.use!r} could not be made: {type(error).__name__}: {error}",
+            hint="`--debug` shows where it was raised",
+        ) from error
     check_instance(found.use, found.kind, part)
     return Built(FilterStage(part) if found.kind == "filter" else part, plain)

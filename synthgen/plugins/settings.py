@@ -70,7 +70,7 @@ def make(part: Part, settings: Mapping[str, Any], base: Path) -> tuple[Any, dict
 
     Raises:
         pydantic.ValidationError: a setting is wrong, unknown or missing.
-        PluginError: the part's constructor raised.
+        Exception: whatever the part's own code raises.
     """
     model = settings_model(part)
     _no_unknown(model, settings)
@@ -78,12 +78,9 @@ def make(part: Part, settings: Mapping[str, Any], base: Path) -> tuple[Any, dict
     if model is part:
         return values, _plain(values, settings)
     arguments = {field.alias or name: getattr(values, name) for name, field in model.model_fields.items()}
-    if not inspect.isclass(part):
-        return (partial(part, **arguments) if arguments else part), _plain(values, settings)
-    try:
+    if inspect.isclass(part):
         return part(**arguments), _plain(values, settings)
-    except (TypeError, ValueError, KeyError, AttributeError, OSError, RuntimeError, ImportError) as error:
-        raise PluginError(f"{part.__name__} could not be made: {type(error).__name__}: {error}") from error
+    return (partial(part, **arguments) if arguments else part), _plain(values, settings)
 
 
 def _without_record(name: str, parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:

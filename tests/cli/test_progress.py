@@ -89,7 +89,7 @@ def test_a_plain_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch, capsys:
 
 CONFIG = """\
 name: mine
-target: 40
+target: 24
 teacher: {use: procedural, latency_s: 0.1}
 source: {use: seeds, human: 3, machine: 0}
 stages: [{use: generate, prompt: alpaca/tasks, count: 2}]
@@ -124,4 +124,4 @@ def test_a_terminal_gets_a_bar_unless_plain_lines_are_asked_for(tmp_path: Path, 
     assert b"done: the target is reached" in out
     bars = re.findall("━+", seen.decode())
     assert bool(bars) is not bool(env)
-    assert (b"of 40 accepted" in seen) is not bool(env)
+    assert (b"of 24 accepted" in seen) is not bool(env)

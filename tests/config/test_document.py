@@ -183,7 +183,7 @@ def test_values_of_the_command_line() -> None:
 
 
 # beyond U+FFFF, JSON's two escapes for one character are two characters in YAML
-texts = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=("Cs",)))
+texts = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=("Cs",)), max_size=50)  # a key has at most 1,024
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
     lambda below: st.lists(below, max_size=4) | st.dictionaries(texts, below, max_size=4),

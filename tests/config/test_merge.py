@@ -145,7 +145,7 @@ def test_an_overridden_key_has_the_option_as_its_place() -> None:
 def test_settings_that_lead_nowhere(setting: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
         overridden(setting)
-    assert str(caught.value.file) == f"--set {setting}"
+    assert (str(caught.value.file), caught.value.line) == (f"--set {setting}", None)
 
 
 def test_labels() -> None:

@@ -65,6 +65,14 @@ def test_a_file_goes_before_a_shipped_recipe(tmp_path: Path, monkeypatch: pytest
     assert locate("quickstart") == (Path("quickstart"), tmp_path)
 
 
+def test_a_folder_stands_for_its_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "alpaca").mkdir()
+    assert locate("alpaca")[0] == assets.find("recipes", "alpaca")
+    (tmp_path / "alpaca" / "config.yaml").write_text(CONFIG)
+    assert locate("alpaca") == (Path("alpaca/config.yaml"), tmp_path / "alpaca")
+
+
 def test_no_such_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"there is no config config\.yaml\n.*synthgen init(.|\n)*quickstart"):

@@ -110,11 +110,6 @@ def test_names_are_those_of_the_yaml() -> None:
     assert setting_names(settings_model(Loose)) == ["most"]
 
 
-def test_a_constructor_that_raises_is_named() -> None:
-    with pytest.raises(PluginError, match="Plain could not be made: ValueError: a limit is not negative"):
-        make(Plain, {"limit": -1}, BASE)
-
-
 def no_record() -> None: ...
 
 
