@@ -7,6 +7,7 @@ does a program that takes too many steps or makes too large a value.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -151,14 +152,20 @@ def evaluate(source: str) -> Any:
     return program.value(tree.body)
 
 
+_WARNED = re.compile(r"\\|(?<![A-Za-z_0-9])\d+[A-Za-z_]")
+"""What Python's parser warns of; a warning would reach the user, or be an error."""
+
+
 def _parsed(source: str, mode: str) -> Any:
-    if len(source) > 1500 or "\0" in source or _depth(source) > DEEPEST:
+    if len(source) > 1500 or _depth(source) > DEEPEST:
         raise Unprovable("too long or nested too deep")
+    if _WARNED.search(source):
+        raise Unprovable("a backslash, or a number with letters")
     try:
         tree = ast.parse(source, mode=mode)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise Unprovable("no program") from None
-    if any(_height(node) > 3 * DEEPEST for node in [tree]):
+    if _height(tree) > 3 * DEEPEST:
         raise Unprovable("nested too deep")
     return tree
 

@@ -117,6 +117,10 @@ def test_expressions_are_pythons(source: str) -> None:
         "x =",
         "x = 'a\0b'",
         "\ud800",
+        "x = 1if 1 == 1 else 2",
+        "x = 0or 1",
+        "x = '\\d'",
+        "x = 1_000",
     ],
 )
 def test_what_is_outside_the_grammar_is_refused(source: str) -> None:
