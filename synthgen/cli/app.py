@@ -65,7 +65,7 @@ def init(
 
 @app.command()
 def check(config: ConfigFile = DEFAULT_CONFIG, settings: Settings = None, json: Json = False) -> None:
-    """Load a config and show its plan; send nothing.
+    """Load a config and show its plan; ask no teacher.
 
     The plan has the first prompt, how many requests and tokens the target will take, and what the window costs.
     """

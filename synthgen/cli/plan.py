@@ -1,6 +1,6 @@
 """What a run will ask for: its first request, and how many requests and tokens there will be.
 
-Both come from the run's own pipeline, walked for a few attempts. Nothing is sent: for the first request a teacher that
+Both come from the run's own pipeline, walked for a few attempts. No teacher is asked: for the first request a teacher that
 only takes it down stands in for the config's teachers, and for the numbers the procedural one.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from synthgen.engine import Engine
 from synthgen.errors import StageError, TeacherError
 from synthgen.journal import Journal
 from synthgen.pipeline import Pipeline, prepare
-from synthgen.protocols import Completion, Request, Sampling, Teacher
+from synthgen.protocols import Completion, Request, Teacher
 from synthgen.records import Record
 from synthgen.teachers.procedural import Procedural
 
@@ -59,18 +59,19 @@ class Walk:
 
 
 class _StandIn:
-    """Has a teacher's name, sampling and abilities, and another's replies."""
+    """Has all that a teacher has, and another's replies."""
 
-    def __init__(self, teacher: Teacher, reply: Callable[[Request], Any]) -> None:
+    def __init__(self, teacher: Teacher, reply: Callable[[Request], Awaitable[Completion]]) -> None:
         self.model = teacher.model
-        self.sampling: Sampling | None = teacher.sampling
-        self.structured = getattr(teacher, "structured", None)
-        self.price = getattr(teacher, "price", None)
+        self.sampling = teacher.sampling
+        self._teacher = teacher
         self._reply = reply
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._teacher, name)
+
     async def complete(self, request: Request) -> Completion:
-        completion: Completion = await self._reply(request)
-        return completion
+        return await self._reply(request)
 
 
 class _Taken(TeacherError):
@@ -85,7 +86,7 @@ def first_request(pipeline: Pipeline) -> tuple[str, Request] | None:
     """
     taken: list[tuple[str, Request]] = []
 
-    def taking(name: str) -> Callable[[Request], Any]:
+    def taking(name: str) -> Callable[[Request], Awaitable[Completion]]:
         async def take(request: Request) -> Completion:
             taken.append((name, request))
             raise _Taken("taken")
@@ -107,7 +108,7 @@ def walk(pipeline: Pipeline) -> Walk | None:
     """
     programs, asked = Procedural(flaws=0), {name: Asked() for name in pipeline.teachers}
 
-    def answering(name: str) -> Callable[[Request], Any]:
+    def answering(name: str) -> Callable[[Request], Awaitable[Completion]]:
         async def answer(request: Request) -> Completion:
             completion = await programs.complete(request)
             asked[name].add(request, completion)
