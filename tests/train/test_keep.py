@@ -28,7 +28,6 @@ RECORDS = [Record(instruction=f"say {i}", output=f"{i} {i}") for i in range(24)]
 def start(recipe: Recipe, tmp_path: Path) -> Path:
     """A model that has learnt something, from which further training can lead away."""
     report = train(recipe(max_steps=40, learning_rate=5e-3, out=str(tmp_path / "start")), say=quiet)
-    assert report is not None
     return Path(report.model)
 
 
@@ -44,7 +43,6 @@ def trained(start: Path, recipe: Recipe, rows: Any, tmp_path: Path, name: str, *
         **more,
     )
     report = train(config, say=quiet)
-    assert report is not None
     return Path(report.model)
 
 
@@ -126,5 +124,4 @@ def test_a_small_learning_rate_replay_and_lora_forget_less(
 def trained_on(start: Path, recipe: Recipe, data: list[dict[str, Any]], out: Path, **more: Any) -> Path:
     settings = {"max_steps": 30, "learning_rate": 3e-3, **more}
     report = train(recipe(model=str(start), data=data, out=str(out), **settings), say=quiet)
-    assert report is not None
     return Path(report.model)

@@ -94,7 +94,6 @@ def test_preferences_move_the_student_towards_the_chosen_answers(
     recipe: Recipe, rows: Any, tmp_path: Path, objective: str, method: str
 ) -> None:
     first = train(recipe(max_steps=20, learning_rate=5e-3, out=str(tmp_path / "start")), say=quiet)
-    assert first is not None
     report = train(
         recipe(
             model=str(first.model),
@@ -106,7 +105,6 @@ def test_preferences_move_the_student_towards_the_chosen_answers(
         ),
         say=quiet,
     )
-    assert report is not None
     assert report.plan["examples"] == 32
     assert not list(report.model.glob("ref"))
     assert margin(report.model) > margin(first.model) + 0.5

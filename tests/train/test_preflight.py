@@ -111,8 +111,6 @@ def test_the_loss_cannot_show_that_a_student_never_stops(base: Path, rows: Any, 
 
     wrong = train(settings("wrong"), force=True, say=lines.append)
     right = train(settings("right", stop_token="<|im_end|>"), say=lines.append)
-    assert wrong is not None
-    assert right is not None
     assert wrong.loss == pytest.approx(right.loss, abs=0.02)
     prompts = [[{"role": "user", "content": r.instruction}] for r in RECORDS]
     stopped = {}

@@ -25,7 +25,7 @@ from synthgen_train.prepare import read_records
 from synthgen_train.progress import TrainingError, read_metrics
 from synthgen_train.settings import resolve
 from synthgen_train.sft import rows_of
-from synthgen_train.train import train
+from synthgen_train.train import plan, train
 
 from synthgen.errors import ConfigError, StoreError
 from synthgen.records import Record
@@ -49,7 +49,6 @@ def test_a_training_shows_its_arithmetic_learns_and_leaves_a_student_that_answer
         model={"from_scratch": scratch}, max_steps=None, epochs=60, learning_rate=3e-3, eval_share=0.2, seed=1
     )
     report = train(config, say=lines.append)
-    assert report is not None
     text = "\n".join(lines)
     plan = report.plan
     assert plan["records"] == 24
@@ -86,14 +85,12 @@ def test_a_training_shows_its_arithmetic_learns_and_leaves_a_student_that_answer
 
 def test_a_dry_run_writes_nothing_and_a_second_run_gives_the_same_report(recipe: Recipe) -> None:
     config = recipe()
-    assert train(config, say=quiet, dry_run=True) is None
+    assert plan(config, say=quiet).steps == 4
     assert not config.out.exists()
     first = train(config, say=quiet)
     lines: list[str] = []
     again = train(config, say=lines.append)
     assert lines[-1].endswith("finished already")
-    assert first is not None
-    assert again is not None
     assert (again.loss, again.model, again.steps) == (first.loss, first.model, first.steps)
     with pytest.raises(ConfigError, match="other settings"):
         train(recipe(max_steps=5), say=quiet)
@@ -116,8 +113,6 @@ def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(recipe: Recipe, 
     lines: list[str] = []
     resumed = train(config, say=lines.append)
     assert "goes on from step 6" in lines
-    assert resumed is not None
-    assert straight is not None
     assert resumed.resumed_from == 6
     steps = [row["step"] for row in read_metrics(config.out / "metrics.jsonl")]
     assert steps == list(range(1, 13))
@@ -187,7 +182,6 @@ def test_packing_learns_as_padding_does(recipe: Recipe, tmp_path: Path) -> None:
     losses = {}
     for name, more in {"padded": {"batch_size": 24}, "packed": {"packing": True, "batch_size": 24}}.items():
         report = train(recipe(**more, max_steps=6, learning_rate=1e-3, out=str(tmp_path / name)), say=quiet)
-        assert report is not None
         losses[name] = [row["loss"] for row in read_metrics(report.out / "metrics.jsonl")]
     assert losses["packed"] == pytest.approx(losses["padded"], abs=1e-4)
 
@@ -197,7 +191,6 @@ def test_each_method_goes_the_whole_way(recipe: Recipe, use: str) -> None:
     scratch = {"hidden": 32, "layers": 2, "heads": 2, "context": 96, "tokenizer": "bytes", "biases": True}
     config = recipe(model={"from_scratch": scratch}, method={"use": use}, merge=use in ("lora", "ia3"))
     report = train(config, say=quiet)
-    assert report is not None
     assert 0 < report.plan["trainable"] < report.plan["parameters"] / 2
     prompt = [[{"role": "user", "content": "say 3"}]]
     model, tokenizer = load_trained(report.model)
@@ -207,6 +200,21 @@ def test_each_method_goes_the_whole_way(recipe: Recipe, use: str) -> None:
         assert (report.merged / "config.json").is_file()
 
 
+@pytest.mark.parametrize("template", ["chatml", "alpaca", "llama", "xml", "json"])
+def test_a_student_of_each_template_is_asked_as_it_was_trained(recipe: Recipe, template: str, rows: Any) -> None:
+    data = rows([{"instruction": "a", "output": "b", "system": "s"}] * 4)
+    report = train(recipe(data=str(data), template=template, max_steps=60, learning_rate=1e-2), say=quiet)
+    model, tokenizer = load_trained(report.model)
+    prompt = [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}]
+    (reply,) = answer(model, tokenizer, [prompt], max_tokens=6)
+    assert (reply.text, reply.stopped) == ("b", True)
+
+
+def test_canaries_are_planted_and_counted(recipe: Recipe) -> None:
+    report = train(recipe(canaries=3), say=quiet)
+    assert report.plan["examples"] == 27
+
+
 def test_a_curriculum_is_the_order_that_is_trained_in(recipe: Recipe, tmp_path: Path, rows: Any) -> None:
     data = rows([{"instruction": "x" * n, "output": "y"} for n in (30, 10, 20, 40)])
     losses = []
@@ -214,7 +222,7 @@ def test_a_curriculum_is_the_order_that_is_trained_in(recipe: Recipe, tmp_path: 
         config = recipe(
             data=str(data), curriculum={"by": "length", "descending": out == "b"}, batch_size=1, out=str(tmp_path / out)
         )
-        assert train(config, say=quiet) is not None
+        train(config, say=quiet)
         losses.append([row["tokens"] for row in read_metrics(config.out / "metrics.jsonl")])
     sizes = [[b - a for a, b in zip([0, *curve], curve, strict=False)] for curve in losses]
     assert sizes[0] == sorted(sizes[0])
@@ -223,14 +231,12 @@ def test_a_curriculum_is_the_order_that_is_trained_in(recipe: Recipe, tmp_path: 
 
 def test_bfloat16_and_checkpointed_activations_train(recipe: Recipe) -> None:
     report = train(recipe(dtype="bfloat16", gradient_checkpointing=True), say=quiet)
-    assert report is not None
     assert all(value.dtype == torch.float32 for value in weights(report.model).values())
 
 
 def test_one_record_can_be_trained_on(recipe: Recipe, rows: Any) -> None:
     data = rows([{"instruction": "a", "output": "b"}])
     report = train(recipe(data=str(data), eval_share=0.9), say=quiet)
-    assert report is not None
     assert report.plan["examples"] == 1
     assert report.held_out is None
 
@@ -238,7 +244,6 @@ def test_one_record_can_be_trained_on(recipe: Recipe, rows: Any) -> None:
 def test_a_nan_loss_stops_and_leaves_no_student(recipe: Recipe, tmp_path: Path) -> None:
     config = recipe(out=str(tmp_path / "first"))
     first = train(config, say=quiet)
-    assert first is not None
     model, _ = load_trained(first.model)
     model.model.norm.weight.data[0] = float("nan")
     model.save_pretrained(first.model)
@@ -267,7 +272,6 @@ def test_a_full_disk_is_told_and_harms_nothing(recipe: Recipe, tmp_path: Path) -
     assert not (config.out / "model").exists()
     assert [p.name for p in (config.out / "checkpoints").iterdir()] == ["checkpoint-2"]
     report = train(config, say=quiet)
-    assert report is not None
     assert report.resumed_from == 2
 
 

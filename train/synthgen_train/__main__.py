@@ -88,9 +88,9 @@ def _put(settings: dict[str, Any], pair: str) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from synthgen_train.train import train
+    from synthgen_train.train import plan, train
 
-    train(settings_of(options), force=options.force, dry_run=options.dry_run)
+    (plan if options.dry_run else train)(settings_of(options), force=options.force)
     return 0
 
 

@@ -42,11 +42,12 @@ def whole(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
         _flush(folder.parent)
     except (OSError, SafetensorError, RuntimeError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise StoreError(
             f"{folder} cannot be written: {error}",
             hint="free some space and run the same command again: it goes on from the last checkpoint",
         ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

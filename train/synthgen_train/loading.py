@@ -33,6 +33,12 @@ class Student:
         """The longest dialogue that the model has positions for, where it says so."""
         return getattr(self.model.config, "max_position_embeddings", None)
 
+    def keep_base(self) -> None:
+        """Writes the untrained model that an adapter of a model from scratch needs; does nothing for others."""
+        if self.from_scratch and self.base:
+            self.model.save_pretrained(self.base)
+            self.tokenizer.save_pretrained(self.base)
+
 
 def dtype_of(config: TrainConfig) -> str:
     """The number format of the arithmetic: as asked, else bfloat16 on a GPU that has it."""
@@ -69,11 +75,8 @@ def _from_scratch(config: TrainConfig, scratch: Scratch, texts: Sequence[str]) -
     student = Student(model, tokenizer, template, "", from_scratch=True, dtype=dtype_of(config))
     if not isinstance(config.method, Full):
         # An adapter is nothing without its base, so the base is kept beside it.
-        base = config.out / "base"
-        model.save_pretrained(base)
-        tokenizer.save_pretrained(base)
-        student.base = str(base.resolve())
-        student.notes.append(f"the untrained base model is in {base}")
+        student.base = str((config.out / "base").resolve())
+        student.notes.append(f"the untrained base model is kept in {config.out / 'base'}")
     return student
 
 

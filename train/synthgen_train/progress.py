@@ -21,7 +21,8 @@ class TrainingError(SynthgenError):
 class Progress(TrainerCallback):  # type: ignore[misc]
     """Prints and keeps loss, learning rate and tokens per second.
 
-    Tokens per second cover the time since the last line and leave padding out.
+    Tokens per second cover the time since the last line and leave padding out. `tokens_here` are those of this
+    process, `tokens` also those before the checkpoint that it went on from.
 
     Raises:
         TrainingError: the loss is not a finite number.
@@ -32,10 +33,11 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self.say = say
         self.writes = writes
         self.points: list[tuple[int, float]] = []
-        self.tokens = 0.0
+        self.tokens = self.tokens_here = 0.0
         self._mark: tuple[float, float] = (0.0, 0.0)
         self._start = 0.0
         self._first = 0
+        self._before = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Starts the clock, and forgets what a killed run measured beyond its last checkpoint."""
@@ -46,6 +48,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._start = time.perf_counter()
         self._mark = (self._start, 0.0)
         self._first = state.global_step
+        self._before = kept[-1]["tokens"] if kept else 0.0
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """One line, and one row of `metrics.jsonl`."""
@@ -59,7 +62,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
             )
         now, tokens = time.perf_counter(), float(logs.get("num_tokens", 0.0))
         seconds, new = now - self._mark[0], tokens - self._mark[1]
-        self._mark, self.tokens = (now, tokens), tokens
+        self._mark, self.tokens_here, self.tokens = (now, tokens), tokens, self._before + tokens
         rate = new / seconds if seconds > 0 else 0.0
         self.points.append((state.global_step, loss))
         row = {
@@ -68,7 +71,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
             "loss": loss,
             "learning_rate": logs.get("learning_rate"),
             "grad_norm": _number(logs.get("grad_norm")),
-            "tokens": tokens,
+            "tokens": self.tokens,
             "tokens_per_second": rate,
             "seconds": now - self._start,
         }

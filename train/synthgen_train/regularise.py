@@ -20,7 +20,7 @@ class Trainer(SafeSaves, SFTTrainer):  # type: ignore[misc]
 
     The divergence is the mean over the trained positions, as the loss is. Its reference is the model with its adapter
     switched off, or a copy of the model where there is none to switch off; the distance needs a copy of the weights.
-    A model's second and third forward pass make a step with `kl` about twice as long.
+    The further forward passes make a step with `kl` two to three times as long.
     """
 
     def __init__(self, *args: Any, keep: Keep, start: Any = None, **kwargs: Any) -> None:

@@ -21,6 +21,10 @@ NOT_PART = {"out", "log_every", "save_every", "report_to", "eval_prompts", "eval
 """Keys that may change between a killed training and its continuation."""
 
 
+FEW_STOPS = 0.95
+"""Below this share of held-out prompts whose answer ends by itself the report says so."""
+
+
 @dataclass(slots=True)
 class TrainReport:
     """What a training did. `held_out` and `eval_loss` are None where nothing was held out; seconds are wall time."""
@@ -45,6 +49,8 @@ class TrainReport:
         if self.held_out:
             h = self.held_out
             out.append(f"held out    {h.exact:.1%} exact, {h.stopped:.1%} stop by themselves, of {h.prompts} prompts")
+            if h.stopped < FEW_STOPS:
+                out.append("            many answers run on to the limit: train longer, or raise eval_tokens")
         out.append(f"speed       {self.tokens_per_second:,.0f} tokens/s, {self.seconds:.1f} s")
         return out
 

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("trl", reason="the train extra is not installed")
+
+import yaml
+from synthgen_train.arithmetic import launch_line, memory_of, parameters_of, steps_of
+from synthgen_train.loading import load_student
+from synthgen_train.settings import FULL_RATE, LEARNING_RATES, SCRATCH_RATE, resolve
+from synthgen_train.train import train
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+Recipe = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "accumulation", "devices", "epochs", "steps"),
+    [
+        (100, 10, 1, 1, 1, 10),
+        (101, 10, 1, 1, 1, 11),
+        (101, 10, 2, 1, 3, 18),
+        (101, 10, 1, 4, 1, 3),
+        (10, 4, 1, 1, 0.5, 2),
+    ],
+)
+def test_steps(rows: int, batch: int, accumulation: int, devices: int, epochs: float, steps: int) -> None:
+    assert steps_of(rows, batch, accumulation, devices, epochs) == steps
+
+
+def test_memory_holds_weights_gradients_and_moments(recipe: Recipe) -> None:
+    config = recipe()
+    student = load_student(config, [])
+    settings = resolve(config, student)
+    parameters, trainable = parameters_of(student.model)
+    assert parameters == trainable
+    assert memory_of(student.model, settings, 0) == 16 * parameters
+    long, short = memory_of(student.model, settings, 96), memory_of(student.model, settings, 48)
+    assert long - 16 * parameters == 2 * (short - 16 * parameters)
+
+
+def test_the_rate_follows_from_method_and_model_and_says_so(recipe: Recipe, tmp_path: Path) -> None:
+    config = recipe()
+    student = load_student(config, [])
+    scratch = resolve(config, student)
+    assert (scratch["learning_rate"], scratch.origins["learning_rate"]) == (
+        SCRATCH_RATE,
+        "default of a model from scratch",
+    )
+    student.model.save_pretrained(tmp_path / "m")
+    student.tokenizer.save_pretrained(tmp_path / "m")
+    for use, rate in {"full": FULL_RATE, **LEARNING_RATES}.items():
+        config = recipe(model=str(tmp_path / "m"), method={"use": use})
+        assert resolve(config, load_student(config, []))["learning_rate"] == rate
+    given = resolve(recipe(learning_rate=0.5), student)
+    assert (given["learning_rate"], given.origins["learning_rate"]) == (0.5, "recipe")
+
+
+def test_the_printed_line_starts_as_many_processes_as_there_are_gpus() -> None:
+    assert launch_line(2, ["r.yaml"]) == "accelerate launch --num_processes 2 -m synthgen_train train r.yaml"
+
+
+def test_two_processes_train_one_student_and_one_of_them_speaks(recipe: Recipe, tmp_path: Path) -> None:
+    config = recipe(max_steps=3, eval_share=0.2)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(json.loads(config.model_dump_json(exclude_unset=True))))
+    # On CPUs accelerate's own launcher wants MPI, so torch's starts the processes, with the same environment.
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [*launcher, "-m", "synthgen_train", "train", str(path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert "step        8 rows" in result.stdout
+    assert result.stdout.count("student     ") == 1
+    assert (config.out / "model" / "model.safetensors").is_file()
+
+
+def test_a_lora_student_is_served_by_the_transformers_teacher(recipe: Recipe) -> None:
+    import asyncio
+
+    from synthgen_train.generation import answer
+    from synthgen_train.loading import load_trained
+
+    from synthgen.protocols import Request, Sampling
+    from synthgen.teachers.transformers import Transformers
+
+    report = train(recipe(method={"use": "lora"}, merge=True, max_steps=60, learning_rate=2e-2), say=lambda line: None)
+    messages = ({"role": "user", "content": "say 3"},)
+    expected = answer(*load_trained(report.model), [messages], max_tokens=8)[0].text
+
+    async def ask(path: Path) -> str | None:
+        teacher = Transformers(path=str(path), dtype="float32")
+        await teacher.open()
+        try:
+            request = Request("student", messages, sampling=Sampling(max_tokens=8, temperature=0.0))
+            return (await teacher.complete(request)).choices[0].text
+        finally:
+            await teacher.close()
+
+    assert report.merged is not None
+    assert asyncio.run(ask(report.model)) == expected
+    assert asyncio.run(ask(report.merged)) == expected
