@@ -1,7 +1,7 @@
 """What a run will ask for: its first request, and how many requests and tokens there will be.
 
-Both come from the run's own pipeline, walked for a few attempts. No teacher is asked: for the first request a teacher that
-only takes it down stands in for the config's teachers, and for the numbers the procedural one.
+Both come from the run's own pipeline, walked for a few attempts. No teacher is asked: for the first request a teacher
+that only takes it down stands in for the config's teachers, and for the numbers the procedural one.
 """
 
 from __future__ import annotations
