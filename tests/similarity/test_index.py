@@ -8,7 +8,7 @@ from brute_force import neighbours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.similarity import NearDuplicateIndex, vocabulary
+from synthgen.similarity import NearDuplicateIndex, short, vocabulary
 from synthgen.similarity.needed import Arithmetic, Rule
 from synthgen.similarity.short import LONGEST
 from synthgen.text import Tokenizer, tokenize
@@ -88,6 +88,51 @@ def test_decides_as_rouge_score_on_both_sides_of_the_long_texts_border(length, t
     assert_as_brute_force(texts, threshold, rule, arithmetic, "rouge")
 
 
+@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.9])
+@pytest.mark.parametrize("length", [20, 70, 200])
+def test_a_text_exactly_at_the_threshold_is_found(length, threshold):
+    """All different words, so that every bound is reached: as many are replaced as the rule allows."""
+    for start in range(0, 100_000, 10_000):
+        index = NearDuplicateIndex(threshold, rule="ge")
+        words = [f"w{i}" for i in range(start, start + length)]
+        index.add(" ".join(words))
+        changed = round(length * (1 - threshold))
+        near = [f"x{i}" for i in range(changed)] + words[changed:]
+        assert (found := index.query(" ".join(near))) is not None
+        assert found.score == pytest.approx(threshold)
+        assert index.query(" ".join([*near[:-1], "y"])) is None
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.9])
+def test_the_shortest_and_the_longest_partners_are_found(threshold):
+    for length in (10, LONGEST - 1, LONGEST, LONGEST + 1, LONGEST + 2, 120):
+        words = [f"w{i}" for i in range(length)]
+        shortest = next(m for m in range(1, length + 1) if 2 * m / (m + length) > threshold + 1e-9)
+        for kept, asked in ((length, shortest), (shortest, length)):
+            index = NearDuplicateIndex(threshold)
+            index.add(" ".join(words[:kept]))
+            assert index.query(" ".join(words[:asked])) is not None
+        index = NearDuplicateIndex(threshold)
+        index.add(" ".join(words))
+        assert index.query(" ".join(words[: shortest - 1])) is None
+
+
+@pytest.mark.parametrize(("threshold", "words"), [(0.6, 40), (0.95, 8)])
+def test_large_lists_give_the_same_as_small_ones(monkeypatch, threshold, words):
+    """Small ones are proved by the tests above; large ones are sorted, and walked in another way."""
+    rng = random.Random(0)
+    vocabulary = [f"w{i}" for i in range(words)]
+    texts = [" ".join(rng.choices(vocabulary, k=rng.randrange(1, words))) for _ in range(600)]
+    texts += [" ".join(edited(rng, rng.choice(texts).split(), vocabulary, rng.randrange(6))) for _ in range(600)]
+    answers = []
+    for large in (10**9, 8):
+        monkeypatch.setattr(short, "_LARGE", large)
+        index = NearDuplicateIndex(threshold)
+        answers.append([index.check(text) for text in texts])
+        assert 200 < len(index) < 1100
+    assert answers[0] == answers[1]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(FEW_WORDS, max_size=12), st.sampled_from([0.5, 0.6, 0.7]), st.sampled_from([0.7, 0.8, 0.9]), RULES)
 def test_answers_for_higher_thresholds_than_its_own(texts, own, asked, rule):
@@ -144,6 +189,8 @@ def test_texts_without_tokens_are_compared_whole(texts, tokenizer):
 @pytest.mark.parametrize("largest", [1, 3, 10])
 def test_shared_characters_change_no_decision(monkeypatch, largest):
     monkeypatch.setattr(vocabulary, "LARGEST", largest)
+    monkeypatch.setattr(vocabulary, "_FIRST_SURROGATE", 1)
+    assert len(set(vocabulary.to_text(range(20)))) == largest
     rng = random.Random(0)
     words = [f"w{i}" for i in range(25)]
     base = rng.choices(words, k=9)
