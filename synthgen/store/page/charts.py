@@ -37,7 +37,8 @@ def bar(whole: float, *parts: tuple[str, float]) -> Html:
     for kind, value in parts:
         width = 100 * value / whole if whole else 0.0
         if width > 0:
-            drawn.append(el("rect", class_=kind, x=x, width=min(max(width, 0.4), 100 - x), height=10))
+            seen = min(max(width, 0.4), 100)  # one record among many thousands is still a line that can be seen
+            drawn.append(el("rect", class_=kind, x=min(x, 100 - seen), width=seen, height=10))
         x += width
     return el(
         "svg",
@@ -66,7 +67,6 @@ def histogram(
     step = (_RIGHT - _LEFT) / max(1, len(bins))
     columns = []
     for number, b in enumerate(bins):
-        # one record among thousands is still a line that can be seen
         height = max(1.5, (_BOTTOM - _TOP) * b.count / highest) if b.count else 0.0
         x, gap = _LEFT + number * step, min(1.0, step / 5)
         columns.append(

@@ -3,11 +3,12 @@
 (() => {
   const PER_PAGE = 50;
   const MOST_WORDS = 1500; // of each text that is compared: the table of the comparison grows with the product
+  const ID_DIGITS = 4; // fewer are numbers that someone looks for in the texts
   const TEXTS = [
     ["system", "System prompt"], ["history", "Earlier turns"], ["tools_json", "Tools"], ["instruction", "Instruction"],
     ["input", "Input"], ["reasoning", "Reasoning"], ["output", "Output"], ["answers", "Alternative answers"],
   ];
-  const SEARCHED = ["id", "instruction", "input", "output", "reasoning", "system", "history", "nearest_text", "detail"];
+  const SEARCHED = ["instruction", "input", "output", "reasoning", "system", "history", "nearest_text", "detail"];
   // Control, format and private characters; but for line feeds, tabs, and joiners inside words and emoji.
   const UNSEEABLE =
     /(?![\n\t])(?!(?<=[\p{L}\p{M}\p{Extended_Pictographic}\u{1F3FB}-\u{1F3FF}])[\u200C\u200D](?=[\p{L}\p{Extended_Pictographic}]))[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/gu;
@@ -72,7 +73,8 @@
       if (task && task !== (row.task_type ?? "none")) return;
       if (terms.length) {
         haystacks[i] ??= SEARCHED.map((name) => row[name] ?? "").join("\n").toLowerCase();
-        if (!terms.every((term) => haystacks[i].includes(term))) return;
+        const has = (term) => haystacks[i].includes(term) || (term.length >= ID_DIGITS && row.id.startsWith(term));
+        if (!terms.every(has)) return;
       }
       found.push(i);
     });
