@@ -12,23 +12,31 @@ from collections.abc import Sequence
 from functools import cache
 
 from synthgen.families import (
+    clocks,
     code,
     dates,
     flaws,
     formats,
+    json_records,
     letters,
     lists,
     logic,
+    messages,
+    notations,
+    number_lists,
     numbers,
-    records,
+    properties,
+    ranking,
     rules,
     sentences,
+    spelling,
     stories,
+    tables,
     units,
 )
+from synthgen.families.closings import CLOSINGS, wrapped
 from synthgen.families.comparing import agrees, mentions, rearranged
 from synthgen.families.family import Family
-from synthgen.families.framing import CLOSINGS, wrapped
 from synthgen.families.recognise import Recogniser
 from synthgen.families.task import Reading, Solution, Task, Unprovable, Verdict
 
@@ -48,7 +56,12 @@ __all__ = [
     "solve",
 ]
 
-_MODULES = (sentences, letters, lists, numbers, stories, dates, units, records, formats, rules, logic, code)
+_MODULES = (
+    *(sentences, letters, spelling, lists, number_lists),
+    *(numbers, notations, stories, ranking, dates, clocks, units),
+    *(json_records, tables, messages, formats),
+    *(properties, rules, logic, code),
+)
 
 FAMILIES: dict[str, Family] = {family.name: family for module in _MODULES for family in module.FAMILIES}
 """All families by name."""

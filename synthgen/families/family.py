@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from synthgen.families.framing import BARE, CLOSINGS, closing, opened, wrapped
+from synthgen.families.closings import BARE, CLOSINGS, closing, wrapped
+from synthgen.families.framing import opened
 from synthgen.families.slots import Slot
 from synthgen.families.task import Task, Unprovable, Values
 from synthgen.families.template import Template

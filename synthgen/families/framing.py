@@ -1,243 +1,15 @@
-"""What stands around a task: a sentence of setting before it, a polite opening, and what it asks of the answer's form.
-
-All of it is written and read by the same phrasings. Setting and opening change nothing about the answer; a closing
-sentence may: "Put the answer in square brackets."
-"""
+"""Puts a setting and an opening before a task, and finds the task behind them."""
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 
-from synthgen.families import vocabulary as v
-from synthgen.families.template import Template
+from synthgen.families.settings import GREETINGS, OPENINGS, SETTING_PATTERNS, SETTINGS, setting_word
 
-_PHRASE = r"[a-z0-9'-]+(?: [a-z0-9'-]+){0,3}?"
-_WORDS: dict[str, tuple[str, ...]] = {
-    "name": v.NAMES,
-    "friend": v.NAMES,
-    "city": v.CITIES,
-    "town": v.CITIES,
-    "job": v.JOBS,
-    "topic": v.TOPICS,
-    "theme": v.TOPICS,
-    "place": v.PLACES,
-    "thing": v.THINGS,
-    "goods": v.GOODS,
-    "day": v.DAYS,
-    "month": v.MONTHS,
-}
-_PATTERNS = {
-    name: r"[a-z'-]+" if name in ("name", "friend", "city", "town", "day", "month") else _PHRASE for name in _WORDS
-}
-
-SETTINGS = tuple(
-    map(
-        Template,
-        (
-            "{name}, {a:job} from {city}, is [preparing|planning|finishing|writing] {a:thing} about {topic}.",
-            "{name} [works|volunteers|helps out] at {a:place} in {city} and [needs|wants] this for {a:thing} on "
-            "{topic}.",
-            "I am [putting together|working on|checking] {a:thing} about {topic} for {a:place}.",
-            "We run {a:place} in {city}, and on {day} we [hold|have] {a:thing} about {topic}.",
-            "This [comes from|is part of|belongs to] {a:thing} on {topic} by {name}, {a:job}.",
-            "[My|Our] neighbour {name}, {a:job}, [collects|loves|writes about] {topic} and asked me this.",
-            "A {city} {place} [is about to print|has ordered|will hand out] {a:thing} on {topic}.",
-            "Here is one [question|item|task] from {a:thing} that {name} wrote about {topic}.",
-            "{name} and {friend} are arguing about {a:thing} on {topic}.",
-            "[Next|Last|This] {month} the {place} in {city} [celebrates|celebrated] {topic} with {a:thing}.",
-            "Between two lessons on {topic}, {name} [gives|sets] the class this exercise.",
-            "The {job} [on duty|in charge] at the {city} {place} left {a:note} about {topic} [and a small job|with a "
-            "request].",
-            "[While|As] {name} sorts {goods} for {a:place}, {friend} reads out an exercise about {topic}.",
-            "It is {day}, and the {thing} on {topic} for our {place} is [due|overdue].",
-            "[Imagine|Suppose|Say] you are {a:job} at {a:place} in {city}.",
-            "You [help|assist|support] {name}, {a:job} who writes {a:thing} about {topic}.",
-            "For [his|her] {thing} on {topic}, {name} from {city} needs a hand.",
-            "[I teach|I study|I read up on] {topic} at {a:place} in {city}, and one detail is [missing|unclear|still "
-            "open].",
-            "Our {place} sells {goods}, and {name} keeps the {thing}.",
-            "{name} found an old {thing} on {topic} in {city}.",
-            "[Someone|A visitor|A customer|A colleague] at the {place} asked {name} about {topic} and then about this.",
-            "After {a:thing} on {topic}, {name} still has one [question|doubt|problem].",
-            "[A reader|A listener|A member] from {city} sent in a puzzle for our {thing} on {topic}.",
-            "The answer goes into {a:thing} about {topic} [that|which] {name} hands in on {day}.",
-            "{name} bets {friend} a box of {goods} on the answer.",
-            "[In|At] {a:place} near {city}, {name} trains {a:job} with tasks like this one.",
-            "Before the {day} shift at the {place}, {name} [checks|goes over] one more item of the {thing} on {topic}.",
-            "On the train from {city} to {town}, {name} solves {a:thing} about {topic}.",
-            "[As a warm-up|As practice|As a test], the {job} at our {place} hands out this task beside {a:thing} on "
-            "{topic}.",
-            "{topic} and {theme}: that is what the {thing} of the {city} {place} is about.",
-            "{name} would like to surprise {friend} with {a:thing} about {topic}.",
-            "Dear [team|all|colleagues], the {thing} on {topic} for {city} lacks one line.",
-            "There is a gap in {a:thing} on {topic} that {a:job} will [print|present|read aloud] in {month}.",
-            "[Nobody|Hardly anyone] at the {city} {place} agrees on this item of the {thing}.",
-            "{name} swapped [two|three|a dozen] {goods} for {a:thing} on {topic}, and it holds this exercise.",
-            "The {topic} club in {city} meets every {day} at the {place}, and {name} brings a [puzzle|task|problem].",
-            "[Hello|Hi], this is {name} from the {place} in {city}.",
-            "I promised {name} a quick reply for the {thing} about {topic}.",
-            "Our {month} {thing} covers {topic}, {theme} and one short exercise.",
-            "{name}, who used to be {a:job} in {city}, now makes {a:thing} for {a:place}.",
-            "[Half|Most] of the {thing} on {topic} is done; {name} from {city} is stuck here.",
-            "To enter the {place} in {city}, guests must solve {a:thing} about {topic}.",
-            "The {goods} from {city} are late, so {name} passes the time with {a:thing} on {topic}.",
-            "{name} is training to become {a:job} and practises with {a:thing} about {topic}.",
-            "[A box of|A crate of|A shelf with] {goods} and {a:thing} on {topic} are all that the {place} has left.",
-        ),
-    )
-)
-
-GREETINGS = ("hello", "hi", "hey", "greetings", "welcome")
-"""What may stand before everything else; a generated task has none of it."""
-
-OPENINGS = {
-    "do": (
-        "please",
-        "kindly",
-        "could you",
-        "can you",
-        "would you",
-        "i need you to",
-        "i'd like you to",
-        "your task is to",
-        "your job is to",
-        "i want you to",
-        "now",
-        "help me to",
-        "you have to",
-        "it's your turn to",
-        "let's see if you can",
-    ),
-    "ask": (
-        "quick question:",
-        "i wonder:",
-        "tell me:",
-        "question:",
-        "just curious:",
-        "one more thing:",
-        "do you know this:",
-        "please tell me:",
-        "can you answer this:",
-        "help me with this:",
-    ),
-    "tell": (
-        "solve this:",
-        "word problem:",
-        "a small puzzle:",
-        "please work this out:",
-        "try this one:",
-        "task:",
-        "here is a problem:",
-        "can you solve this:",
-    ),
-}
-"""Polite openings, by the kind of sentence that follows: an imperative, a question, a statement."""
-
-_ASKING = ("could you", "can you", "would you", "let's see if you can")
-
-
-@dataclass(frozen=True)
-class Closing:
-    """A last sentence about the answer's form; `wrap` applies it, given the value of its slot."""
-
-    name: str
-    phrasings: tuple[Template, ...]
-    wrap: Callable[[str, str], str]
-    arguments: tuple[str, ...] = ()
-    letters: bool = False
-    """Whether it needs an answer with letters."""
-
-
-def _closing(
-    name: str, wrap: Callable[[str, str], str], *texts: str, arguments: Iterable[str] = (), letters: bool = False
-) -> Closing:
-    return Closing(name, tuple(map(Template, texts)), wrap, tuple(arguments), letters)
-
-
-BARE = _closing(
-    "bare",
-    lambda answer, _: answer,
-    "[answer|reply|respond] with the result only",
-    "[give|write|return|send] [only|just] the [answer|result]",
-    "no explanation[, please| is needed|, just the answer]",
-    "[reply|answer] with nothing but the [answer|result]",
-    "[just the answer|only the result][, please| will do| is needed|]",
-    "do not [explain anything|add anything|write anything else]",
-    "[leave out|skip] the [explanation|working|steps]",
-    "[one line|a short answer] is enough",
-)
-
-FORMS = (
-    _closing(
-        "square_brackets",
-        lambda answer, _: f"[{answer}]",
-        "put the [answer|result] in square brackets",
-        "[write|give] your answer [in|between|inside] square brackets",
-        "square brackets [should|must] surround the [answer|result]",
-    ),
-    _closing(
-        "round_brackets",
-        lambda answer, _: f"({answer})",
-        "put the [answer|result] in [round brackets|parentheses]",
-        "[write|give] your answer [in|between|inside] [round brackets|parentheses]",
-        "enclose the result in parentheses",
-    ),
-    _closing(
-        "quotes",
-        lambda answer, _: f'"{answer}"',
-        "put the [answer|result] in [double quotes|double quotation marks]",
-        "[write|give] your answer [in|between] double quotes",
-        "the answer [should|must] stand in double quotation marks",
-    ),
-    _closing(
-        "bold",
-        lambda answer, _: f"**{answer}**",
-        "put two asterisks before and after the [answer|result]",
-        "make the [answer|result] bold with [double|two] asterisks on each side",
-        "surround the result with double asterisks",
-    ),
-    _closing(
-        "label",
-        lambda answer, label: f"{label}: {answer}",
-        'start your [reply|answer] with "{label}:"',
-        'begin the [line|reply] with "{label}:" and then give the [answer|result]',
-        'write "{label}:" in front of the [answer|result]',
-        arguments=("Answer", "Result", "Solution", "Output", "Final answer", "Reply", "Found"),
-    ),
-    _closing(
-        "twice",
-        lambda answer, _: f"{answer}; {answer}",
-        "[write|give|state] the [answer|result] twice, separated by a semicolon",
-        "repeat the answer once after a semicolon",
-    ),
-    _closing(
-        "end_mark",
-        lambda answer, mark: f"{answer}\n{mark}",
-        'finish with "{label}" on a line of its own',
-        'after the [answer|result], add a last line that says "{label}"',
-        arguments=("END", "Done", "STOP", "Over", "Bye"),
-    ),
-    _closing(
-        "capitals",
-        lambda answer, _: answer.upper(),
-        "use capital letters [only|throughout] [for the answer|in your reply]",
-        "write the [answer|result] in capital letters",
-        "your reply [should|must] be all in capitals",
-        letters=True,
-    ),
-)
-CLOSINGS = {closing.name: closing for closing in (BARE, *FORMS)}
-
-
-def _word(name: str, rng: random.Random) -> str:
-    if name == "note":
-        return rng.choice(("note", "message", "remark"))
-    words = _WORDS[name]
-    return words[int(rng.random() * len(words))]
+# Openings that make a question of an imperative.
+_ASKING = ("could you", "can you", "would you")
 
 
 def capital(text: str) -> str:
@@ -254,45 +26,20 @@ def opened(rng: random.Random, core: str, kind: str, *, asking: bool = True) -> 
     if chance < 0.35:
         opening = rng.choice(OPENINGS[kind])
         core = f"{opening} {capital(core) if kind == 'tell' else core}"
-        if opening in _ASKING:
-            if asking:
-                core = core.rstrip(".") + "?"
-            else:
-                core = core.replace(opening, "please", 1)
+        if opening in _ASKING and asking:
+            core = core.rstrip(".") + "?"
+        elif opening in _ASKING:
+            core = core.replace(opening, "please", 1)
     core = capital(core)
     if rng.random() < 0.85:
-        setting = capital(rng.choice(SETTINGS).write(rng, lambda name: _word(name, rng)))
+        setting = capital(rng.choice(SETTINGS).write(rng, lambda name: setting_word(name, rng)))
         return f"{setting} {core}"
     return core
 
 
-def closing(rng: random.Random, *, letters: bool, share: float = 0.25) -> tuple[str, str, str] | None:
-    """A closing sentence with its name and argument, or none; `share` of all tasks ask for a special form."""
-    chance = rng.random()
-    if chance < share:
-        chosen = rng.choice(FORMS)
-        if chosen.letters and not letters:
-            chosen = BARE
-    elif chance < share + 0.3:
-        chosen = BARE
-    else:
-        return None
-    argument = rng.choice(chosen.arguments) if chosen.arguments else ""
-    text = rng.choice(chosen.phrasings).write(rng, lambda _: argument)
-    return f"{capital(text)}.", chosen.name, argument
-
-
-def wrapped(answer: str, closings: Iterable[tuple[str, str]]) -> str:
-    """The answer in the form that the closings ask for."""
-    for name, argument in closings:
-        answer = CLOSINGS[name].wrap(answer, argument)
-    return answer
-
-
 @cache
 def _head() -> re.Pattern[str]:
-    patterns = {**_PATTERNS, "note": "(?:note|message|remark)"}
-    settings = "|".join(template.pattern(patterns, groups=False) for template in SETTINGS)
+    settings = "|".join(template.pattern(SETTING_PATTERNS, groups=False) for template in SETTINGS)
     greetings = "|".join(GREETINGS)
     greeting = rf"(?:{greetings})[,!.]?\s+"
     return re.compile(rf"\s*(?:(?:{greeting})?(?:{settings})\s+|{greeting})?")
@@ -304,37 +51,9 @@ def _openings() -> re.Pattern[str]:
     return re.compile("(?:" + "|".join(re.escape(t).replace(r"\ ", r"\s+") for t in texts) + r")\s+")
 
 
-@cache
-def _closings() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    slots = {"label": r"[a-z ]{1,20}"}
-    return tuple(
-        (name, re.compile("(?:" + "|".join(t.pattern(slots, groups=False) for t in c.phrasings) + r")[.!]?(?=\s|$)\s*"))
-        for name, c in CLOSINGS.items()
-    )
-
-
 def starts(text: str) -> list[int]:
     """Where in the (plain) text the task itself may begin: behind setting and opening, behind the setting, at 0."""
     match = _head().match(text)
     setting = match.end() if match else 0
     opening = _openings().match(text, setting)
     return list(dict.fromkeys([*([opening.end()] if opening else []), setting, 0]))
-
-
-def read_closings(text: str, original: str, at: int) -> tuple[list[tuple[str, str]], int]:
-    """The closings that follow from `at` on, and where they end."""
-    found: list[tuple[str, str]] = []
-    while at < len(text):
-        for name, pattern in _closings():
-            match = pattern.match(text, at)
-            if match:
-                argument = ""
-                if CLOSINGS[name].arguments:
-                    quoted = re.search(r'["“]([^"”:]+):?["”]', original[at : match.end()])
-                    argument = quoted.group(1) if quoted else ""
-                found.append((name, argument))
-                at = match.end()
-                break
-        else:
-            break
-    return found, at

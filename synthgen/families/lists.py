@@ -1,21 +1,20 @@
-"""Families about lists of numbers and words."""
+"""Families about lists of words."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import Any
 
 from synthgen.families.family import Family
-from synthgen.families.numerals import decimal
 from synthgen.families.sentences import ORDINALS
-from synthgen.families.slots import Slot, choice, integer, integers, quoted, terms
+from synthgen.families.slots import Slot, choice, quoted, terms
 from synthgen.families.task import Unprovable, Values
 from synthgen.families.vocabulary import WORDS
 
 
-def _numbers(rng: random.Random, low: int = 4, high: int = 9) -> list[int]:
+def some_numbers(rng: random.Random, low: int = 4, high: int = 9) -> list[int]:
+    """Whole numbers of one order of size, now and then negative ones among them."""
     top = rng.choice((20, 60, 100, 500, 1000))
     bottom = -top // 4 if rng.random() < 0.2 else 1
     return [rng.randint(bottom, top) for _ in range(rng.randint(low, high))]
@@ -25,38 +24,11 @@ def _words(rng: random.Random, low: int = 4, high: int = 8) -> list[str]:
     return rng.sample(WORDS[rng.choice(sorted(WORDS))], rng.randint(low, high))
 
 
-def _joined(items: Sequence[object]) -> str:
+def joined(items: Sequence[object]) -> str:
+    """The items with commas; raises `Unprovable` where there are none."""
     if not items:
         raise Unprovable("nothing is left")
     return ", ".join(map(str, items))
-
-
-_NUMBER_LIST = "[numbers|values|integers]"
-
-sort_numbers = Family(
-    name="sort_numbers",
-    task_type="reasoning",
-    phrasings={
-        "up": (
-            f"sort [these|the following] {_NUMBER_LIST} from smallest to largest",
-            f"put [these|the following|the given] {_NUMBER_LIST} in ascending order",
-            f"arrange the {_NUMBER_LIST} [below|given here] so that each is at least as large as the one before",
-            f"what is the ascending order of [these|the following] {_NUMBER_LIST}?",
-            "order [these|the following] [scores|prices|weights|lengths|counts] from low to high",
-        ),
-        "down": (
-            f"sort [these|the following] {_NUMBER_LIST} from largest to smallest",
-            f"put [these|the following|the given] {_NUMBER_LIST} in descending order",
-            f"arrange the {_NUMBER_LIST} [below|given here] with the largest first",
-            f"what is the descending order of [these|the following] {_NUMBER_LIST}?",
-            "order [these|the following] [scores|prices|weights|lengths|counts] from high to low",
-        ),
-    },
-    slots={"items": integers()},
-    data="items",
-    draw_data=lambda rng, values: _numbers(rng),
-    answer=lambda values: _joined(sorted(values["items"], reverse=values["op"] == "down")),
-)
 
 
 def _alphabetical(values: Values) -> str:
@@ -70,7 +42,7 @@ def _alphabetical(values: Values) -> str:
         ordered = sorted(items, key=len)
     else:
         ordered = sorted(items, key=str.lower, reverse=values["op"] == "back")
-    return _joined(ordered)
+    return joined(ordered)
 
 
 def _draw_sorted(rng: random.Random, values: Values) -> list[str]:
@@ -86,6 +58,7 @@ def _draw_sorted(rng: random.Random, values: Values) -> list[str]:
 
 
 _KIND = "[names|words|entries|items|terms|keywords]"
+
 
 sort_words = Family(
     name="sort_words",
@@ -123,12 +96,12 @@ def _unique(values: Values) -> str:
     items = values["items"]
     if len({w.lower() for w in items}) < len(set(items)):
         raise Unprovable("whether case makes a difference is open")
-    return _joined(list(dict.fromkeys(items)))
+    return joined(list(dict.fromkeys(items)))
 
 
 def _draw_repeated(rng: random.Random, values: Values) -> list[str]:
     if rng.random() < 0.5:
-        base = [str(n) for n in _numbers(rng, 3, 5)]
+        base = [str(n) for n in some_numbers(rng, 3, 5)]
     else:
         base = _words(rng, 3, 5)
     items = base + [rng.choice(base) for _ in range(rng.randint(1, 4))]
@@ -163,162 +136,6 @@ unique_items = Family(
 )
 
 
-def _aggregate(values: Values) -> str:
-    items, op = values["items"], values["op"]
-    if op == "mean":
-        return decimal(Fraction(sum(items), len(items)), places=2)
-    if op == "median":
-        if len(items) % 2 == 0:
-            raise Unprovable("an even count")
-        return str(sorted(items)[len(items) // 2])
-    if op == "second":
-        if len(set(items)) < len(items):
-            raise Unprovable("with repeated values, the second largest is open")
-        return str(sorted(items)[-2])
-    by_op = {"sum": sum(items), "max": max(items), "min": min(items), "range": max(items) - min(items)}
-    return str(by_op[op])
-
-
-def _aggregate_steps(values: Values) -> str:
-    items, op = values["items"], values["op"]
-    plus = " + ".join(f"({n})" if n < 0 else str(n) for n in items)
-    ordered = ", ".join(map(str, sorted(items)))
-    if op == "sum":
-        return f"{plus} = {sum(items)}"
-    if op == "mean":
-        return f"{plus} = {sum(items)}. Divided by {len(items)}: {_aggregate(values)}"
-    if op == "range":
-        return f"Largest: {max(items)}. Smallest: {min(items)}. {max(items)} - ({min(items)}) = {_aggregate(values)}"
-    return f"In order: {ordered}."
-
-
-def _draw_aggregate(rng: random.Random, values: Values) -> list[int]:
-    items = _numbers(rng)
-    if values["op"] == "mean":
-        count = rng.choice((4, 5))
-        items = (items * 2)[:count]
-    elif values["op"] == "median" and len(items) % 2 == 0:
-        items = items[1:]
-    elif values["op"] == "second":
-        items = list(dict.fromkeys(items))
-    return items
-
-
-aggregate = Family(
-    name="aggregate",
-    task_type="reasoning",
-    phrasings={
-        "sum": (
-            f"add up [these|the following] {_NUMBER_LIST}",
-            f"what is the sum of [these|the following] {_NUMBER_LIST}?",
-            "find the total of [these|the following] [amounts|readings|counts]",
-        ),
-        "max": (
-            f"[find|name] the largest of [these|the following] {_NUMBER_LIST}",
-            f"which of [these|the following] {_NUMBER_LIST} is the largest?",
-            "what is the highest of [these|the following] [amounts|readings|counts]?",
-        ),
-        "min": (
-            f"[find|name] the smallest of [these|the following] {_NUMBER_LIST}",
-            f"which of [these|the following] {_NUMBER_LIST} is the smallest?",
-            "what is the lowest of [these|the following] [amounts|readings|counts]?",
-        ),
-        "range": (
-            f"subtract the smallest of [these|the following] {_NUMBER_LIST} from the largest",
-            f"what is the difference between the largest and the smallest of [these|the following] {_NUMBER_LIST}?",
-            "find the range (highest minus lowest) of [these|the following] [amounts|readings|counts]",
-        ),
-        "mean": (
-            f"calculate the [mean|average] of [these|the following] {_NUMBER_LIST}",
-            f"what is the [mean|average] of [these|the following] {_NUMBER_LIST}?",
-            "find the average of [these|the following] [amounts|readings|counts]",
-        ),
-        "median": (
-            f"find the median of [these|the following] {_NUMBER_LIST}",
-            f"what is the median of [these|the following] {_NUMBER_LIST}?",
-            "which of [these|the following] [amounts|readings|counts] is the median?",
-        ),
-        "second": (
-            f"find the second largest of [these|the following] {_NUMBER_LIST}",
-            f"which of [these|the following] {_NUMBER_LIST} comes second when they are ordered from the largest down?",
-            "what is the second highest of [these|the following] [amounts|readings|counts]?",
-        ),
-    },
-    slots={"items": integers()},
-    data="items",
-    draw_data=_draw_aggregate,
-    answer=_aggregate,
-    steps=_aggregate_steps,
-    same="number",
-)
-
-
-def _kept(values: Values) -> str:
-    items: list[int] = values["items"]
-    op, k = values["op"], values.get("k", 0)
-    if op == "multiple" and k < 1:
-        raise Unprovable("no divisor")
-    rules: dict[str, Callable[[int], bool]] = {
-        "above": lambda n: n > k,
-        "below": lambda n: n < k,
-        "even": lambda n: n % 2 == 0,
-        "odd": lambda n: n % 2 == 1,
-        "multiple": lambda n: n % k == 0,
-    }
-    return _joined([n for n in items if rules[op](n)])
-
-
-def _draw_kept(rng: random.Random, values: Values) -> list[int]:
-    k = values.get("k", 50)
-    items = [rng.randint(1, 2 * k + 10) for _ in range(rng.randint(5, 9))]
-    if values["op"] == "multiple":
-        items[rng.randrange(len(items))] = k * rng.randint(2, 9)
-    elif values["op"] == "above":
-        items[rng.randrange(len(items))] = k + rng.randint(1, 9)
-    elif values["op"] == "below":
-        items[rng.randrange(len(items))] = max(k - rng.randint(1, 9), 1)
-    else:
-        items[rng.randrange(len(items))] = 2 * rng.randint(1, k) + (values["op"] == "odd")
-    return items
-
-
-filter_numbers = Family(
-    name="filter_numbers",
-    task_type="extraction",
-    phrasings={
-        "above": (
-            f"keep only the {_NUMBER_LIST} greater than {{k}} [from|of] [this|the following] list",
-            f"which of [these|the following] {_NUMBER_LIST} are [above|more than|larger than] {{k}}? Keep their order",
-            "list, in the given order, every [score|price|reading] of the following that exceeds {k}",
-        ),
-        "below": (
-            f"keep only the {_NUMBER_LIST} less than {{k}} [from|of] [this|the following] list",
-            f"which of [these|the following] {_NUMBER_LIST} are [below|under|smaller than] {{k}}? Keep their order",
-            "list, in the given order, every [score|price|reading] of the following that is lower than {k}",
-        ),
-        "even": (
-            f"keep only the even {_NUMBER_LIST} [from|of] [this|the following] list",
-            f"which of [these|the following] {_NUMBER_LIST} are even? Keep their order",
-            "pick the even [ones|numbers] out of [these|the following] [house|page|ticket] numbers, in the given order",
-        ),
-        "odd": (
-            f"keep only the odd {_NUMBER_LIST} [from|of] [this|the following] list",
-            f"which of [these|the following] {_NUMBER_LIST} are odd? Keep their order",
-            "pick the odd [ones|numbers] out of [these|the following] [house|page|ticket] numbers, in the given order",
-        ),
-        "multiple": (
-            f"keep only the {_NUMBER_LIST} divisible by {{k}} [from|of] [this|the following] list",
-            f"which of [these|the following] {_NUMBER_LIST} are multiples of {{k}}? Keep their order",
-            "list, in the given order, every [count|amount|number] of the following that {k} divides without remainder",
-        ),
-    },
-    slots={"items": integers(), "k": integer()},
-    data="items",
-    draw=lambda rng, op: {"k": rng.randint(3, 9) if op == "multiple" else rng.randint(12, 90)},
-    draw_data=_draw_kept,
-    answer=_kept,
-)
-
 _AB = rf"a:\s*(?:{terms().pattern})\s*[;\n]\s*b:\s*(?:{terms().pattern})"
 
 
@@ -337,7 +154,7 @@ def _combined(values: Values) -> str:
     if len({*values["lists"][0], *values["lists"][1]}) != len(spelled) or not all(w.isalpha() for w in spelled):
         raise Unprovable("whether case makes a difference is open")
     result = {"both": a & b, "either": a | b, "only_a": a - b, "only_b": b - a, "one": a ^ b}[values["op"]]
-    return _joined([spelled[w] for w in sorted(result)])
+    return joined([spelled[w] for w in sorted(result)])
 
 
 def _combine_steps(values: Values) -> str:
@@ -452,11 +269,8 @@ list_position = Family(
 )
 
 FAMILIES = (
-    sort_numbers,
     sort_words,
     unique_items,
-    aggregate,
-    filter_numbers,
     set_operation,
     list_position,
 )

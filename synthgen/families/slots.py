@@ -119,6 +119,10 @@ def terms() -> Slot:
     return listing(r"[^\W\d_][\w'-]{0,30}", str)
 
 
+LARGEST = 4000
+"""Characters of the largest value of several lines that is read."""
+
+
 def lines(pattern: str, read: Reader, write: Writer = _as_it_is) -> Slot:
     """A value that spans lines; it stands in the input, or at the very end of the instruction."""
     return Slot(pattern, read, write, attach=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Values = Mapping[str, Any]
@@ -58,4 +58,3 @@ class Reading:
     values: dict[str, Any]
     closings: tuple[tuple[str, str], ...] = ()
     complete: bool = True
-    rest: Mapping[str, Any] = field(default_factory=dict)

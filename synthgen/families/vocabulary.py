@@ -216,6 +216,16 @@ WORDS: dict[str, tuple[str, ...]] = {
 """Single words by kind."""
 
 
+def a_word(rng: random.Random) -> str:
+    """A single word of small letters."""
+    return rng.choice(rng.choice((NOUNS, NOUNS, ADJECTIVES, WORDS["vegetables"])))
+
+
+def a_phrase(rng: random.Random) -> str:
+    """A noun behind one or two adjectives, in small letters."""
+    return " ".join([*rng.sample(ADJECTIVES, rng.choice((1, 1, 2))), rng.choice(NOUNS)])
+
+
 def sentence(rng: random.Random, words: int = 0) -> str:
     """A plain sentence without punctuation, of at least that many words (6 to 14 without)."""
     parts = [rng.choice(("The", "Our", "My", "Every", "Some", "Their")), rng.choice(ADJECTIVES), rng.choice(NOUNS)]

@@ -7,7 +7,7 @@ from golden_answers import GOLDEN
 
 from synthgen import families
 from synthgen.families import FAMILIES
-from synthgen.families.framing import CLOSINGS
+from synthgen.families.closings import CLOSINGS
 
 
 @pytest.mark.parametrize(("family", "op", "instruction", "given", "answer"), GOLDEN)

@@ -4,17 +4,9 @@ import random
 
 import pytest
 
-from synthgen.families.framing import (
-    CLOSINGS,
-    FORMS,
-    OPENINGS,
-    SETTINGS,
-    closing,
-    opened,
-    read_closings,
-    starts,
-    wrapped,
-)
+from synthgen.families.closings import CLOSINGS, FORMS, closing, read_closings, wrapped
+from synthgen.families.framing import opened, starts
+from synthgen.families.settings import OPENINGS, SETTINGS, setting_word
 from synthgen.families.template import plain
 
 
@@ -27,12 +19,11 @@ def test_the_task_is_found_behind_what_stands_before_it(kind: str) -> None:
 
 
 def test_every_setting_is_written_and_skipped() -> None:
-    from synthgen.families.framing import _word
 
     rng = random.Random(0)
     for setting in SETTINGS:
         for _ in range(20):
-            text = setting.write(rng, lambda name: _word(name, rng))
+            text = setting.write(rng, lambda name: setting_word(name, rng))
             assert text.endswith(".")
             assert "  " not in text
             assert len(text) + 1 in starts(f"{plain(text)} count to ten."), text
