@@ -87,18 +87,18 @@ def too_short(rng: random.Random, task: Task) -> Task:
 
 
 def image_request(rng: random.Random, task: Task) -> Task:
-    """The task as a wish for something that text cannot be."""
+    """The task behind a wish for something that text cannot be."""
     wish = rng.choice(
         (
-            "Draw a picture that shows the result",
-            "Show the answer as an image",
+            "Draw a picture of the result",
+            "Create an image of this exercise",
             "Add a photo of it",
             "Plot the result in a graph",
             "Make a short video about the answer",
-            "Save the answer to a file and attach it",
+            "Look at the picture below",
         )
     )
-    return replace(task, instruction=f"{task.instruction} {wish}.")
+    return replace(task, instruction=f"{wish}. {task.instruction}")
 
 
 def ends_in_colon(rng: random.Random, task: Task) -> Task:

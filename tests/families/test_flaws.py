@@ -62,7 +62,7 @@ def test_the_other_kinds_are_what_they_are_called() -> None:
         assert spoiled["ends_in_colon"].output.endswith(":")
         assert not spoiled["starts_with_punctuation"].instruction[0].isalnum()
         assert spoiled["write_a_program"].instruction.startswith("Write a program")
-        assert spoiled["image_request"].instruction.startswith(right.instruction)
+        assert spoiled["image_request"].instruction.endswith(right.instruction)
         assert all(s != right for kind, s in spoiled.items() if kind != "input_equals_output")
 
 
