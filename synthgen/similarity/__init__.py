@@ -1,6 +1,7 @@
 """Near-duplicate removal: the exact index, and approximate methods behind the same interface."""
 
 from synthgen.similarity.batch import check_all, query_all
+from synthgen.similarity.bulk import BulkIndex, deduplicate
 from synthgen.similarity.hashed import HashIndex
 from synthgen.similarity.index import NearDuplicateIndex
 from synthgen.similarity.minhash import MinHashIndex
@@ -9,6 +10,7 @@ from synthgen.similarity.saved import load, save
 from synthgen.similarity.semantic import SemanticIndex, local_embedder, openai_embedder
 
 __all__ = [
+    "BulkIndex",
     "HashIndex",
     "MinHashIndex",
     "NearDuplicateIndex",
@@ -16,6 +18,7 @@ __all__ = [
     "SemanticIndex",
     "Similarity",
     "check_all",
+    "deduplicate",
     "load",
     "local_embedder",
     "openai_embedder",

@@ -50,9 +50,9 @@ class Needed:
                 common += 1
         return common
 
-    def over(self, m: Lengths, n: int) -> Lengths:
-        """`needed(m[i], n)` for an array of lengths; int64, same shape."""
-        total = self._p * (m + n)
+    def over(self, m: Lengths, n: int | Lengths) -> Lengths:
+        """`needed(m[i], n)`, or `needed(m[i], n[i])`, for arrays of lengths; int64, same shape."""
+        total: Lengths = self._p * (m + n)
         if self.rule == "ge":
             common = -(-total // (2 * self._q))
         else:
@@ -86,7 +86,7 @@ class Needed:
         return n - self(self.shortest(n), n) + 1
 
 
-def scores(common: Lengths, m: Lengths, n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def scores(common: Lengths, m: Lengths, n: int | Lengths) -> np.ndarray[Any, np.dtype[np.float64]]:
     """ROUGE-L F as rouge-score computes it in floats: 2PR / (P + R) with P = L/n and R = L/m."""
     precision, recall = common / n, common / m
     result: np.ndarray[Any, np.dtype[np.float64]] = 2 * precision * recall / (precision + recall)
