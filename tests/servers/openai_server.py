@@ -22,6 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from batches import Batches
 from faults import PAID, Minute, Plan
 from wire import Incoming, Listener, Outgoing
 
@@ -85,6 +86,7 @@ class OpenAIServer:
         self.answer = answer or Echo(self.plan.words)
         self.listener = Listener(self.handle, port)
         self.minute = Minute(self.plan)
+        self.batches = Batches(self._in_batch)
         self.tries: Counter[str] = Counter()
         self.good: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
@@ -141,6 +143,8 @@ class OpenAIServer:
             return _error(401, f"Incorrect API key provided: {said}", "invalid_api_key")
         if path.endswith("/models"):
             return Outgoing({"object": "list", "data": [{"id": m, "object": "model"} for m in self.plan.models]})
+        if (answered := await self.batches.handle(path, incoming)) is not None:
+            return answered
         form = next((form for end, form in FORMS.items() if path.endswith(end)), None)
         if form is None or incoming.method != "POST":
             return _error(404, f"no page {path}")
@@ -205,6 +209,23 @@ class OpenAIServer:
         elif fault == "good":
             self.good[name] += 1
         return fault, outgoing
+
+    async def _in_batch(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """One line of a batch."""
+        self.requests += 1
+        refusal = self._refusal(body)
+        if refusal is not None:
+            return refusal.status, refusal.body
+        name = digest(body)
+        self.tries[name] += 1
+        fault = self.plan.draw(name, self.tries[name])
+        self.outcomes[fault] += 1
+        if fault.isdigit():
+            return int(fault), {"error": {"message": "the server had an error"}}
+        self.good[name] += 1
+        text, finish_reason = await self.answer(body)
+        form = next(form for end, form in FORMS.items() if path.endswith(end))
+        return 200, reply(form, body, text, finish_reason, len(json.dumps(body)) // 4)
 
     def _refusal(self, body: dict[str, Any]) -> Outgoing | None:
         """What the server does not take, however often it is asked."""

@@ -167,14 +167,14 @@ def test_a_trial_that_does_not_fail_soon_lets_the_others_follow() -> None:
     assert not point.set_aside
 
 
-def test_trials_are_a_twentieth_of_the_outage_apart() -> None:
+def test_trials_are_a_fiftieth_of_the_outage_apart() -> None:
     point = Endpoint("e")
     failing(point)
     now = 0.0
     while now < 200:
         now = point.free_at(now, 1)
         point.failed(point.send(now, 1), refusal(), now)
-    assert point.free_at(now, 1) - now == pytest.approx(0.05 * now)
+    assert point.free_at(now, 1) - now == pytest.approx(0.02 * now)
 
 
 def test_a_cancelled_trial_makes_room_for_the_next() -> None:

@@ -89,7 +89,7 @@ class Caller:
         self._scrub = scrub
         self._api = api
         self._give_up_after_s = give_up_after_s
-        self._key_variable = key_variable
+        self.key_variable = key_variable
         self._expected_tokens = FIRST_GUESS
         self._retrying = AsyncRetrying(
             retry=retry_if_exception_type(Again),
@@ -112,7 +112,7 @@ class Caller:
             except Again as again:
                 return await self._retry(call, again)
         except SynthgenError as error:
-            raise self._end(error) from error.__cause__
+            raise self.end(error) from error.__cause__
 
     async def offered(self, server: Server) -> list[str] | None:
         """The models that a server lists, or None where it has no such page.
@@ -132,7 +132,7 @@ class Caller:
         if again is not None:
             raise again
         if status in (401, 403):
-            raise advice.refused(problem, server.endpoint.name, self._key_variable)
+            raise advice.refused(problem, server.endpoint.name, self.key_variable)
         return None
 
     async def _retry(self, call: Call, again: Again) -> Completion:
@@ -159,8 +159,7 @@ class Caller:
             status, headers, data = await self.transport.send(
                 "POST", server.urls[call.api], server.headers, body, server.proxy
             )
-            reply = self._read(call, status, data, len(body))
-            completion = await self._refused(call, server, reply, headers) if isinstance(reply, Problem) else reply
+            completion = await self.judged(call, server, status, headers, data, len(body))
         except Again as again:
             self._note(call, ticket, again)
             raise
@@ -171,6 +170,18 @@ class Caller:
         self._expected_tokens += (usage.completion_tokens - self._expected_tokens) / 32
         self.dispatch.succeeded(ticket, headers, usage.total)
         return completion
+
+    async def judged(
+        self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes, sent: int
+    ) -> Completion:
+        """The completion that a reply is.
+
+        Raises:
+            Again: it is none, but another try may be.
+            TeacherError: no try will be.
+        """
+        reply = self._read(call, status, data, sent)
+        return await self._refused(call, server, reply, headers) if isinstance(reply, Problem) else reply
 
     def _read(self, call: Call, status: int, data: bytes, sent: int) -> Completion | Problem:
         if status != 200:
@@ -204,7 +215,7 @@ class Caller:
         if problem.status == 404:
             offered = await self.offered(server)
             raise advice.no_model(call.request.model, name, offered, problem, PATHS[call.api]) from cause
-        raise advice.refused(problem, name, self._key_variable) from cause
+        raise advice.refused(problem, name, self.key_variable) from cause
 
     def _note(self, call: Call, ticket: Ticket, again: Again) -> None:
         """Tells the endpoint, counts what the request itself is to blame for, and sets how long it waits."""
@@ -245,9 +256,9 @@ class Caller:
         if not any(e.answered for e in endpoints):
             patience_s = min(patience_s, NEVER_ANSWERED_S)
         if down_s >= patience_s:
-            raise self._end(advice.unreachable([e.name for e in endpoints], again.problem, down_s)) from None
+            raise self.end(advice.unreachable([e.name for e in endpoints], again.problem, down_s)) from None
 
-    def _end(self, error: SynthgenError) -> SynthgenError:
+    def end(self, error: SynthgenError) -> SynthgenError:
         """The error without secrets; from now on every request gets it."""
         message, hint = self._scrub(error.message), error.hint and self._scrub(error.hint)
         self.dispatch.end(lambda: TeacherError(message, hint=hint))

@@ -23,6 +23,8 @@ SUSPICIOUS = 0.5
 """From this share on, refusals above the known level are taken for a limit."""
 PATIENCE = 64
 """At a limit, at most one request in so many tries whether there is room for one more."""
+HOLD = 4
+"""After a refusal at the limit its place stays empty until a fourth of what is in service has succeeded."""
 HEADROOM = 1.1
 """The limit is at most this much more than what was in service after the last refusal."""
 TIMED_OUT = 0.9
@@ -47,10 +49,11 @@ class Concurrency:
         self._successes = 0
         self._before_cuts = self.limit
         self._hold = 0
+        self._held_for = 0
 
     @property
     def room(self) -> bool:
-        """Whether one more may be sent. After a refusal nothing takes its place until a success."""
+        """Whether one more may be sent. After a refusal nothing takes its place for a while."""
         return self.in_service < (self._hold or self.limit)
 
     def sent(self) -> int:
@@ -66,10 +69,12 @@ class Concurrency:
         """The endpoint took it. `more_wanted`: someone waits for room, so the limit may grow."""
         self.in_service -= 1
         if self._hold:
-            # Replies that arrive together make the levels of what is sent next look higher than they are at the
-            # server. What was in service after the last refusal does not.
-            self.limit = min(self.limit, int(self._hold * HEADROOM) + 2)
-            self._hold = 0
+            self._held_for -= 1
+            if self._held_for <= 0:
+                # Replies that arrive together make the levels of what is sent next look higher than they are at the
+                # server. What was in service after the last refusal does not.
+                self.limit = min(self.limit, int(self._hold * HEADROOM) + 2)
+                self._hold = 0
         self._before_cuts = self.limit
         self._successes += 1
         self._levels.append(level)
@@ -84,7 +89,9 @@ class Concurrency:
     def refused(self, level: int) -> None:
         """The endpoint had no room for it (HTTP 429, or 503 from an overloaded one)."""
         self.in_service -= 1
-        if level >= self.limit:
+        if level >= (self._hold or self.limit):
+            if not self._hold:
+                self._held_for = self.in_service // HOLD
             self._hold = self.in_service
         if not self._suspicious(level):
             return

@@ -39,7 +39,7 @@ class Dispatch:
         Raises:
             BaseException: that of `end`.
         """
-        self._check()
+        self.check()
         if not self._again and not self._fresh:
             ticket = self._give(tokens, again)
             if isinstance(ticket, Ticket):
@@ -93,7 +93,7 @@ class Dispatch:
             await asyncio.wait_for(self._ended.wait(), seconds)
         except TimeoutError:
             return
-        self._check()
+        self.check()
 
     def end(self, error: Callable[[], BaseException]) -> None:
         """Nobody gets a place any more: those who wait or ask get this error. What has been sent comes in."""
@@ -108,7 +108,8 @@ class Dispatch:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises the error of `end`, if that has been called."""
         if self._error is not None:
             raise self._error()
 

@@ -17,10 +17,10 @@ FAILURES_TO_SET_ASIDE = 5
 """So many failures in a row, without a success, and an endpoint is set aside."""
 TRIAL_S = 1.0
 """A trial request that has not failed after this time lets the others follow: a server that is down fails at once."""
-TRIAL_SHARE = 0.05
+TRIAL_SHARE = 0.02
 """An endpoint that has been down for a time t is tried again after this share of t …"""
-TRIAL_MIN_S, TRIAL_MAX_S = 0.25, 15.0
-"""… within these bounds: the wait adds at most 5% to an outage of up to five minutes."""
+TRIAL_MIN_S, TRIAL_MAX_S = 0.2, 15.0
+"""… within these bounds. A trial costs one request that nobody answers, so they may be frequent."""
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ from synthgen.errors import TeacherError
 from synthgen.prices import FREE, Price, listed
 from synthgen.protocols import Api, Completion, Request, Sampling
 from synthgen.teachers.openai import advice
+from synthgen.teachers.openai.batch import Batches
+from synthgen.teachers.openai.batch_state import BatchState
 from synthgen.teachers.openai.bodies import Dialect
 from synthgen.teachers.openai.calls import NEVER_ANSWERED_S, Caller
 from synthgen.teachers.openai.concurrency import Concurrency
@@ -35,7 +38,8 @@ class OpenAI(BaseModel):
     How many requests a server takes at once is found out; `max_concurrency`, `rpm` and `tpm` (requests and tokens a
     minute) are for limits that you want to keep. `give_up_after_s` is how long no server may answer before the run
     stops. `structured: false` never asks for JSON by schema; a server that turns out not to know it is asked without.
-    In `headers`, `${NAME}` is the environment variable's value.
+    `batch: true` sends requests through the provider's batch API: half the price, replies within a day; the run's
+    `concurrency` is how many requests a batch can hold. In `headers`, `${NAME}` is the environment variable's value.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -47,6 +51,7 @@ class OpenAI(BaseModel):
         "max_concurrency",
         "rpm",
         "tpm",
+        "batch",
         "price",
         "organization",
         "project",
@@ -66,6 +71,7 @@ class OpenAI(BaseModel):
     max_concurrency: int | None = Field(None, ge=1)
     rpm: int | None = Field(None, ge=1)
     tpm: int | None = Field(None, ge=1)
+    batch: bool = False
     price: Price | None = None
     organization: str | None = None
     project: str | None = None
@@ -74,6 +80,8 @@ class OpenAI(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
 
     _caller: Caller | None = PrivateAttr(None)
+    _batches: Batches | None = PrivateAttr(None)
+    _batch_file: Path | None = PrivateAttr(None)
 
     @field_validator("model", mode="before")
     @classmethod
@@ -95,6 +103,12 @@ class OpenAI(BaseModel):
         return value
 
     @model_validator(mode="after")
+    def _at_one_place(self) -> OpenAI:
+        if self.batch and (len(self.urls) > 1 or self.azure_api_version):
+            raise ValueError("batch: true needs one base_url, and not Azure's")
+        return self
+
+    @model_validator(mode="after")
     def _priced(self) -> OpenAI:
         self._look_up_price()
         return self
@@ -108,6 +122,10 @@ class OpenAI(BaseModel):
     def urls(self) -> list[str]:
         """The base URLs, as they are used."""
         return [self.base_url] if isinstance(self.base_url, str) else self.base_url
+
+    def keep_in(self, folder: Path, name: str) -> None:
+        """Where the batches that are sent are noted, so that a run that goes on finds them; called before `open`."""
+        self._batch_file = folder / f"batches-{name}.jsonl"
 
     async def open(self) -> None:
         """Reads the key, and asks for the model where none is named. No other request is sent.
@@ -142,6 +160,9 @@ class OpenAI(BaseModel):
             )
             if not self.model:
                 self.model = self.azure_deployment or await self._only_model(self._caller)
+            if self.batch:
+                client = access.client(self.urls[0], timeout=self.timeout_s)
+                self._batches = Batches(client, self._caller, BatchState(self._batch_file), self.give_up_after_s)
         except BaseException:
             await self.close()
             await transport.close()
@@ -159,15 +180,25 @@ class OpenAI(BaseModel):
         """
         if self._caller is None:
             raise TeacherError("the teacher is not open", hint="await teacher.open() first")
+        if self._batches is not None:
+            return await self._batches.complete(request, self.api)
         return await self._caller.complete(request)
 
     def drain(self) -> None:
-        """From now on nothing is sent: what waits or would be tried again ends with `Draining`; the rest comes in."""
+        """From now on nothing is sent: what waits or would be tried again ends with `Draining`; the rest comes in.
+
+        So do requests in batches, which may take a day: the provider goes on with them, and the next run takes them.
+        """
         if self._caller is not None:
             self._caller.dispatch.end(Draining)
+        if self._batches is not None:
+            self._batches.end(Draining)
 
     async def close(self) -> None:
         """Closes all connections."""
+        if self._batches is not None:
+            await self._batches.close()
+            self._batches = None
         if self._caller is not None:
             self._caller.dispatch.end(Draining)
             await self._caller.transport.close()

@@ -1,0 +1,93 @@
+"""Which batches hold which requests: a file beside the journal, so that a batch outlives the process that sent it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthgen.errors import StoreError
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A batch: its input file, and the keys of its requests. `batch_id` is None between upload and creation."""
+
+    file_id: str
+    keys: frozenset[str]
+    batch_id: str | None = None
+
+
+class BatchState:
+    """The batches of a run, in the order in which they were sent. Without a path they are forgotten at the end.
+
+    The file is JSON lines, one for each step, written before the next step is taken: what was uploaded, what was
+    created, what the provider has forgotten.
+
+    Raises:
+        StoreError: the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._sent: dict[str, Sent] = {}
+        if path is not None and path.is_file():
+            try:
+                lines = path.read_text(encoding="utf-8").splitlines()
+            except OSError as error:
+                raise StoreError(f"{path} cannot be read: {error}") from error
+            for line in lines:
+                try:
+                    step = json.loads(line)
+                except ValueError:
+                    continue  # cut by a kill: the step after it was not taken
+                self._take(step)
+
+    @property
+    def sent(self) -> list[Sent]:
+        """All batches that the provider may still have."""
+        return list(self._sent.values())
+
+    def uploaded(self, file_id: str, keys: list[str]) -> Sent:
+        """A file of requests is at the provider."""
+        self._write({"uploaded": file_id, "keys": keys})
+        return self._sent[file_id]
+
+    def created(self, file_id: str, batch_id: str) -> None:
+        """The provider works on it."""
+        self._write({"created": batch_id, "file": file_id})
+
+    def gone(self, file_id: str) -> None:
+        """The provider has it no more."""
+        self._write({"gone": file_id})
+
+    def _take(self, step: dict[str, Any]) -> None:
+        if "uploaded" in step:
+            self._sent[step["uploaded"]] = Sent(step["uploaded"], frozenset(step["keys"]))
+        elif "created" in step:
+            self._sent[step["file"]].batch_id = step["created"]
+        else:
+            self._sent.pop(step["gone"], None)
+
+    def _write(self, step: dict[str, Any]) -> None:
+        self._take(step)
+        if self._path is None:
+            return
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                # a line that a kill has cut has no end: begin anew
+                file.write(("\n" if file.tell() and not _ends_a_line(self._path) else "") + json.dumps(step) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StoreError(
+                f"{self._path} cannot be written: {error}", hint="make room or mend its permissions, and run again"
+            ) from error
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
