@@ -150,8 +150,8 @@ def inputs_for(rng: random.Random, instruction: str, count: int = 5) -> list[Tas
             text = family.data_text(rng, data)
             values = {**reading.values, family.data or "": data}
             drawn.setdefault(text, family.task(instruction, text, values, reading.closings))
-        except (Unprovable, IndexError):
-            continue
+        except (Unprovable, ValueError, IndexError):
+            continue  # nothing to draw from: the instruction asks for what cannot be
         if len(drawn) >= count and not family.labels:
             break
     tasks = list(drawn.values())

@@ -83,9 +83,6 @@ class Family:
         phrasings = tuple(Phrasing(self, op, Template(text)) for op, texts in self.phrasings.items() for text in texts)
         object.__setattr__(self, "all_phrasings", phrasings)
 
-    def __hash__(self) -> int:
-        return hash(self.name)
-
     @cached_property
     def _by_op(self) -> tuple[tuple[Phrasing, ...], ...]:
         return tuple(tuple(p for p in self.all_phrasings if p.op == op) for op in self.phrasings)

@@ -8,6 +8,7 @@ from golden_answers import GOLDEN
 from synthgen import families
 from synthgen.families import FAMILIES
 from synthgen.families.closings import CLOSINGS
+from synthgen.families.template import plain
 
 
 @pytest.mark.parametrize(("family", "op", "instruction", "given", "answer"), GOLDEN)
@@ -120,3 +121,83 @@ def test_a_unit_that_fits_is_forgiven(answer: str) -> None:
 @pytest.mark.parametrize("answer", ["3500 km", "3500 cm", "3.500", "35,00"])
 def test_a_unit_that_does_not_fit_is_wrong(answer: str) -> None:
     assert families.check("Convert 3.5 km to metres.", "", answer).status == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "given"),
+    [
+        ('What is the value of "y" after this Python code has run?', "x = 1"),
+        ("Evaluate the Python expression `range(3)`.", ""),
+        ("Evaluate the Python expression `spam`.", ""),
+        ("Which date is 99999 days after 9990-01-01? Write it as YYYY-MM-DD.", ""),
+        ("Is this year a leap year? Answer yes or no.", "1200"),
+        ("How many days does February 1400 have?", ""),
+        ("Leave out the first 3 items of this list and give the rest, separated by commas.", "tea, milk, jam"),
+        ('What is the value of "x" in this JSON?', '{"x": "' + "a" * 5000 + '"}'),
+        ('What is the value of "x" in this JSON?', '{"a": ' * 600 + "1" + "}" * 600),
+        ('What is the value of "x" in this JSON?', "{x: 1}"),
+        ('What is the value of "x" in this JSON?', '{"x": null}'),
+        ('What is the value of "x" in this JSON?', '{"y": 1}'),
+        ('What is the "zip" of the "home" in this JSON?', '{"zip": 1, "home": 2}'),
+        ('Count the elements of "tags" in this JSON.', '{"tags": "abc"}'),
+        ('Count the letter "m" in this phrase.', "Mum"),
+        ("Remove all vowels (a, e, i, o, u) from this word.", "naïve"),
+        ('Remove every "m" from this word.', "Mum"),
+        ('Remove every "z" from this word.', "mum"),
+        ("Is this word a palindrome? Answer yes or no.", "Anna"),
+        ("Is this word a palindrome? Answer yes or no.", "never odd or even"),
+        ('Which letter comes 4 places after "y" in the alphabet?', ""),
+        ("Find the intersection of the sets A and B, in alphabetical order.", "A: tea, milk\nB: jam, oil"),
+        ("Find the union of the sets A and B, in alphabetical order.", "A: tea, milk\nB: Tea, oil"),
+        ("Sort these words alphabetically.", "öl, zoo, o'clock"),
+        ("Sort these words by length, shortest first.", "tea, oil, milk"),
+        ("Remove the duplicates from this list and keep the first of each.", "Tea, tea, milk"),
+        ('At which position of this list, counted from 1, is "tea"?', "milk, tea, tea"),
+        ("Which item is fifth in this list?", "milk, tea, oil"),
+        ("Is this expression true or false?", "(true)"),
+        ("Every cat is a cat. Tom is a cat. Is Tom a cat? Answer yes, no or unknown.", ""),
+        ("Convert the binary number 1021 to decimal.", ""),
+        ("Find the second largest of these numbers.", "3, 9, 9"),
+        ("Keep only the numbers divisible by 0 from this list.", "3, 9"),
+        ("What is 2024?", ""),
+        ("What percentage of 0 is 4?", ""),
+        ("What percentage of 3 is 1?", ""),
+        ("What is the greatest common divisor of 0 and 4?", ""),
+        ("Find the next term of this arithmetic sequence.", "1, 2"),
+        ("Find the next term of this geometric sequence.", "0, 0, 0"),
+        ("Find the next term of this geometric sequence.", "4, 6, 9"),
+        ("Convert the number 4000 to Roman numerals.", ""),
+        ("Is this number a prime? Answer yes or no.", "99999989"),
+        ("Is this number divisible by 0? Answer yes or no.", "8"),
+        ("Does this word begin with a vowel or a consonant?", "yacht"),
+        ("Label this day as workday (Monday to Friday) or weekend.", "July"),
+        ("Assign the month below to Q1, Q2, Q3 or Q4 of the calendar year.", "Monday"),
+        ("Ann is taller than Bob. Bob is taller than Cy. Cy is taller than Ann. Who is the tallest?", ""),
+        ("Classify this age: child below 13, teen from 13 to below 9, adult from 9 on.", "18"),
+        (
+            'Label this message as billing when it mentions "refund", as travel when it mentions "flight", and '
+            "otherwise as other.",
+            "I want a refund for my flight.",
+        ),
+        ("Reverse the order of the words in this sentence.", "Wait, who is it?"),
+        ("Make an acronym from the first letters of all words in this phrase.", "2 fast cars"),
+        ("Each of the kites at the toy shop costs 0 pounds. How many of them can Ben buy with 40 pounds?", ""),
+        ("For 9 mugs at 7 dollars each, Omar pays with 50 dollars. How much change, in dollars, is due?", ""),
+        ("Mia packs 50 eggs into boxes of 0. How many boxes are full?", ""),
+        ("Mia and Ben own 31 pens together, and Ben owns 4 more than Mia. How many does Mia own?", ""),
+        ("Mia has 20 pens, gives away 28 and gets 13 new ones. How many does Mia have now?", ""),
+        ("A bus covers the 100 kilometres to Oslo in 3 hours. What is its average speed in kilometres per hour?", ""),
+        ('Add up the column "points" of this table.', "name,points\nBen,4\nEva"),
+        ('Add up the column "points" of this table.', "points,points\n1,4\n2,5"),
+        ('Add up the column "goals" of this table.', "name,points\nBen,4"),
+        ('Add up the column "points" of this table.', "name,points\nBen,four"),
+        ('Look up the "points" of "Ida" in this table.', "name,points\nBen,4"),
+        ('Who has the highest "points" in this table?', "name,points\nBen,4\nEva,4"),
+        ("What is the area of a rectangle of 0 by 6 metres?", ""),
+        ("What is the volume of a box of 2 by 3 by -4 cm?", ""),
+    ],
+)
+def test_an_open_question_stays_open(instruction: str, given: str) -> None:
+    assert families.recogniser().candidates(plain(instruction)), "the phrasing is one of ours"
+    assert families.solve(instruction, given) is None
+    assert families.check(instruction, given, "4").status == "unknown"

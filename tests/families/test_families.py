@@ -80,6 +80,20 @@ def test_further_inputs_fit_the_instruction(name: str) -> None:
     assert found >= 5
 
 
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Classify this age: child below 13, teen from 13 to below 9, adult from 9 on.",
+        "Keep only the numbers divisible by 0 from this list.",
+        "Is this number divisible by 0? Answer yes or no.",
+        "Write a poem about rain.",
+        "What is 12 + 5 * 3?",
+    ],
+)
+def test_there_are_no_inputs_where_none_fits(instruction: str) -> None:
+    assert families.inputs_for(random.Random(0), instruction) == []
+
+
 @pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.data])
 def test_the_data_may_stand_in_the_instruction_as_well(name: str) -> None:
     for task in tasks(name, 40):

@@ -71,6 +71,8 @@ def test_expressions_of_ours_are_what_python_makes_of_them() -> None:
         "'z' not in 'abc'",
         "[x * 2 for x in [1, 2, 3] if x > 1]",
         "True",
+        "1 == 1 or 1 // 1 == 2",
+        "1 == 2 and 1 == 1",
     ],
 )
 def test_expressions_are_pythons(source: str) -> None:
@@ -121,6 +123,16 @@ def test_expressions_are_pythons(source: str) -> None:
         "x = 0or 1",
         "x = '\\d'",
         "x = 1_000",
+        "x = [1]\nx += [2]",
+        "x = 1\nx.append(2)",
+        "x = (1)[0]",
+        "for i in 5:\n    x = i",
+        "x = 1 in 5",
+        "x = [1] < [2]",
+        "x = 1 is 1",
+        "x = range(1, 5, 0)",
+        "x = len(5)",
+        "x = (5).bit_length()",
     ],
 )
 def test_what_is_outside_the_grammar_is_refused(source: str) -> None:
