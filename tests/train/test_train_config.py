@@ -35,6 +35,7 @@ def test_one_path_several_paths_and_sources_mean_the_same() -> None:
         ({"epochs": 1, "max_steps": 5}, "one of them"),
         ({"packing": True, "method": {"use": "prompt"}}, "ignore positions"),
         ({"packing": True, "curriculum": {}}, "reorders"),
+        ({"merge": True, "method": {"use": "adapter"}}, "cannot be merged"),
         ({"keep": {"l2": 1}, "method": {"use": "lora"}}, "method full"),
         ({"objective": "dpo", "keep": {"kl": 1}}, "beta keeps"),
         ({"method": {"use": "lora", "rank": 3}}, "Extra inputs"),

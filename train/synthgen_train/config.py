@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from synthgen.errors import ConfigError
 from synthgen_train.examples import LongRows, Reasoning
-from synthgen_train.methods import Full, Method, Prefix, Prompt
+from synthgen_train.methods import Adapter, Full, Method, Prefix, Prompt
 from synthgen_train.templates import Name
 from synthgen_train.tiny import FromScratch
 
@@ -128,6 +128,8 @@ class TrainConfig(_Section):
             raise ValueError("data: two sources have the same name; give them a `name`")
         if self.epochs and self.max_steps:
             raise ValueError("epochs and max_steps: give one of them")
+        if self.merge and isinstance(self.method, Adapter | Prefix | Prompt):
+            raise ValueError(f"merge: method {self.method.use} cannot be merged into the weights; lora and ia3 can")
         if self.packing and isinstance(self.method, Prefix | Prompt):
             raise ValueError("packing: prefix and prompt tuning need one example a row, since they ignore positions")
         if self.packing and (self.curriculum or self.objective != "sft"):
