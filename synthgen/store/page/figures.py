@@ -9,6 +9,7 @@ from synthgen.store.page.charts import Bin, Line, bar, histogram
 from synthgen.store.page.markup import Html, el, join
 
 ROWS = 12
+NAME_CHARACTERS = 60
 
 
 def lengths(numbers: Mapping[str, Any]) -> Html:
@@ -107,4 +108,6 @@ def _row(label: Html | str, picture: Html, count: int, total: int) -> Html:
 
 
 def _named(name: str) -> str:
-    return "not determined" if name == "none" else name
+    if name == "none":
+        return "not determined"
+    return name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…"

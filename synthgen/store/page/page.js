@@ -36,12 +36,13 @@
     return node;
   }
 
+  const label = (character) => `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+
   /** Appends the text; characters that cannot be seen become labels such as U+202E. */
   function write(node, text) {
     let from = 0;
     for (const match of text.matchAll(UNSEEABLE)) {
-      const code = match[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-      node.append(text.slice(from, match.index), make("span", "unseeable", `U+${code}`));
+      node.append(text.slice(from, match.index), make("span", "unseeable", label(match[0])));
       from = match.index + match[0].length;
     }
     node.append(text.slice(from));
@@ -58,7 +59,8 @@
     const ranked = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
     by(id).append(new Option(all, ""));
     for (const [value, count] of ranked) {
-      by(id).append(new Option(`${value === "none" && id === "task" ? "not determined" : value} (${number(count)})`, value));
+      const name = value === "none" && id === "task" ? "not determined" : value.slice(0, 60).replace(UNSEEABLE, label);
+      by(id).append(new Option(`${name} (${number(count)})`, value));
     }
   }
 
@@ -121,7 +123,7 @@
     write(start, row.instruction?.trim() ? row.instruction.slice(0, 160) : "(no instruction)");
     const said = rejected(row) ? row.reason : (row.task_type ?? "accepted");
     const node = button(kind, start, () => go(place));
-    node.append(make("span", "quiet", said));
+    node.append(write(make("span", "quiet"), said.slice(0, 80)));
     if (place === at) node.setAttribute("aria-current", "true");
     return make("li", "", node);
   }
@@ -158,7 +160,7 @@
       .map(([name, value]) => `${name} ${typeof value === "number" ? +value.toFixed(4) : value}`)
       .join(", ");
     return make("div", "why",
-      make("p", "", make("strong", "", row.reason), ` by ${row.stage ?? "no stage"}${held ? `: ${held}` : ""}`),
+      write(make("p", "", make("strong", "", row.reason)), ` by ${row.stage ?? "no stage"}${held ? `: ${held}` : ""}`),
       row.detail ? write(make("p", ""), row.detail) : null);
   }
 

@@ -54,6 +54,8 @@ def test_hostile_records_show_and_nothing_of_them_runs(tmp_path: Path, page: Pag
         if wanted.isprintable():
             assert shown.count(wanted) >= 3
         page.press("j")
+        shown_text = page.value("document.getElementById('browser').textContent")
+        assert not set(shown_text) & set("\0\x1b\x07\r\x0c\x7f\u202e\u2066\u200b\ufeff\U000e0041\u2028\u2029")
     assert page.value("document.documentElement.dataset.owned") is None
     assert page.value("window.owned") is None
     assert page.events_of("Runtime.exceptionThrown") == []

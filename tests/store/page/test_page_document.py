@@ -144,7 +144,7 @@ def test_the_funnel_tells_what_each_stage_left_and_dropped(tmp_path: Path) -> No
 
 
 def test_lengths_types_openings_and_distinct_n_are_shown(tmp_path: Path) -> None:
-    kept = [accepted(i, task_type=f"type_{i % 14}") for i in range(28)]
+    kept = [accepted(i, task_type=f"type_{i % 14}", language="x" * 99) for i in range(28)]
     seen = Seen(read(write_run(tmp_path / "run", kept)))
     labels = [a["aria-label"] or "" for a in seen.all_of("svg") if a.get("role") == "img"]
     assert [label.split(":")[0] for label in labels] == [
@@ -154,6 +154,8 @@ def test_lengths_types_openings_and_distinct_n_are_shown(tmp_path: Path) -> None
     ]
     assert "median 6, mean 6" in labels[0]
     assert "2 more" in seen.texts["th"]
+    assert "x" * 59 + "…" in seen.texts["th"]
+    assert "x" * 60 not in seen.texts["th"]
     assert "write the" in seen.texts["th"]
     assert "Distinct-1Distinct-2Distinct-3" in seen.texts["dt"]
 
