@@ -168,6 +168,22 @@ def view(
 
 
 @app.command()
+def loop(
+    config: Annotated[str, typer.Argument(metavar="RECIPE", help="A loop's YAML file, or a shipped one's name.")],
+    settings: Settings = None,
+    out: Annotated[Path | None, typer.Option(help="The loop's folder, in place of outputs/NAME.")] = None,
+    json: Json = False,
+) -> None:
+    """Generate, filter, train, evaluate, again.
+
+    Rounds go into one folder. The same command goes on with a loop that was stopped, wherever it was.
+    """
+    from synthgen.cli.looping import run_rounds
+
+    raise typer.Exit(run_rounds(config, settings or (), out=out, as_json=json))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a config, for editors."""
     from synthgen.cli.reading import print_schema

@@ -1,0 +1,35 @@
+"""`synthgen loop`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from synthgen.cli.environment import read_env
+from synthgen.cli.output import print_json, say
+from synthgen.errors import Interrupted
+from synthgen.loop import load, run_loop
+
+EXIT_CODES = {"done": 0, "plateau": 0}
+"""All other ends are short of what was asked for."""
+
+
+def run_rounds(config: str, settings: Sequence[str], *, out: Path | None, as_json: bool) -> int:
+    """Runs a loop, says what came of it, and returns the exit code.
+
+    Raises:
+        Interrupted: the user stopped it; what is done stays.
+    """
+    read_env(config)
+    recipe = load(config, settings)
+    try:
+        report = run_loop(recipe, out, say=say)
+    except KeyboardInterrupt as error:
+        raise Interrupted("the loop was stopped", hint="the same command goes on where it stopped") from error
+    folder = Path(report.folder)
+    if as_json:
+        print_json(json.loads((folder / "loop.json").read_text(encoding="utf-8")))
+    else:
+        print("\n".join([*report.lines(), f"numbers  {folder / 'loop.json'}", f"picture  {folder / 'loop.svg'}"]))
+    return EXIT_CODES.get(report.status, 3)

@@ -1,0 +1,48 @@
+"""Drops records that hold a held-out task."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+from synthgen.loop.records import read_records
+from synthgen.protocols import Preparation
+from synthgen.records import Drop, Record, user_text
+from synthgen.text import ngrams, normalize, tokenize
+
+SPAN = 13
+"""Words: the n-gram by which GPT-3's data was searched for benchmarks (arXiv:2005.14165, appendix C)."""
+
+
+class HeldOut(BaseModel):
+    """`contaminated` where the task is a held-out one but for case and space, or shares 13 words in a row with one."""
+
+    model_config = ConfigDict(extra="forbid")
+    ordered: ClassVar[bool] = False
+
+    paths: tuple[str, ...]
+
+    _texts: dict[str, str] = PrivateAttr(default_factory=dict)
+    _spans: dict[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Reads the held-out tasks."""
+        self._texts, self._spans = {}, {}
+        for path in self.paths:
+            for record in read_records(path):
+                self._texts[normalize(user_text(record))] = record.id
+                for span in spans(user_text(record)):
+                    self._spans[span] = record.id
+
+    def __call__(self, record: Record) -> Drop | None:
+        """The verdict on one record."""
+        nearest = self._texts.get(normalize(user_text(record)))
+        if nearest is None and self._spans:
+            nearest = next((self._spans[s] for s in spans(user_text(record)) if s in self._spans), None)
+        return None if nearest is None else Drop("contaminated", nearest=nearest)
+
+
+def spans(text: str) -> list[tuple[str, ...]]:
+    """All runs of 13 words."""
+    return ngrams(tokenize(text), SPAN)

@@ -1,0 +1,82 @@
+"""The trainers and makers that a loop names by `use:`, found by name alone: the bundled trainer is one of them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from synthgen.errors import PluginError
+from synthgen.plugins.find import Finder
+
+MAKERS = {"drills": "synthgen.loop.drills:tasks"}
+TRAINERS = {"small": "synthgen.loop.small:train", "synthgen_train": "synthgen.loop.door:bundled"}
+
+
+def function(use: str, table: dict[str, str], base: Path) -> Callable[..., Any]:
+    """The function that `use` names: a built-in of the table, `./file.py:name` or `package.module:name`.
+
+    Raises:
+        PluginError: there is none.
+    """
+    if use not in table and ":" not in use:
+        raise PluginError(
+            f"there is no {use!r}", key="use", hint=f"there are {', '.join(sorted(table))}, or ./file.py:name"
+        )
+    # to the finder any plain function is a filter
+    found: Callable[..., Any] = Finder(base).find(table.get(use, use), ("filter",)).part
+    return found
+
+
+def bundled(
+    data: Path, out: Path, *, init: Path | None, seed: int, say: Callable[[str], None] = print, **settings: Any
+) -> dict[str, Any]:
+    """Trains with the `synthgen_train` package; the settings are its `train:` section without data, out and seed.
+
+    A method with an adapter is merged, so that the student is served as one checkpoint.
+
+    Raises:
+        PluginError: the package's requirements are not installed.
+    """
+    try:
+        config = importlib.import_module("synthgen_train.config")
+        trainer = importlib.import_module("synthgen_train.train")
+        methods = importlib.import_module("synthgen_train.methods")
+    except ImportError as error:
+        raise PluginError(f"the trainer needs {error.name}", hint='pip install "synthgen[train]"') from error
+    section = {"eval_share": 0, **settings, "data": str(data), "out": str(out), "seed": seed}
+    if init is not None:
+        section["model"] = str(init)
+    parsed = config.parse(section)
+    if not isinstance(parsed.method, methods.Full):
+        parsed = config.parse({**section, "merge": True})
+    report = trainer.train(parsed, say=say)
+    return {
+        "model": str(report.merged or report.model),
+        "steps": report.steps,
+        "loss": report.loss,
+        "tokens": report.tokens,
+    }
+
+
+def source_hash(part: Any) -> str:
+    """A hash of the code that a part is defined in: its module, and packages that the module names.
+
+    So a verifier's hash covers the task families that it asks, and not all that they import.
+    """
+    module = inspect.getmodule(inspect.unwrap(getattr(part, "func", part)) if callable(part) else type(part))
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return ""
+    files = {Path(file)}
+    for value in vars(module).values():
+        if isinstance(value, ModuleType) and hasattr(value, "__path__") and value.__name__.startswith("synthgen."):
+            files.update(path for folder in value.__path__ for path in Path(folder).rglob("*.py"))
+    content = hashlib.sha256()
+    for path in sorted(files):
+        content.update(path.name.encode() + path.read_bytes())
+    return content.hexdigest()[:16]

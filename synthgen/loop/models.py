@@ -1,0 +1,117 @@
+"""What a loop's recipe may hold: the keys of the YAML, their types and defaults.
+
+The settings of makers, trainers and of the `generate` section are checked against what they name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from synthgen.config.models import NAME, Count, Entry, Limit, Section
+
+
+class Train(Entry):
+    """How a student is trained: `use` names a trainer, the other keys are its settings."""
+
+    first: dict[str, Any] = Field(default_factory=dict, description="settings that are others in round 0")
+
+
+class Generate(Section):
+    """How a round makes records: a pipeline, in the keys of any config. Without a source it starts from nothing."""
+
+    teacher: Literal["student"] | Entry | None = Field("student", description="the latest good student, or a fixed one")
+    teachers: dict[str, Literal["student"] | Entry] = Field(default_factory=dict)
+    source: Entry | None = Field(None, description="`path: known` in it means the seed data and all kept records")
+    stages: list[dict[str, Any]]
+    selectors: list[dict[str, Any]] = Field(default_factory=list)
+    target: Count | None = None
+    budget: dict[str, Any] = Field(default_factory=dict)
+    stop: dict[str, Any] = Field(default_factory=dict)
+    concurrency: Count = 16
+
+
+class Mix(Section):
+    """What a student is trained on."""
+
+    keep: Literal["accumulate", "replace"] = Field(
+        "accumulate", description="accumulate: seed data and all kept rounds; replace: this round alone"
+    )
+    seed_share: float = Field(
+        0.1, ge=0, lt=1, description="seed data is at least this share of the rows, repeated where it has to be"
+    )
+
+
+class Evaluate(Section):
+    """How a student is held against the held-out tasks: greedy answers."""
+
+    max_tokens: Count = 256
+    check: Entry | None = Field(None, description="a filter that keeps right answers; default: equal to the output")
+
+
+class Gate(Section):
+    """When a student does not become the teacher."""
+
+    worse: float = Field(0.0, ge=0, description="accuracy lower by more than this, with an interval that leaves 0 out")
+    stops: float = Field(0.02, ge=0, description="share of answers that end, lower by more than this, likewise")
+    refused: Literal["continue", "stop"] = Field(
+        "continue", description="after a refused round: go on from the last good student without its data, or stop"
+    )
+
+
+class Alarms(Section):
+    """How far a round's records may move from those of the first round that made any."""
+
+    entropy: float = Field(0.1, gt=0, description="fall of the task types' normalised entropy")
+    opening: float = Field(2.0, gt=1, description="the commonest first word's share, as many times as it was")
+    distinct: float = Field(0.15, gt=0, description="relative fall of distinct-2 over equally many words")
+    compression: float = Field(0.2, gt=0, description="relative rise of the compression ratio over equally much text")
+    length: float = Field(0.3, gt=0, description="relative change of the answers' mean length")
+    new: float = Field(0.3, gt=0, lt=1, description="relative fall of the number of new tasks")
+    passed: float = Field(0.05, gt=0, description="rise of the yield that is an alarm together with a fall in entropy")
+    least: Count = Field(2, description="so many measures beyond their limits are a collapse")
+    action: Literal["halt", "remix", "warn"] = Field(
+        "halt", description="halt before training; remix: balance task types and add seed data; warn: go on"
+    )
+    remix_seed_share: float = Field(0.5, gt=0, lt=1, description="the seed data's share in a remixed round")
+
+
+class Stop(Section):
+    """When the loop ends."""
+
+    rounds: Limit = Field(3, description="rounds after round 0, which trains on seed data alone")
+    plateau: Count | None = Field(None, description="so many rounds in a row without a gain beyond noise")
+    least_yield: float = Field(
+        0.05, ge=0, lt=1, description="a first round that keeps a smaller share of new records stops the loop"
+    )
+
+
+class LoopConfig(Section):
+    """A loop: seed data, held-out tasks, a student, how records are made, mixed, trained on and judged."""
+
+    name: str = Field(pattern=NAME)
+    seed: int = 0
+    output: str = Field("outputs", min_length=1, description="where run folders lie, seen from the current directory")
+    seeds: str | Entry = Field(description="a JSON lines file of records, or a maker of them: {use: drills}")
+    held_out: dict[str, str | Entry] = Field(
+        min_length=1, description="sets of tasks with answers; the gate looks at the first"
+    )
+    student: Entry = Field(description="the teacher that serves a checkpoint: {use: transformers} or {use: vllm}")
+    generate: Generate | None = Field(None, description="null: every round trains on the seed data alone")
+    mix: Mix = Mix()
+    train: Train
+    init: Literal["base", "previous"] = Field(
+        "base", description="each round's student starts from the trainer's own model, or from the last good student"
+    )
+    evaluate: Evaluate = Evaluate()
+    gate: Gate = Gate()
+    alarms: Alarms = Alarms()
+    stop: Stop = Stop()
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        wrong = [name for name in self.held_out if not name.replace("_", "").isalnum()]
+        if wrong:
+            raise ValueError(f"held_out: {wrong[0]!r} is no name: letters, digits and _ only")
+        return self

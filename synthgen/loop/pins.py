@@ -1,0 +1,75 @@
+"""What may not change once a loop has begun: held-out tasks, seed data, verifiers, the trainer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from synthgen.config import Recipe
+from synthgen.errors import ConfigError
+from synthgen.loop.door import source_hash
+from synthgen.loop.evaluation import prompts
+from synthgen.loop.recipe import LoopRecipe
+from synthgen.loop.records import write_records
+from synthgen.loop.steps import digest
+from synthgen.plugins.find import Finder
+from synthgen.store import atomic
+
+PINS = "pins.json"
+
+
+def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> dict[str, Path]:
+    """Writes seed data and held-out tasks into the folder with a hash of all that is pinned; returns their paths.
+
+    Paths: `seeds`, and for each held-out set its records and, as `<name>/prompts`, its tasks without answers.
+
+    Raises:
+        ConfigError: something is not what it was when the loop began.
+    """
+    paths: dict[str, Path] = {}
+    pins: dict[str, Any] = {"recipe": digest(_fixed(recipe)), "trainer": source_hash(recipe.trainer())}
+    (folder / "held_out").mkdir(parents=True, exist_ok=True)
+    for name in ("seeds", *recipe.config.held_out):
+        records = recipe.records(name)
+        pins[name] = digest([[r.instruction, r.input, r.output, r.task_type] for r in records])
+        paths[name] = folder / "seeds.jsonl" if name == "seeds" else folder / "held_out" / f"{name}.jsonl"
+        if name != "seeds":
+            paths[f"{name}/prompts"] = folder / "held_out" / f"{name}.prompts.jsonl"
+    if generation is not None:
+        pins["stages"] = {
+            label: source_hash(getattr(stage, "filter", stage)) for label, stage in generation.pipeline.stages
+        }
+    if recipe.config.evaluate.check is not None:
+        use = recipe.config.evaluate.check.use
+        pins["check"] = source_hash(Finder(recipe.base).find(use, ("filter",)).part)
+    _compare(folder / PINS, pins)
+    if not (folder / PINS).is_file():
+        for name in ("seeds", *recipe.config.held_out):
+            records = recipe.records(name)
+            write_records(paths[name], records)
+            if name != "seeds":
+                rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in prompts(records))
+                atomic.write(paths[f"{name}/prompts"], rows)
+        atomic.write(folder / PINS, json.dumps(pins, indent=1) + "\n")
+    return paths
+
+
+def _fixed(recipe: LoopRecipe) -> dict[str, Any]:
+    """The recipe without what a loop that goes on may change: when it stops, and where it lies."""
+    values = recipe.config.model_dump(mode="json", exclude={"stop", "output", "name"})
+    values["student"].pop("device", None)
+    return values
+
+
+def _compare(path: Path, pins: dict[str, Any]) -> None:
+    if not path.is_file():
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    changed = [name for name in pins if before.get(name) != pins[name]]
+    if changed:
+        raise ConfigError(
+            f"what is pinned has changed since the loop began: {', '.join(changed)}",
+            file=path,
+            hint="scores before and after could not be compared; start afresh with --out FOLDER",
+        )

@@ -1,0 +1,160 @@
+"""The stage that has a student write tasks unprompted: it is given its own template up to where a user would speak."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from synthgen.errors import ConfigError
+from synthgen.protocols import Choice, Completion, Context, Preparation, Sampling, Teacher
+from synthgen.records import Drop, Provenance, Record
+
+ROUND = 1_000_000
+"""Attempts of one round: the next round's have numbers of their own, or the same teacher would write the same again."""
+
+_USER = "\ue000"  # a private character, which no template holds
+_GENERATION = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
+
+
+class PreQuery(BaseModel):
+    """Samples `count` texts an attempt and makes them records: Magpie's pre-query generation (arXiv:2406.08464).
+
+    A text is a task, then maybe what the template puts between task and answer, then the answer. Where the student
+    stops behind the task (a template whose user turn has a stop token), the record has no output yet: a `respond` stage
+    asks for it. Task and input are told apart at the first blank line.
+
+    `before` and `between` are what stands before the task and between task and answer; without them they are read from
+    the chat template of the teacher's checkpoint (its `path`). `openings` start the tasks, attempt by attempt in turn,
+    to lead the student to what it writes too rarely. Drops: `empty_reply`, `truncated`, `context_length`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    ordered: ClassVar[bool] = False
+
+    teacher: str = "teacher"
+    count: int = Field(16, ge=1)
+    sampling: Sampling = Sampling(temperature=1.0, max_tokens=512)
+    before: str | None = None
+    between: str | None = None
+    openings: tuple[str, ...] = ()
+
+    _asked: Teacher = PrivateAttr()
+    _before: str = PrivateAttr("")
+    _between: str = PrivateAttr("")
+
+    @property
+    def expected(self) -> int:
+        """How many records an attempt yields."""
+        return self.count
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Takes the teacher and finds its template.
+
+        Raises:
+            ConfigError: the teacher has no template and the stage does not say what stands before a task.
+        """
+        if self.teacher not in preparation.teachers:
+            raise ConfigError(
+                f"there is no teacher named {self.teacher!r}",
+                key="teacher",
+                hint=f"the config names: {', '.join(sorted(preparation.teachers))}",
+            )
+        self._asked = preparation.teachers[self.teacher]
+        if self.before is not None:
+            self._before, self._between = self.before, self.between or ""
+            return
+        path = getattr(self._asked, "path", None)
+        if path is None:
+            raise ConfigError(
+                "the teacher has no checkpoint to read a chat template from",
+                key="before",
+                hint="say what stands before a task and between task and answer: before: …, between: …",
+            )
+        self._before, self._between = around_task(Path(path))
+        if self.between is not None:
+            self._between = self.between
+
+    async def run(self, records: list[Record], ctx: Context) -> list[Record]:
+        """The records that came in, and the new ones."""
+        opening = self.openings[ctx.attempt % len(self.openings)] if self.openings else ""
+        completion = await ctx.ask(
+            self._before + opening,
+            sampling=self.sampling.model_copy(update={"n": self.count if self.count > 1 else None}),
+            api="completions",
+            sample=ctx.round * ROUND + ctx.attempt,
+            teacher=self.teacher,
+            tries=1,
+        )
+        return records + [self._record(opening, choice, completion) for choice in completion.choices]
+
+    def _record(self, opening: str, choice: Choice, completion: Completion) -> Record:
+        provenance = Provenance(model=completion.model or self._asked.model, requests=(completion.key,))
+        text = opening + (choice.text or "")
+        task, answered, answer = text.partition(self._between) if self._between else (text, "", "")
+        instruction, _, given = task.strip().partition("\n\n")
+        record = Record(
+            instruction=instruction.strip(),
+            input=given.strip(),
+            output=answer.strip() if answered else None,
+            provenance=provenance,
+        )
+        if choice.finish_reason == "context_length":
+            return record.dropped("context_length")
+        if choice.finish_reason == "length":
+            return record.dropped("truncated", detail="the text was cut for want of tokens")
+        if not instruction.strip() or (answered and not answer.strip()):
+            return record.dropped(Drop("empty_reply", detail="there is no task" if not instruction else "no answer"))
+        return record
+
+
+def around_task(folder: Path) -> tuple[str, str]:
+    """What a checkpoint's chat template puts before the user's first text, and between it and the answer.
+
+    The stop token behind a user turn is part of the second.
+
+    Raises:
+        ConfigError: the folder has no chat template, or the template cannot be rendered.
+    """
+    settings, template = _template(folder)
+    import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def refuse(message: str) -> None:
+        raise jinja2.TemplateError(message)
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment.globals["raise_exception"] = refuse
+    try:
+        rendered = environment.from_string(_GENERATION.sub("", template)).render(
+            messages=[{"role": "user", "content": _USER}],
+            add_generation_prompt=True,
+            **{name: _token(settings.get(name)) for name in ("bos_token", "eos_token", "pad_token")},
+        )
+    except jinja2.TemplateError as error:
+        raise ConfigError(
+            f"the chat template of {folder} cannot be rendered: {error}", hint="set before: and between: on pre_query"
+        ) from error
+    before, found, between = rendered.partition(_USER)
+    if not found or not before:
+        raise ConfigError(
+            f"the chat template of {folder} puts nothing before the user's text", hint="set before: on pre_query"
+        )
+    return before, between
+
+
+def _template(folder: Path) -> tuple[dict[str, Any], str]:
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    own = folder / "chat_template.jinja"
+    template = own.read_text(encoding="utf-8") if own.is_file() else settings.get("chat_template")
+    if not isinstance(template, str):
+        raise ConfigError(f"{folder} has no chat template", hint="set before: and between: on pre_query")
+    return settings, template
+
+
+def _token(value: Any) -> str:
+    return value if isinstance(value, str) else value["content"] if isinstance(value, dict) else ""
