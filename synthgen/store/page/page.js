@@ -189,10 +189,10 @@
     return list;
   }
 
-  /** An id, as a button where its record is on the page; keys of requests are cut. */
+  /** An id, as a button where its record is on the page; the long keys of requests are cut. */
   function id(value) {
     if (!numberOf.has(value)) {
-      const node = write(make("code", ""), value.slice(0, 16));
+      const node = write(make("code", ""), value.length > 40 ? `${value.slice(0, 16)}…` : value);
       node.title = value;
       return node;
     }

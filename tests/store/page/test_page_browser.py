@@ -10,6 +10,8 @@ from chromium import PROGRAM, Page, browsing
 from hostile import TEXTS, hostile_run
 from store_parts import accepted, rejected, write_run
 
+from synthgen.records import Provenance, Record
+
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium-headless-shell, chromium or google-chrome here")
 
 READY = "!document.getElementById('browser').hidden"
@@ -31,8 +33,10 @@ def texts(page: Page, selector: str) -> list[str]:
     return found
 
 
-def near(number: int) -> object:
-    record = accepted(number, instruction=f"Name {number} red, small animals; of the sea.", output="fish")
+def near(number: int) -> Record:
+    born = Provenance(attempt=number, requests=(f"key{number}", "ab" * 32), demonstrations=("classification_012",))
+    text = f"Name {number} red, small animals; of the sea."
+    record = accepted(number, instruction=text, output="fish", provenance=born)
     return record.dropped(
         "near_duplicate",
         stage="near_duplicate",
@@ -82,7 +86,7 @@ def test_characters_that_cannot_be_seen_are_labels(tmp_path: Path, page: Page) -
 
 def test_search_filters_and_keys(tmp_path: Path, page: Page) -> None:
     kept = [accepted(i) for i in range(120)]
-    show(page, write_run(tmp_path / "run", kept, [rejected(i) for i in range(3)] + [near(1)]))  # type: ignore[list-item]
+    show(page, write_run(tmp_path / "run", kept, [rejected(i) for i in range(3)] + [near(1)]))
     count = "document.getElementById('count').textContent"
     current = "document.querySelector('#record header code').textContent"
     assert page.value(count) == "124 of 124 records"
@@ -123,10 +127,11 @@ def test_search_filters_and_keys(tmp_path: Path, page: Page) -> None:
 
 
 def test_the_nearest_neighbour_is_compared_word_by_word_and_leads_to_its_record(tmp_path: Path, page: Page) -> None:
-    show(page, write_run(tmp_path / "run", [accepted(i) for i in range(3)], [near(9)]))  # type: ignore[list-item]
+    show(page, write_run(tmp_path / "run", [accepted(i) for i in range(3)], [near(9)]))
     page.value("document.querySelector('#outcome').value = 'rejected'; document.querySelector('#controls')"
                ".dispatchEvent(new Event('change'))")  # fmt: skip
     assert texts(page, ".pair pre") == ["Name 9 red, small animals; of the sea.", "name 9 blue animals of the SEA now"]
+    assert {"key9", "classification_012", f"{'ab' * 8}…"} <= set(texts(page, ".facts code"))
     assert texts(page, "mark.mine") == ["red,", "small"]
     assert texts(page, "mark.other") == ["blue", "now"]
     page.value("document.querySelector('.pair button').click()")
