@@ -37,6 +37,7 @@ def test_one_path_several_paths_and_sources_mean_the_same() -> None:
         ({"packing": True, "curriculum": {}}, "reorders"),
         ({"merge": True, "method": {"use": "adapter"}}, "cannot be merged"),
         ({"keep": {"l2": 1}, "method": {"use": "lora"}}, "method full"),
+        ({"objective": "kto", "batch_size": 1}, "batch_size of 2"),
         ({"objective": "dpo", "keep": {"kl": 1}}, "beta keeps"),
         ({"method": {"use": "lora", "rank": 3}}, "Extra inputs"),
         ({"method": {"use": "qlora"}}, "train.method"),

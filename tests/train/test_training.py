@@ -192,6 +192,9 @@ def test_each_method_goes_the_whole_way(recipe: Recipe, use: str) -> None:
     config = recipe(model={"from_scratch": scratch}, method={"use": use}, merge=use in ("lora", "ia3"))
     report = train(config, say=quiet)
     assert 0 < report.plan["trainable"] < report.plan["parameters"] / 2
+    if use != "bitfit":
+        with pytest.raises(ConfigError, match="holds an adapter, not a model"):
+            train(recipe(model=str(report.model)), say=quiet)
     prompt = [[{"role": "user", "content": "say 3"}]]
     model, tokenizer = load_trained(report.model)
     replies = answer(model, tokenizer, prompt, max_tokens=4)

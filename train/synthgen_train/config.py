@@ -136,6 +136,8 @@ class TrainConfig(_Section):
             raise ValueError("packing: it reorders the examples, so it goes with neither a curriculum nor preferences")
         if self.keep.l2 and not isinstance(self.method, Full):
             raise ValueError("keep.l2: it needs method full; the other methods leave the weights as they are")
+        if self.objective == "kto" and self.batch_size < 2:
+            raise ValueError("kto: it needs a batch_size of 2 or more, since answers are compared within a batch")
         if self.objective != "sft" and (self.keep.kl or self.keep.l2 or self.curriculum):
             raise ValueError(f"{self.objective}: keep and curriculum are for sft; beta keeps the student close")
         return self

@@ -84,6 +84,12 @@ def _pretrained(config: TrainConfig, name: str) -> Student:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    if _base_of(Path(name)) is not None:
+        raise ConfigError(
+            f"{name} holds an adapter, not a model",
+            key="train.model",
+            hint="train it with merge: true and name the folder merged/",
+        )
     dtype = dtype_of(config)
     # Trained weights stay in float32: steps of 1e-5 are lost in bfloat16's 8 bits. Frozen ones may be short.
     loaded = torch.bfloat16 if dtype == "bfloat16" and not isinstance(config.method, Full) else torch.float32
@@ -114,14 +120,19 @@ def _set_template(student: Student, config: TrainConfig) -> None:
     if config.template is None:
         student.notes.append("the tokenizer has no chat template: chatml")
     missing = [t for t in SPECIAL_TOKENS.get(student.template, ()) if t not in tokenizer.get_vocab()]
+    if missing and not isinstance(config.method, Full):
+        # Their embeddings would stay as they are, random, and with them the token that ends an answer.
+        raise ConfigError(
+            f"the tokenizer lacks {' '.join(missing)}, and method {config.method.use} does not train new tokens",
+            key="train.template",
+            hint="template: xml needs no new tokens; or method: {use: full}",
+        )
     if missing:
         tokenizer.add_special_tokens({"additional_special_tokens": missing}, replace_extra_special_tokens=False)
         rows = student.model.get_input_embeddings().weight.shape[0]
         if len(tokenizer) > rows:
             student.model.resize_token_embeddings(len(tokenizer))
         student.notes.append(f"new tokens, untrained so far: {' '.join(missing)}")
-        if not isinstance(config.method, Full):
-            student.notes.append(f"method {config.method.use} does not train the new tokens' embeddings")
     if student.template == "chatml" and config.stop_token is None and tokenizer.eos_token != "<|im_end|>":
         student.notes.append(f"stop token <|im_end|>, which ends chatml's turns, in place of {tokenizer.eos_token}")
         tokenizer.eos_token = "<|im_end|>"
