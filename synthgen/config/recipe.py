@@ -20,6 +20,9 @@ from synthgen.errors import ConfigError
 from synthgen.pipeline import Pipeline
 from synthgen.prompts import Renderer
 
+LOOP = {"held_out", "train"}
+"""Keys by which the config of a loop is told from that of a run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -48,6 +51,8 @@ def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> R
     """
     path, base = locate(config)
     document = override(read_config(path), overrides)
+    if document.data.keys() >= LOOP and "source" not in document.data:
+        raise ConfigError("this config describes a loop", file=path, hint=f"`synthgen loop {config}` runs it")
     return make_recipe(document, base, default_name=base.name if path.stem == "config" else path.stem)
 
 

@@ -23,17 +23,17 @@ def project(tmp_path: Path) -> Path:
 def test_the_users_own_filters_and_stage_do_their_work(project: Path, shell: Synthgen) -> None:
     done = shell("run", "--json")
     report = json.loads(done.stdout)
-    assert (report["status"], report["accepted"], report["folder"]) == ("done", 30, "outputs/postcards")
+    assert (report["status"], report["accepted"], report["folder"]) == ("done", 20, "outputs/postcards")
     rows = pq.read_table(project / "outputs/postcards/dataset/data").to_pylist()
     assert all(row["output"].endswith("\nAda") for row in rows)
-    openings = Counter(row["instruction"].lower().split()[0] for row in rows)
+    openings = Counter(row["instruction"][0].lower() for row in rows)
     assert max(openings.values()) <= 3
     reasons = {
         row["reason"]: row["stage"] for row in pq.read_table(project / "outputs/postcards/rejected.parquet").to_pylist()
     }
     assert reasons["opening_is_common"] == "openings_cap"
     assert reasons["only_a_number"] == "Signed"
-    assert len(json.loads((project / "outputs/postcards/exports/alpaca/train.json").read_text())) == 30
+    assert len(json.loads((project / "outputs/postcards/exports/alpaca/train.json").read_text())) == 20
 
 
 def test_every_concurrency_gives_the_same_bytes(project: Path, synthgen: Synthgen) -> None:

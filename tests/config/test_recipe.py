@@ -50,13 +50,22 @@ def test_null_is_the_default(tmp_path: Path) -> None:
     assert (config.stages, config.seed, config.budget.tokens) == ([], 0, None)
 
 
-@pytest.mark.parametrize("name", assets.names("recipes"))
+RUNS = [name for name in assets.names("recipes") if not name.startswith("loop")]
+
+
+@pytest.mark.parametrize("name", RUNS)
 def test_every_shipped_recipe_loads_by_its_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = load(name)
     assert recipe.config.name == name
     assert recipe.base == tmp_path
     assert recipe.pipeline.stages
+
+
+def test_a_loop_is_run_by_another_command(tmp_path: Path) -> None:
+    (tmp_path / "rounds.yaml").write_text("seeds: rows.jsonl\nheld_out: {}\ngenerate: {}\ntrain: {use: small}\n")
+    with pytest.raises(ConfigError, match=r"rounds\.yaml: this config describes a loop\n.*`synthgen loop "):
+        load(tmp_path / "rounds.yaml")
 
 
 def test_a_file_goes_before_a_shipped_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,6 @@ class CapPerOpening(BaseModel):
         self._seen = {}
 
     def __call__(self, record: Record) -> str | None:
-        opening = " ".join(record.instruction.lower().split()[:1])
+        opening = record.instruction[:1].lower()
         self._seen[opening] = self._seen.get(opening, 0) + 1
         return "opening_is_common" if self._seen[opening] > self.limit else None
