@@ -12,15 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from synthgen.errors import SeedError, StoreError
-from synthgen.similarity import (
-    BulkIndex,
-    HashIndex,
-    MinHashIndex,
-    NearDuplicateIndex,
-    Neighbour,
-    Similarity,
-    check_all,
-)
+from synthgen.similarity import BulkIndex, HashIndex, MinHashIndex, Neighbour, Similarity
 from synthgen.similarity.needed import Arithmetic, Rule
 from synthgen.store.faults import storing
 from synthgen.text import Tokenizer
@@ -83,7 +75,7 @@ def dedup(
         StoreError: `out` or `dropped` cannot be written, or is there already and `overwrite` is not set.
         ValueError: the threshold is not above 0 and at most 1.
     """
-    index = _index(method, threshold, rule, arithmetic, tokenizer, workers)
+    index = _index(method, threshold, rule, arithmetic, tokenizer)
     _check_places(source, out, dropped, overwrite)
     started = time.perf_counter()
     counts = {True: 0, False: 0}
@@ -94,9 +86,7 @@ def dedup(
             texts, keys = [row.text for row in rows], [str(row.line) for row in rows]
             found: Iterator[Neighbour | None]
             if isinstance(index, BulkIndex):
-                found = index.check_all(texts, keys)
-            elif isinstance(index, NearDuplicateIndex):
-                found = check_all(index, texts, keys, processes=workers)
+                found = index.check_all(texts, keys, processes=workers)
             else:
                 found = map(index.check, texts, keys)
             for row, nearest in zip(rows, found, strict=True):
@@ -111,16 +101,14 @@ def dedup(
 
 
 def _index(
-    method: Method, threshold: float | None, rule: Rule, arithmetic: Arithmetic, tokenizer: Tokenizer, workers: int
+    method: Method, threshold: float | None, rule: Rule, arithmetic: Arithmetic, tokenizer: Tokenizer
 ) -> Similarity | BulkIndex:
     if method == "hash":
         return HashIndex(tokenizer=tokenizer)
     if method == "minhash":
         return MinHashIndex(0.4 if threshold is None else threshold, tokenizer=tokenizer)
     limit = 0.7 if threshold is None else threshold
-    if workers <= 1:  # more than twice as fast as the other alone
-        return BulkIndex(limit, rule=rule, arithmetic=arithmetic, tokenizer=tokenizer)
-    return NearDuplicateIndex(limit, rule=rule, arithmetic=arithmetic, tokenizer=tokenizer)
+    return BulkIndex(limit, rule=rule, arithmetic=arithmetic, tokenizer=tokenizer)
 
 
 def _check_places(source: Path, out: Path, dropped: Path | None, overwrite: bool) -> None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from synthgen.similarity.bulk import scan
 from synthgen.similarity.bulk.bounds import Bounds
 from synthgen.similarity.bulk.compare import Comparison
+from synthgen.similarity.bulk.levels import Levels, Nearest
 from synthgen.similarity.bulk.numbering import Numbering
-from synthgen.similarity.bulk.segment import Segment
-from synthgen.similarity.bulk.texts import NONE, Texts
+from synthgen.similarity.bulk.processes import shared_out
+from synthgen.similarity.bulk.texts import Texts
 from synthgen.similarity.needed import Arithmetic, Rule
 from synthgen.similarity.neighbour import Neighbour
 from synthgen.text import Tokenizer, normalize
@@ -23,10 +24,42 @@ BLOCK = 1024
 calls a block takes do not."""
 CHARACTERS = 1 << 22
 """A block ends before it has more than this many characters (and has one text at least), which bounds its arrays."""
-RECENT = 2048
-"""Kept texts that are read from end to end before they become a segment."""
-RATIO = 4
-"""A new segment is merged with the one before it unless that is this many times larger: few segments, few merges."""
+BLOCKS_AT_ONCE = 8
+"""Blocks for each process between two forks, where there are several: what these blocks keep is looked up by one."""
+
+
+Matches = dict[int, list[tuple[float, int]]]
+
+
+class _Block:
+    """Texts and keys as they came, the token counts, and those that have tokens encoded."""
+
+    def __init__(self, texts: Sequence[str], keys: Sequence[str], numbering: Numbering, bounds: Bounds) -> None:
+        self.texts = texts
+        self.keys = keys
+        elements, offsets = numbering.encode(texts)
+        self.lengths: list[int] = np.diff(offsets).tolist()
+        filled = np.flatnonzero(np.diff(offsets))
+        self.encoded = Texts.of(elements, np.append(offsets[filled], offsets[-1]))
+        self.comparison = Comparison(bounds, numbering, self.encoded)
+        self._bounds = bounds
+
+    def matches_within(self, before: NDArray[np.float64]) -> Matches:
+        """For each encoded text the matches before it in the block, the best first, of equals the earlier.
+
+        `before` are the best scores with texts kept before the block. A text that has one will not be kept, nor will
+        one that repeats another of the block: neither becomes a neighbour. And nothing is nearer than a score of 1.
+        """
+        possible = (before == 0) & self.comparison.first_of_equals
+        pairs = scan.pairs(self.encoded, self.encoded, self._bounds, earlier=True)
+        wanted = ((m[w], t[w]) for m, t in pairs for w in [possible[t] & (before[m] < 1)])
+        found: Matches = {}
+        for mine, theirs, scores in self.comparison.hits(self.encoded, wanted):
+            for i, j, score in zip(mine.tolist(), theirs.tolist(), scores.tolist(), strict=True):
+                found.setdefault(i, []).append((score, j))
+        for matches in found.values():
+            matches.sort(key=lambda match: (-match[0], match[1]))
+        return found
 
 
 class BulkIndex:
@@ -46,8 +79,7 @@ class BulkIndex:
     ) -> None:
         self._bounds = Bounds(threshold, rule, arithmetic)
         self._numbering = Numbering(tokenizer)
-        self._segments: list[Segment] = []
-        self._recent = NONE
+        self._levels = Levels(self._bounds)
         self._numbers = array("q")  # of the kept texts that have tokens: which of all kept ones each is
         self._texts: list[str] = []
         self._keys: list[str] = []
@@ -61,34 +93,53 @@ class BulkIndex:
         """What the index was built for."""
         return self._bounds.needed.threshold
 
-    def check_all(self, texts: Sequence[str], keys: Sequence[str] | None = None) -> Iterator[Neighbour | None]:
+    def check_all(
+        self, texts: Sequence[str], keys: Sequence[str] | None = None, *, processes: int = 1
+    ) -> Iterator[Neighbour | None]:
         """For each text, in order, the nearest kept one that makes it a near-duplicate; or None, and it is kept.
+
+        With several processes, each looks up its share of some blocks in what was kept before them, and then one goes
+        through these blocks in order. The answers are the same for any number.
 
         Raises:
             TypeError: a text is not a string.
+            SynthgenError: a process died.
         """
-        start = 0
-        for size in _blocks(texts):
-            stop = start + size
-            yield from self._check_block(texts[start:stop], [""] * size if keys is None else keys[start:stop])
-            start = stop
+        own_keys = [""] * len(texts) if keys is None else keys
+        blocks: list[_Block] = []
+        for start, stop in _blocks(texts):
+            blocks.append(_Block(texts[start:stop], own_keys[start:stop], self._numbering, self._bounds))
+            if stop == len(texts) or len(blocks) == (BLOCKS_AT_ONCE * processes if processes > 1 else 1):
+                yield from self._check_blocks(blocks, processes)
+                blocks.clear()
 
-    def _check_block(self, texts: Sequence[str], keys: Sequence[str]) -> list[Neighbour | None]:
-        elements, offsets = self._numbering.encode(texts)
-        filled = np.flatnonzero(np.diff(offsets))
-        block = Texts.of(elements, np.append(offsets[filled], offsets[-1]))
-        comparison = Comparison(self._bounds, self._numbering, block)
-        before = self._nearest(block, comparison)
-        within = self._within(block, comparison, np.array([score for score, _ in before]))
-        kept: dict[int, int] = {}  # by text of the block: which of the kept ones with tokens it is now
+    def _check_blocks(self, blocks: Sequence[_Block], processes: int) -> Iterator[Neighbour | None]:
+        found = shared_out(self._looked_up, blocks, processes)
+        new = Levels(self._bounds, start=len(self._levels))
+        for block, (nearest, within) in zip(blocks, found, strict=True):
+            new.look_up(block.encoded, block.comparison, nearest)
+            verdicts, kept = self._verdicts(block, nearest, within)
+            new.add(block.encoded.take(np.array(kept, np.int64)))
+            yield from verdicts
+        self._levels.add(new.texts)
+
+    def _looked_up(self, block: _Block) -> tuple[Nearest, Matches]:
+        nearest = Nearest.none(len(block.encoded))
+        self._levels.look_up(block.encoded, block.comparison, nearest)
+        return nearest, block.matches_within(nearest.scores)
+
+    def _verdicts(self, block: _Block, before: Nearest, within: Matches) -> tuple[list[Neighbour | None], list[int]]:
+        """The verdicts on the texts of the block, and those of its encoded texts that are kept."""
+        scores, numbers = before.scores.tolist(), before.numbers.tolist()
+        kept: dict[int, int] = {}  # by encoded text: which of the kept ones that have tokens it is now
         verdicts: list[Neighbour | None] = []
         place = -1
-        for text, key, length in zip(texts, keys, np.diff(offsets).tolist(), strict=True):
+        for text, key, length in zip(block.texts, block.keys, block.lengths, strict=True):
             if not length:
                 verdicts.append(self._check_whole(text, key))
                 continue
             place += 1
-            score, nearest = before[place]
+            score, nearest = scores[place], numbers[place]
             inside, other = next((match for match in within.get(place, ()) if match[1] in kept), (0.0, 0))
             if inside > score:  # of equals the earlier is the nearest
                 score, nearest = inside, kept[other]
@@ -98,8 +149,7 @@ class BulkIndex:
                 kept[place] = len(self._numbers)
                 self._numbers.append(self._keep(text, key))
                 verdicts.append(None)
-        self._append(block.take(np.array(list(kept), np.int64)))
-        return verdicts
+        return verdicts, list(kept)
 
     def _check_whole(self, text: str, key: str) -> Neighbour | None:
         """Texts without tokens are compared as they are, normalised: they never pass as unique."""
@@ -108,58 +158,6 @@ class BulkIndex:
             return self._neighbour(self._whole[whole], 1.0)
         self._whole[whole] = self._keep(text, key)
         return None
-
-    def _nearest(self, block: Texts, comparison: Comparison) -> list[tuple[float, int]]:
-        """For each text of the block the best score with a kept text, and which; (0, 0) for none."""
-        best = [(0.0, 0)] * len(block)
-        start = 0
-        for texts, pairs in [
-            *((s.texts, s.candidates(block)) for s in self._segments),
-            (self._recent, scan.pairs(block, self._recent, self._bounds)),
-        ]:
-            for mine, theirs, scores in comparison.hits(texts, pairs):
-                order = np.lexsort((theirs, -scores, mine))
-                order = order[np.flatnonzero(np.diff(mine[order], prepend=-1))]
-                for i, j, score in zip(
-                    mine[order].tolist(), theirs[order].tolist(), scores[order].tolist(), strict=True
-                ):
-                    if score > best[i][0] or (score == best[i][0] and start + j < best[i][1]):
-                        best[i] = score, start + j
-            start += len(texts)
-        return best
-
-    def _within(
-        self, block: Texts, comparison: Comparison, before: NDArray[np.float64]
-    ) -> dict[int, list[tuple[float, int]]]:
-        """For each text of the block the matches before it in the block, the best first, of equals the earlier.
-
-        `before` are the best scores with texts kept before the block. A text that has one will not be kept, nor will
-        one that repeats another of the block: neither becomes a neighbour. And nothing is nearer than a score of 1.
-        """
-        possible = (before == 0) & comparison.first_of_equals
-        pairs = scan.pairs(block, block, self._bounds, earlier=True)
-        wanted = ((m[w], t[w]) for m, t in pairs for w in [possible[t] & (before[m] < 1)])
-        found: dict[int, list[tuple[float, int]]] = {}
-        for mine, theirs, scores in comparison.hits(block, wanted):
-            for i, j, score in zip(mine.tolist(), theirs.tolist(), scores.tolist(), strict=True):
-                found.setdefault(i, []).append((score, j))
-        for matches in found.values():
-            matches.sort(key=lambda match: (-match[0], match[1]))
-        return found
-
-    def _append(self, kept: Texts) -> None:
-        self._recent = Texts.joined([self._recent, kept])
-        if len(self._recent) < RECENT:
-            return
-        parts = [self._recent]
-        self._recent = NONE
-        size = len(parts[0])
-        while self._segments and len(self._segments[-1]) < RATIO * size:
-            parts.insert(0, self._segments.pop().texts)
-            size += len(parts[0])
-        texts = Texts.joined(parts)
-        del parts
-        self._segments.append(Segment(texts, self._bounds))
 
     def _keep(self, text: str, key: str) -> int:
         self._texts.append(text)
@@ -178,6 +176,7 @@ def deduplicate(
     rule: Rule = "gt",
     arithmetic: Arithmetic = "exact",
     tokenizer: Tokenizer = "unicode",
+    processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> list[Neighbour | None]:
     """For each text None where it is kept, else its nearest neighbour among the texts kept before it.
@@ -188,26 +187,26 @@ def deduplicate(
     Raises:
         TypeError: a text is not a string.
         ValueError: the threshold is not above 0 and at most 1.
+        SynthgenError: one of several processes died.
     """
     index = BulkIndex(threshold, rule=rule, arithmetic=arithmetic, tokenizer=tokenizer)
     verdicts: list[Neighbour | None] = []
-    for verdict in index.check_all(texts, keys):
+    for verdict in index.check_all(texts, keys, processes=processes):
         verdicts.append(verdict)
         if progress is not None and (len(verdicts) % BLOCK == 0 or len(verdicts) == len(texts)):
             progress(len(verdicts))
     return verdicts
 
 
-def _blocks(texts: Sequence[str]) -> Iterator[int]:
-    """The sizes of the blocks to cut the texts into."""
-    size = characters = 0
+def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where the blocks that the texts are cut into begin and end."""
+    start = characters = 0
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"text {number}: a text is a string, not {type(text).__name__}")
-        if size == BLOCK or (size and characters + len(text) > CHARACTERS):
-            yield size
-            size = characters = 0
-        size += 1
+        if number - start == BLOCK or (number > start and characters + len(text) > CHARACTERS):
+            yield start, number
+            start, characters = number, 0
         characters += len(text)
-    if size:
-        yield size
+    if texts:
+        yield start, len(texts)

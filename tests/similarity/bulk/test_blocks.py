@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Sequence
 from typing import get_args
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
+from synthgen.errors import SynthgenError
 from synthgen.similarity import NearDuplicateIndex
-from synthgen.similarity.bulk import BulkIndex, blocks, compare, deduplicate, scan, segment
+from synthgen.similarity.bulk import BulkIndex, blocks, compare, deduplicate, levels, processes, scan, segment
 from synthgen.similarity.needed import Arithmetic, Rule
 from synthgen.text import Tokenizer
 
@@ -30,8 +32,8 @@ LONG = st.tuples(st.integers(150, 420), st.integers(0, 2), st.integers(0, 60)).m
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks, segments and chunks so small that a hundred texts cross every one of their borders."""
     monkeypatch.setattr(blocks, "BLOCK", 7)
-    monkeypatch.setattr(blocks, "RECENT", 5)
-    monkeypatch.setattr(blocks, "RATIO", 2)
+    monkeypatch.setattr(levels, "RECENT", 5)
+    monkeypatch.setattr(levels, "RATIO", 2)
     monkeypatch.setattr(scan, "CELLS", 16)
     monkeypatch.setattr(segment, "VISITS", 8)
     monkeypatch.setattr(segment, "SPLIT_FROM", 0)
@@ -94,12 +96,12 @@ def orders(number: int) -> list[str]:
 @pytest.mark.parametrize(("rule", "arithmetic"), [("gt", "exact"), ("ge", "compat")])
 def test_decides_as_one_text_after_the_other_over_many_segments(monkeypatch, threshold, rule, arithmetic):
     monkeypatch.setattr(blocks, "BLOCK", 200)
-    monkeypatch.setattr(blocks, "RECENT", 300)
+    monkeypatch.setattr(levels, "RECENT", 300)
     assert_as_one_by_one(varied(3000, seed=1), threshold, rule, arithmetic)
 
 
 def test_decides_as_one_text_after_the_other_on_long_texts(monkeypatch):
-    monkeypatch.setattr(blocks, "RECENT", 100)
+    monkeypatch.setattr(levels, "RECENT", 100)
     monkeypatch.setattr(blocks, "BLOCK", 50)
     monkeypatch.setattr(compare, "COUNTED_FROM", 150)
     assert_as_one_by_one(varied(400, seed=2, length=200))
@@ -107,7 +109,7 @@ def test_decides_as_one_text_after_the_other_on_long_texts(monkeypatch):
 
 def test_decides_as_rouge_score(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK", 60)
-    monkeypatch.setattr(blocks, "RECENT", 40)
+    monkeypatch.setattr(levels, "RECENT", 40)
     texts = [text for text in varied(300, seed=3, vocabulary=60) if any(map(str.isalnum, text)) and text.isascii()]
     scorer = rouge_scorer.RougeScorer(["rougeL"])
     kept: list[str] = []
@@ -158,6 +160,24 @@ def test_an_index_goes_on_where_it_was():
     verdicts = [*index.check_all(texts[:123]), *index.check_all([]), *index.check_all(texts[123:])]
     assert verdicts == deduplicate(texts)
     assert len(index) == verdicts.count(None)
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_any_number_of_processes_gives_the_same_verdicts(monkeypatch, number):
+    monkeypatch.setattr(blocks, "BLOCK", 40)
+    monkeypatch.setattr(blocks, "BLOCKS_AT_ONCE", 2)
+    monkeypatch.setattr(levels, "RECENT", 50)
+    texts = varied(900, seed=6)
+    keys = [str(i) for i in range(len(texts))]
+    assert deduplicate(texts, keys, processes=number) == deduplicate(texts, keys)
+
+
+def test_a_process_that_dies_is_an_error(monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 5)
+    monkeypatch.setattr(processes, "_do", lambda sender, work, items: os._exit(9))
+    with pytest.raises(SynthgenError, match="died") as caught:
+        deduplicate([str(i) for i in range(40)], processes=2)
+    assert caught.value.hint is not None
 
 
 def test_progress_tells_how_many_are_done(monkeypatch):
