@@ -114,7 +114,7 @@ def test_a_willing_server_gets_all_that_there_is(latency: Latency) -> None:
 
 
 @pytest.mark.parametrize("latency", LATENCIES)
-@pytest.mark.parametrize("noise", [0.05, 0.2])
+@pytest.mark.parametrize("noise", [0.05, 0.2, 0.3])
 def test_random_refusals_do_not_collapse_the_limit(latency: Latency, noise: float) -> None:
     run = simulate(20_000, 100, latency=latency, noise=noise, retry_after_s=0.5)
     waits_s = 0.5 * noise / (1 - noise)  # a client that is refused sleeps
@@ -135,7 +135,7 @@ def test_a_limit_on_requests_at_once_is_found_and_kept(latency: Latency, clients
     ideal_s = 10_000 * MEAN_S / 50
     assert run.seconds < ideal_s / 0.9 + 2 * retry_after_s
     assert run.refused < (3500 if latency is fixed else 300 + clients)
-    assert 45 <= run.limit <= 60
+    assert 45 <= run.limit <= 62
 
 
 def test_a_limit_and_random_refusals_together() -> None:

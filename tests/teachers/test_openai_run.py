@@ -1,0 +1,138 @@
+"""Whole runs with the openai teacher: faults, a stop in the middle, and no secret in any file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai_parts import OpenAIServer, Plan
+
+from synthgen.config import load, run_recipe
+from synthgen.errors import TeacherError
+from synthgen.journal import Journal
+from synthgen.store import RunReport
+
+KEY = "sk-planted-0a1b2c3d4e"
+PASSWORD = "word-planted-55"
+
+RECIPE = """
+name: run
+teacher: {{use: openai, base_url: "{url}", model: test-model, give_up_after_s: 0.3, sampling: {{max_tokens: 60}}}}
+source: {{use: dataset, path: tasks.jsonl, chunk: 1}}
+stages: [{{use: respond}}, {{use: empty, output_required: true}}]
+concurrency: {concurrency}
+"""
+ROWS = 120
+
+
+@contextmanager
+def serving(plan: Plan) -> Iterator[OpenAIServer]:
+    """A server in a thread of its own, for runs in other processes."""
+    loop = asyncio.new_event_loop()
+    server = OpenAIServer(plan)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def do(work: Any) -> None:
+        asyncio.run_coroutine_threadsafe(work, loop).result(30)
+
+    do(server.__aenter__())
+    try:
+        yield server
+    finally:
+        do(server.__aexit__(None, None, None))
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def write(folder: Path, url: str, concurrency: int = 20) -> Path:
+    rows = (f'{{"instruction": "Task number {n}: say what {n * 7919} means."}}\n' for n in range(ROWS))
+    (folder / "tasks.jsonl").write_text("".join(rows))
+    (folder / "run.yaml").write_text(RECIPE.format(url=url, concurrency=concurrency))
+    return folder / "run.yaml"
+
+
+def synthgen(folder: Path, config: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "synthgen", "run", str(config), "--out", str(folder / "run")],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def run_here(folder: Path, config: Path) -> RunReport:
+    return asyncio.run(run_recipe(load(config), out=folder / "run"))
+
+
+def journaled(folder: Path) -> int:
+    with Journal(folder / "run" / "journal.sqlite", readonly=True) as journal:
+        return len(list(journal))
+
+
+def test_a_run_through_all_faults_keeps_nothing_bad(tmp_path: Path) -> None:
+    kinds = ("429", "500", "reset", "malformed", "cut", "empty", "null")
+    plan = Plan(latency_s=0.01, faults=tuple((kind, 0.04) for kind in kinds), retry_after_s=0.05)
+    with serving(plan) as server:
+        report = run_here(tmp_path, write(tmp_path, server.url))
+        stats = server.stats()
+    assert (report.accepted, report.rejected) == (ROWS, 0)
+    assert set(stats["outcomes"]) == {"good", *kinds}
+    assert stats["prompts_good"] == ROWS
+    assert stats["paid_twice"] == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (401, "invalid_api_key", "wrong or revoked"),
+        (404, "model_not_found", "model"),
+        (429, "insufficient_quota", "balance is spent"),
+    ],
+)
+def test_what_stops_a_run_in_the_middle_stops_it_at_once_with_its_state_saved(
+    tmp_path: Path, status: int, code: str, said: str
+) -> None:
+    plan = Plan(latency_s=0.02, fatal_from=50, fatal_status=status, fatal_code=code)
+    with serving(plan) as server:
+        config = write(tmp_path, server.url)
+        with pytest.raises(TeacherError, match=f"HTTP {status}|no model") as stopped:
+            run_here(tmp_path, config)
+        assert said in str(stopped.value)
+        assert journaled(tmp_path) == 49
+        assert server.requests <= 49 + 2 * 20
+        plan.fatal_from = None
+        assert run_here(tmp_path, config).accepted == ROWS
+        assert server.stats()["paid_twice"] == 0
+        assert server.stats()["prompts_good"] == ROWS
+
+
+@pytest.mark.parametrize("status", [None, 401, 500])
+def test_no_file_and_no_output_holds_the_key_or_the_password(tmp_path: Path, status: int | None) -> None:
+    plan = Plan() if status is None else Plan(fatal_from=30, fatal_status=status)
+    with serving(plan) as server:
+        url = server.url.replace("http://", f"http://user:{PASSWORD}@")
+        config = write(tmp_path, url)
+        done = synthgen(tmp_path, config, OPENAI_API_KEY=KEY)
+    assert done.returncode == (0 if status is None else 1), done.stderr
+    assert "Traceback" not in done.stderr
+    config.unlink()  # where the user has put the password
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.name == "journal.sqlite" for path in written)
+    for path in written:
+        data = path.read_bytes()
+        assert KEY.encode() not in data, path
+        assert PASSWORD.encode() not in data, path
+    for secret in (KEY, PASSWORD):
+        assert secret not in done.stdout + done.stderr
