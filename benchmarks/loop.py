@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -57,7 +58,10 @@ ARMS: dict[str, tuple[str, list[str]]] = {
     "none_replace": ("no verifier, replace", [stages(WRITE, LABEL), *REPLACE]),
     "verify_replace": ("verified, but replace", [stages(WRITE, PROVE), *REPLACE]),
     "no_dedup": ("verify, no near-duplicate filter", [stages(WRITE, PROVE)]),
-    "cap": ("verify + near-duplicate + equal cap per family", ["generate.selectors=[{use: balance, by: task_type, cap: 40}]"]),
+    "cap": (
+        "verify + near-duplicate + equal cap per family",
+        ["generate.selectors=[{use: balance, by: task_type, cap: 40}]"],
+    ),
     "imperfect": ("verifier that accepts 90% of right, 20% of wrong", [stages(WRITE, IMPERFECT, NEAR)]),
     "steered": ("verify + near-duplicate, families led in turn", [stages(STEER, PROVE, NEAR)]),
     "base": ("verify + near-duplicate, each round from new weights", ["init=base"]),
@@ -143,7 +147,7 @@ def look(arm: str, options: argparse.Namespace) -> dict[str, Any]:
         "rows": [[r["training"]["rows"] for r in run] for run in runs],
         "first_alarm": [next((r["number"] for r in run if r["collapsed"]), None) for run in runs],
         "first_refusal": [_first_refusal(run) for run in runs],
-        "alarms": [[[alarm for alarm in r["alarms"]] for r in run] for run in runs],
+        "alarms": [[r["alarms"] for r in run] for run in runs],
     }
     for key in ("yield", "entropy", "new"):
         found[key] = [[r["measures"].get(key) for r in run if r["measures"]] for run in runs]
@@ -160,7 +164,7 @@ def look(arm: str, options: argparse.Namespace) -> dict[str, Any]:
 
 def _first_refusal(run: list[dict[str, Any]]) -> int | None:
     """The first round that the default gate would have refused, held against the round before."""
-    for before, now in zip(run, run[1:], strict=False):
+    for before, now in itertools.pairwise(run):
         if refusals(now["scores"]["seen"], before["scores"]["seen"], Gate()):
             return int(now["number"])
     return None

@@ -19,23 +19,36 @@ from synthgen.store import atomic
 PINS = "pins.json"
 
 
-def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> dict[str, Path]:
-    """Writes seed data and held-out tasks into the folder with a hash of all that is pinned; returns their paths.
+def lay_out(recipe: LoopRecipe, folder: Path) -> dict[str, Path]:
+    """Writes seed data and held-out tasks into the folder, where no loop has begun there, and returns their paths.
 
     Paths: `seeds`, and for each held-out set its records and, as `<name>/prompts`, its tasks without answers.
+    """
+    paths: dict[str, Path] = {"seeds": folder / "seeds.jsonl"}
+    for name in recipe.config.held_out:
+        paths[name] = folder / "held_out" / f"{name}.jsonl"
+        paths[f"{name}/prompts"] = folder / "held_out" / f"{name}.prompts.jsonl"
+    if not (folder / PINS).is_file():
+        (folder / "held_out").mkdir(parents=True, exist_ok=True)
+        for name in ("seeds", *recipe.config.held_out):
+            records = recipe.records(name)
+            write_records(paths[name], records)
+            if name != "seeds":
+                rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in prompts(records))
+                atomic.write(paths[f"{name}/prompts"], rows)
+    return paths
+
+
+def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
+    """Keeps a hash of all that is pinned; of a loop that has begun, compares it.
 
     Raises:
         ConfigError: something is not what it was when the loop began.
     """
-    paths: dict[str, Path] = {}
     pins: dict[str, Any] = {"recipe": digest(_fixed(recipe)), "trainer": source_hash(recipe.trainer())}
-    (folder / "held_out").mkdir(parents=True, exist_ok=True)
     for name in ("seeds", *recipe.config.held_out):
         records = recipe.records(name)
         pins[name] = digest([[r.instruction, r.input, r.output, r.task_type] for r in records])
-        paths[name] = folder / "seeds.jsonl" if name == "seeds" else folder / "held_out" / f"{name}.jsonl"
-        if name != "seeds":
-            paths[f"{name}/prompts"] = folder / "held_out" / f"{name}.prompts.jsonl"
     if generation is not None:
         pins["stages"] = {
             label: source_hash(getattr(stage, "filter", stage)) for label, stage in generation.pipeline.stages
@@ -45,14 +58,7 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> dict[str
         pins["check"] = source_hash(Finder(recipe.base).find(use, ("filter",)).part)
     _compare(folder / PINS, pins)
     if not (folder / PINS).is_file():
-        for name in ("seeds", *recipe.config.held_out):
-            records = recipe.records(name)
-            write_records(paths[name], records)
-            if name != "seeds":
-                rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in prompts(records))
-                atomic.write(paths[f"{name}/prompts"], rows)
         atomic.write(folder / PINS, json.dumps(pins, indent=1) + "\n")
-    return paths
 
 
 def _fixed(recipe: LoopRecipe) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from synthgen.loop import evaluation
 from synthgen.loop.alarms import alarms, measure
 from synthgen.loop.gate import gains, refusals
 from synthgen.loop.mixing import balanced, mix
-from synthgen.loop.pins import pin
+from synthgen.loop.pins import lay_out, pin
 from synthgen.loop.recipe import CHECKPOINT, SAME_SEED, LoopRecipe
 from synthgen.loop.records import accepted, read_records, write_records
 from synthgen.loop.report import LoopReport, Round
@@ -62,8 +62,10 @@ class _State:
 class _Loop:
     def __init__(self, recipe: LoopRecipe, folder: Path, say: Say) -> None:
         self.recipe, self.config, self.folder, self.say = recipe, recipe.config, folder, say
-        trial = self._generation(1, CHECKPOINT, folder / "seeds.jsonl") if self.config.generate else None
-        self.paths = pin(recipe, folder, trial)
+        self.paths = lay_out(recipe, folder)
+        # what is wrong with the pipeline is said now, not after round 0
+        trial = self._generation(1, CHECKPOINT, self.paths["seeds"]) if self.config.generate else None
+        pin(recipe, folder, trial)
         self.seeds = read_records(self.paths["seeds"])
         self.main = next(iter(self.config.held_out))
         self.state = _State()

@@ -1,0 +1,124 @@
+"""Loops with real models: trained from scratch, served by Transformers, killed and resumed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synthgen.errors import ConfigError
+from synthgen.loop import drills, load, run_loop, small
+from synthgen.loop.records import read_records, write_records
+from synthgen.records import Record
+from synthgen.stages.pre_query import around_task
+
+torch = pytest.importorskip("torch", reason="the transformers extra is not installed")
+
+TINY = {
+    "seeds": {"use": "drills", "per_family": 30, "families": ["up", "last"]},
+    "held_out": {"seen": {"use": "drills", "per_family": 10, "families": ["up", "last"]}},
+    "student": {"use": "transformers", "batch_size": 16, "device": "cpu"},
+    "generate": {
+        "stages": [
+            {"use": "pre_query", "count": 16, "sampling": {"temperature": 0.7, "max_tokens": 20}},
+            {"use": "synthgen.loop.drills:Prove"},
+            {"use": "near_duplicate", "threshold": 1.0},
+        ],
+        "stop": {"attempts": 3},
+    },
+    "train": {"use": "small", "hidden": 32, "layers": 1, "heads": 2, "context": 32, "steps": 40, "batch_size": 16},
+    "stop": {"rounds": 2, "least_yield": 0},
+}
+SCRIPT = """
+import sys
+from pathlib import Path
+from synthgen.loop import load, run_loop
+run_loop(load(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+@pytest.fixture(autouse=True)
+def one_torch_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.mark.slow
+def test_a_loop_killed_at_random_points_ends_in_the_same_table(make_loop: Callable[..., Path], tmp_path: Path) -> None:
+    path = make_loop(**TINY)
+    whole = run_loop(load(path), tmp_path / "whole", say=lambda line: None)
+    out, draw, kills = tmp_path / "killed", random.Random(0), 0
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for step in ("rounds/0/train.json", "rounds/1/known.jsonl", "rounds/1/train.jsonl"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, path, out], env=environment, stdout=subprocess.DEVNULL
+        )
+        while not (out / step).exists() and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(draw.random() * 0.3)
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() == -signal.SIGKILL
+    assert kills == 3
+    resumed = run_loop(load(path), out, say=lambda line: None)
+    assert resumed.lines() == whole.lines()
+    assert [r.scores for r in resumed.rounds] == [r.scores for r in whole.rounds]
+
+
+def test_the_small_trainer_gives_the_same_weights_twice_and_learns(tmp_path: Path) -> None:
+    data = drills.tasks(seed=0, per_family=20, families=["up"])
+    write_records(tmp_path / "data.jsonl", data)
+
+    def trained(name: str, **changes: Any) -> dict[str, Any]:
+        settings: dict[str, Any] = {"hidden": 32, "layers": 1, "heads": 2, "context": 32, "batch_size": 8, "steps": 10}
+        chosen = {"init": None, "seed": 1, **settings, **changes}
+        return small.train(tmp_path / "data.jsonl", tmp_path / name, say=lambda line: None, **chosen)
+
+    first, again, longer = trained("a"), trained("b"), trained("c", steps=60)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("a", "b", "c")]
+    assert weights[0] == weights[1] != weights[2]
+    assert longer["loss"] < first["loss"] == again["loss"]
+    further = trained("d", init=tmp_path / "c")
+    assert further["loss"] < first["loss"]
+    assert around_task(tmp_path / "a") == ("\n", "\n")
+
+
+def test_rows_beyond_the_context_are_counted_and_nothing_to_train_on_is_an_error(tmp_path: Path) -> None:
+    long = Record(instruction="x" * 40, output="y")
+    write_records(tmp_path / "data.jsonl", [long])
+    options: dict[str, Any] = {
+        "init": None,
+        "seed": 0,
+        "hidden": 16,
+        "layers": 1,
+        "heads": 1,
+        "context": 32,
+        "steps": 1,
+    }
+    with pytest.raises(ConfigError, match="nothing to train on"):
+        small.train(tmp_path / "data.jsonl", tmp_path / "a", **options)
+    write_records(tmp_path / "data.jsonl", [long, Record(instruction="a", output="b")])
+    assert small.train(tmp_path / "data.jsonl", tmp_path / "a", **options)["too_long"] == 1
+
+
+def test_the_bundled_trainer_is_reached_by_name(make_loop: Callable[..., Path], tmp_path: Path) -> None:
+    pytest.importorskip("trl", reason="the train extra is not installed")
+    scratch = {"hidden": 32, "layers": 1, "heads": 2, "context": 64, "tokenizer": "bytes"}
+    train = {"use": "synthgen_train", "model": {"from_scratch": scratch}, "template": "alpaca", "max_steps": 3}
+    generate = {
+        "teacher": None,
+        "source": {"use": "synthgen.loop.drills:Drills", "chunk": 10, "path": "known"},
+        "stages": [{"use": "near_duplicate", "threshold": 1.0}],
+        "stop": {"attempts": 2},
+    }
+    path = make_loop(**{**TINY, "train": train, "generate": generate, "stop": {"rounds": 1}})
+    report = run_loop(load(path), tmp_path / "out", say=lambda line: None)
+    assert report.rounds[1].training["steps"] == 3
+    assert report.rounds[1].training["checkpoint"] == "rounds/1/student/model"
+    assert len(read_records(tmp_path / "out/rounds/1/train.jsonl")) > 60
