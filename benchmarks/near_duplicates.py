@@ -6,9 +6,10 @@ CPU seconds are what counts, wall seconds stand beside them.
 
 * equality: the kept set of rouge-score itself at 2,000 records (`compat`: it computes in floats), of rapidfuzz brute
   force at 50,000 (both arithmetics); thresholds 0.5 to 0.9, both rules.
-* speed at 52,000: the index; rouge-score with tokens at hand, as Alpaca does it (a sample of pairs, extrapolated);
-  rapidfuzz `cdist` in blocks of 512 with the lengths looked up (run in full); a plain loop over rapidfuzz (a sample).
-* scale: 50,000 to 1,000,000; the exponent; memory for each kept record beside the texts.
+* speed at 52,000: a whole list at once (`deduplicate`) and one text at a time (the index); rouge-score with tokens at
+  hand, as Alpaca does it (a sample of pairs, extrapolated); rapidfuzz `cdist` in blocks of 512 with the lengths looked
+  up (run in full); a plain loop over rapidfuzz (a sample).
+* scale: 50,000 to 1,000,000, both ways; the exponent; memory for each kept record beside the texts.
 * 100 new records beside the largest index; saving and loading it; long texts.
 
     python benchmarks/near_duplicates.py [--quick] [--json]
@@ -35,7 +36,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 from rouge_score import rouge_scorer
 
-from synthgen.similarity import NearDuplicateIndex, check_all, load, save
+from synthgen.similarity import BulkIndex, NearDuplicateIndex, check_all, deduplicate, load, save
 from synthgen.similarity.needed import Needed
 from synthgen.similarity.vocabulary import Vocabulary, to_text
 from synthgen.text import tokenize
@@ -90,6 +91,10 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
 
 def by_index(texts: Sequence[str], index: NearDuplicateIndex) -> list[int]:
     return [i for i, text in enumerate(texts) if index.check(text) is None]
+
+
+def by_list(texts: Sequence[str], **settings: Any) -> list[int]:
+    return [i for i, near in enumerate(deduplicate(texts, **settings)) if near is None]
 
 
 def greedy(number: int, later: Any, earlier: Any) -> list[int]:
@@ -156,8 +161,9 @@ def equality(base: list[str], quick: bool, say: Callable[[str], None]) -> Json:
     for rule in rules:
         for threshold in thresholds:
             near = f >= threshold if rule == "ge" else f > threshold
-            index = NearDuplicateIndex(threshold, rule=rule, arithmetic="compat", tokenizer="rouge")
-            if by_index(small, index) != greedy(len(small), later[near], earlier[near]):
+            settings: Json = {"threshold": threshold, "rule": rule, "arithmetic": "compat", "tokenizer": "rouge"}
+            expected = greedy(len(small), later[near], earlier[near])
+            if not expected == by_index(small, NearDuplicateIndex(**settings)) == by_list(small, **settings):
                 raise SystemExit(f"not equal to rouge-score: {threshold} {rule}")
     say(f"equal to rouge-score itself at {len(small):,} records, {len(thresholds) * len(rules)} settings")
 
@@ -183,8 +189,9 @@ def equality(base: list[str], quick: bool, say: Callable[[str], None]) -> Json:
             for threshold in thresholds:
                 needed = table(Needed(threshold, rule, arithmetic), int(lengths.max()))
                 near = common >= needed[lengths[later], lengths[earlier]]
-                index = NearDuplicateIndex(threshold, rule=rule, arithmetic=arithmetic, tokenizer="rouge")
-                if by_index(large, index) != greedy(len(large), later[near], earlier[near]):
+                settings = {"threshold": threshold, "rule": rule, "arithmetic": arithmetic, "tokenizer": "rouge"}
+                expected = greedy(len(large), later[near], earlier[near])
+                if not expected == by_index(large, NearDuplicateIndex(**settings)) == by_list(large, **settings):
                     raise SystemExit(f"not equal to brute force: {threshold} {rule} {arithmetic}")
     say(f"equal to brute force at {len(large):,} records, {2 * len(thresholds) * len(rules)} settings")
     return {"rouge_score_records": len(small), "brute_force_records": len(large)}
@@ -193,8 +200,10 @@ def equality(base: list[str], quick: bool, say: Callable[[str], None]) -> Json:
 def speed(base: list[str], quick: bool, say: Callable[[str], None]) -> Json:
     number = 5000 if quick else 52_000
     texts = derived(base, max(number, 20_000))[:number]
-    runs = [timed(lambda: by_index(texts, NearDuplicateIndex(tokenizer="rouge"))) for _ in range(3)]
+    runs = [timed(lambda: by_list(texts, tokenizer="rouge")) for _ in range(5)]
     cpu, wall = (statistics.median(run[i] for run in runs) for i in (1, 2))
+    single = [timed(lambda: by_index(texts, NearDuplicateIndex(tokenizer="rouge"))) for _ in range(3)]
+    single_cpu = statistics.median(run[1] for run in single)
     kept = runs[0][0]
     before, pairs = 0, 0  # of each text with all that was kept before it
     kept_set = set(kept)
@@ -202,7 +211,7 @@ def speed(base: list[str], quick: bool, say: Callable[[str], None]) -> Json:
         pairs += before
         before += i in kept_set
     brute, cdist_cpu, cdist_wall = timed(lambda: by_cdist(texts, Needed(0.7)))
-    if brute != kept:
+    if not brute == kept == single[0][0]:
         raise SystemExit("not equal to brute force")
 
     rng = random.Random(0)
@@ -216,7 +225,8 @@ def speed(base: list[str], quick: bool, say: Callable[[str], None]) -> Json:
     _, loop_cpu, _ = timed(lambda: [2 * LCSseq.similarity(a, b) / max(1, len(a) + len(b)) for a, b in encoded])
     loop_cpu = loop_cpu / len(sample) * pairs
     say(
-        f"{number:,} records, {len(kept):,} kept, {pairs / 1e6:,.0f} million pairs: index {cpu:.2f} CPU s;"
+        f"{number:,} records, {len(kept):,} kept, {pairs / 1e6:,.0f} million pairs:"
+        f" {cpu:.2f} CPU s as a list, {single_cpu:.2f} one at a time ({single_cpu / cpu:.1f} times);"
         f" rouge-score {rouge_cpu:,.0f} s ({rouge_cpu / cpu:,.0f} times, extrapolated);"
         f" cdist {cdist_cpu:.1f} s ({cdist_cpu / cpu:.1f} times); rapidfuzz loop {loop_cpu:,.0f} s"
         f" ({loop_cpu / cpu:,.0f} times, extrapolated)"
@@ -225,8 +235,9 @@ def speed(base: list[str], quick: bool, say: Callable[[str], None]) -> Json:
         "records": number,
         "kept": len(kept),
         "pairs": pairs,
-        "index_cpu_s": cpu,
-        "index_wall_s": wall,
+        "list_cpu_s": cpu,
+        "list_wall_s": wall,
+        "one_at_a_time_cpu_s": single_cpu,
         "rouge_score_cpu_s_extrapolated": rouge_cpu,
         "cdist_cpu_s": cdist_cpu,
         "cdist_wall_s": cdist_wall,
@@ -234,6 +245,8 @@ def speed(base: list[str], quick: bool, say: Callable[[str], None]) -> Json:
         "times_rouge_score": rouge_cpu / cpu,
         "times_cdist": cdist_cpu / cpu,
         "times_loop": loop_cpu / cpu,
+        "one_at_a_time_times_rouge_score": rouge_cpu / single_cpu,
+        "one_at_a_time_times_cdist": cdist_cpu / single_cpu,
     }
 
 
@@ -245,8 +258,23 @@ def resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+def grown_list(number: int) -> Json:
+    """One size, in a process of its own, so that its memory is its own; the verdicts are not kept."""
+    texts = derived(instructions(), number)
+    before = resident()
+    index = BulkIndex()
+    kept, cpu, wall = timed(lambda: sum(near is None for near in index.check_all(texts)))
+    return {
+        "records": number,
+        "kept": kept,
+        "cpu_s": cpu,
+        "wall_s": wall,
+        "bytes_per_kept": (resident() - before) / kept,
+    }
+
+
 def grown(number: int, last: bool) -> Json:
-    """One size, in a process of its own, so that its memory is its own."""
+    """The same, one at a time; for the last size also what comes after."""
     base = instructions()
     texts = derived(base, number)
     before = resident()
@@ -262,18 +290,21 @@ def grown(number: int, last: bool) -> Json:
 
 def scale(quick: bool, say: Callable[[str], None]) -> Json:
     sizes = [10_000, 50_000] if quick else [50_000, 200_000, 1_000_000]
-    rows = []
-    for number in sizes:
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            row = pool.apply(grown, (number, number == sizes[-1]))
-        rows.append(row)
-        say(
-            f"{number:,} records, {row['kept']:,} kept: {row['cpu_s']:.1f} CPU s, {row['wall_s']:.1f} s of wall time,"
-            f" {row['bytes_per_kept']:.0f} bytes a kept record beyond the texts"
-        )
-    first, last = rows[0], rows[-1]
-    exponent = math.log(last["cpu_s"] / first["cpu_s"]) / math.log(last["records"] / first["records"])
-    say(f"from {first['records']:,} to {last['records']:,} records time grows as N^{exponent:.2f}")
+    result: Json = {}
+    for way, name in ((grown_list, "as a list"), (grown, "one at a time")):
+        rows = []
+        for number in sizes:
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                row = pool.apply(way, (number,) if way is grown_list else (number, number == sizes[-1]))
+            rows.append(row)
+            say(
+                f"{number:,} records {name}, {row['kept']:,} kept: {row['cpu_s']:.1f} CPU s,"
+                f" {row['wall_s']:.1f} s of wall time, {row['bytes_per_kept']:.0f} bytes a kept record beyond the texts"
+            )
+        first, last = rows[0], rows[-1]
+        exponent = math.log(last["cpu_s"] / first["cpu_s"]) / math.log(last["records"] / first["records"])
+        say(f"from {first['records']:,} to {last['records']:,} records {name} time grows as N^{exponent:.2f}")
+        result[name.replace(" ", "_")] = {"sizes": rows, "exponent": exponent}
     new, stored = last["incremental"], last["persistence"]
     say(
         f"100 new records beside {new['kept']:,}: {new['median_ms']:.1f} ms at the median,"
@@ -283,7 +314,7 @@ def scale(quick: bool, say: Callable[[str], None]) -> Json:
         f"{stored['records']:,} records saved in {stored['save_cpu_s']:.1f} CPU s ({stored['bytes'] / 1e6:.0f} MB),"
         f" loaded at {stored['records_per_s']:,.0f} records/s"
     )
-    return {"sizes": rows, "exponent": exponent}
+    return result
 
 
 def incremental(base: list[str], index: NearDuplicateIndex) -> Json:
@@ -331,16 +362,27 @@ def long_texts(base: list[str], quick: bool, say: Callable[[str], None]) -> Json
             made = " ".join(rng.choices(base, k=rng.randrange(8, 26))).split()
         texts.append(" ".join(made))
     tokens = sum(len(tokenize(text)) for text in texts)
-    kept, cpu, _ = timed(lambda: len(by_index(texts, NearDuplicateIndex())))
+    kept, cpu, _ = timed(lambda: by_list(texts))
+    one_by_one, single_cpu, _ = timed(lambda: by_index(texts, NearDuplicateIndex()))
+    if kept != one_by_one:
+        raise SystemExit("not the same as a list and one at a time")
     short = derived(base, 20_000)[:number]
     short_tokens = sum(len(tokenize(text)) for text in short)
-    _, short_cpu, _ = timed(lambda: by_index(short, NearDuplicateIndex()))
+    _, short_cpu, _ = timed(lambda: by_list(short))
     times = (cpu / tokens) / (short_cpu / short_tokens)
     say(
-        f"{number:,} long texts ({tokens / number:.0f} tokens, {kept:,} kept): {cpu:.1f} CPU s;"
+        f"{number:,} long texts ({tokens / number:.0f} tokens, {len(kept):,} kept): {cpu:.1f} CPU s as a list,"
+        f" {single_cpu:.1f} one at a time;"
         f" {times:.1f} times the short ones' cost a token"
     )
-    return {"records": number, "tokens": tokens / number, "kept": kept, "cpu_s": cpu, "times_short_per_token": times}
+    return {
+        "records": number,
+        "tokens": tokens / number,
+        "kept": len(kept),
+        "list_cpu_s": cpu,
+        "one_at_a_time_cpu_s": single_cpu,
+        "times_short_per_token": times,
+    }
 
 
 def main() -> None:
