@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from synthgen.asking import Budget, Spending
+from synthgen.errors import StageError, SynthgenError
 from synthgen.protocols import Preparation, Selector, Source, Stage, Teacher
 from synthgen.records import Record
 
@@ -95,7 +96,16 @@ def prepare(pipeline: Pipeline) -> None:
         base=str(pipeline.base),
         teachers=pipeline.teachers,
     )
-    for _, part in (*pipeline.stages, *pipeline.selectors):
+    for label, part in (*pipeline.stages, *pipeline.selectors):
         hook = getattr(part, "prepare", None)
-        if hook is not None:
+        if hook is None:
+            continue
+        try:
             hook(preparation)
+        except SynthgenError:
+            raise
+        except Exception as error:
+            raise StageError(
+                f"{label} raised {type(error).__name__}: {error} while it was prepared",
+                hint="mend its prepare() and run the same command again",
+            ) from error

@@ -271,6 +271,16 @@ def test_a_stage_that_catches_all_errors_does_not_swallow_the_end_of_the_run(tmp
     assert engine.progress.generated == len(sink.accepted) + len(sink.rejected) == 8
 
 
+class Unprepared(Novel):
+    def prepare(self, preparation: object) -> None:
+        raise KeyError("threshold")
+
+
+def test_a_part_that_cannot_be_prepared_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="mine raised KeyError: 'threshold' while it was prepared"):
+        go(tmp_path / "j", pipeline(HashTeacher(), stages=(STAGES[0], ("mine", Unprepared()))))
+
+
 def test_default_window() -> None:
     assert [default_window(t) for t in (None, 10, 480, 50_000, 10**7)] == [4, 4, 10, 1024, 1024]
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 from synthgen import families
 from synthgen.families import FAMILIES
 from synthgen.forms import ANSWER, BLOCKS, INSTRUCTIONS, LABEL, NUMBERED, TASKS, YES_NO, Asked, recognise
+from synthgen.prices import FREE, Price
 from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
 from synthgen.teachers.procedural_flaws import cut
 from synthgen.teachers.procedural_prompt import last_message, question, solved
@@ -43,6 +44,7 @@ class Procedural(BaseModel):
 
     # Programs could keep to any schema; but then no malformed item would ever meet a parser.
     structured: ClassVar[bool] = False
+    price: ClassVar[Price] = FREE
 
     flaws: float = Field(0.15, ge=0, le=1)
     families: list[str] | None = Field(None, min_length=1)
