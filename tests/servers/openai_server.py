@@ -140,14 +140,14 @@ class OpenAIServer:
             return Outgoing({})
         if self.plan.key is not None and incoming.headers.get("authorization") != f"Bearer {self.plan.key}":
             said = incoming.headers.get("authorization", "no key")
-            return _error(401, f"Incorrect API key provided: {said}", "invalid_api_key")
+            return error_reply(401, f"Incorrect API key provided: {said}", "invalid_api_key")
         if path.endswith("/models"):
             return Outgoing({"object": "list", "data": [{"id": m, "object": "model"} for m in self.plan.models]})
         if (answered := await self.batches.handle(path, incoming)) is not None:
             return answered
         form = next((form for end, form in FORMS.items() if path.endswith(end)), None)
         if form is None or incoming.method != "POST":
-            return _error(404, f"no page {path}")
+            return error_reply(404, f"no page {path}")
         return await self._counted(form, incoming)
 
     async def _counted(self, form: str, incoming: Incoming) -> Outgoing:
@@ -194,7 +194,7 @@ class OpenAIServer:
         if fault == "reset":
             return fault, Outgoing(reset=True)
         if fault.isdigit():
-            return fault, _error(int(fault), "the server had an error")
+            return fault, error_reply(int(fault), "the server had an error")
         text: str | None
         text, finish_reason = await self.answer(body)
         if fault == "length":
@@ -231,20 +231,20 @@ class OpenAIServer:
         """What the server does not take, however often it is asked."""
         plan = self.plan
         if plan.fatal_from is not None and self.requests >= plan.fatal_from:
-            return _error(plan.fatal_status, "no more of this", plan.fatal_code)
+            return error_reply(plan.fatal_status, "no more of this", plan.fatal_code)
         if body.get("model") not in plan.models:
-            return _error(404, f"The model `{body.get('model')}` does not exist", "model_not_found")
+            return error_reply(404, f"The model `{body.get('model')}` does not exist", "model_not_found")
         if "response_format" in body and not plan.schemas:
-            return _error(400, "response_format is not supported")
+            return error_reply(400, "response_format is not supported")
         for name in ("max_tokens", "max_completion_tokens"):
             if plan.max_tokens_name and name in body and name != plan.max_tokens_name:
-                return _error(
+                return error_reply(
                     400,
                     f"Unsupported parameter: '{name}'. Use '{plan.max_tokens_name}' instead.",
                     "unsupported_parameter",
                 )
         if plan.context is not None and len(prompt_of(body)) > plan.context:
-            return _error(400, "This model's maximum context length is exceeded", "context_length_exceeded")
+            return error_reply(400, "This model's maximum context length is exceeded", "context_length_exceeded")
         return None
 
     async def _go_away(self) -> None:
@@ -280,12 +280,12 @@ def reply(form: str, body: dict[str, Any], text: str | None, finish_reason: str,
     return {**head, "object": "chat.completion", "choices": choices, "usage": usage}
 
 
-def _error(status: int, message: str, code: str = "") -> Outgoing:
+def error_reply(status: int, message: str, code: str = "") -> Outgoing:
     return Outgoing({"error": {"message": message, "type": "test", "code": code or None}}, status)
 
 
 def _busy(wait_s: float | None) -> Outgoing:
-    outgoing = _error(429, "too many requests", "rate_limit_exceeded")
+    outgoing = error_reply(429, "too many requests", "rate_limit_exceeded")
     if wait_s is not None:
         outgoing.headers["Retry-After"] = f"{wait_s:.3f}"
     return outgoing

@@ -10,10 +10,10 @@ from typing import Any
 
 import openai
 import pytest
-from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request, served
+from openai_parts import OpenAIServer, Plan, ask_all, error_reply, good, opened, request, served
 
 from synthgen.errors import ConfigError, SynthgenError, TeacherError
-from synthgen.protocols import Completion
+from synthgen.protocols import Completion, Sampling
 from synthgen.teachers.openai import OpenAI, calls
 from synthgen.teachers.openai.problems import Problem, retry_after
 from synthgen.teachers.openai.secrets import Scrubber, from_environment, without_credentials
@@ -185,6 +185,20 @@ def test_a_prompt_beyond_the_context_is_a_completion() -> None:
 def test_the_words_of_several_servers_for_a_prompt_beyond_the_context(message: str) -> None:
     assert Problem(400, message).context_length
     assert not Problem(400, "temperature must be at most 2").context_length
+
+
+def test_a_max_tokens_beyond_the_context_is_an_error_of_the_config() -> None:
+    async def work(max_tokens: int) -> Completion:
+        async with served(Plan(fatal_from=1, fatal_status=400)) as (teacher, server):
+            told = (
+                "'max_tokens' is too large. This model's maximum context length is 512 tokens and your request has 20"
+            )
+            server._refusal = lambda body: error_reply(400, told)  # type: ignore[method-assign]
+            return await teacher.complete(request("x", sampling=Sampling(max_tokens=max_tokens)))
+
+    assert run(work(500)).finish_reason == "context_length"
+    with pytest.raises(TeacherError, match="too large"):
+        run(work(512))
 
 
 def test_a_prompt_that_the_provider_refuses_is_a_completion() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -200,7 +201,7 @@ class Caller:
         again = None if problem.quota_spent else problem.again(headers)
         if again is not None:
             raise again
-        if problem.context_length:
+        if problem.context_length and (call.request.sampling.max_tokens or 0) < (problem.context or math.inf):
             return Completion((Choice(None, "context_length"),))
         if problem.content_refused:
             return Completion((Choice(None, "content_filter", refusal=self._scrub(problem.message)),))

@@ -26,6 +26,7 @@ _CONTEXT = re.compile(
     r"|prompt is too long|too many (?:input )?tokens|exceeds? the (?:available|maximum|model)",
     re.I,
 )
+_CONTEXT_TOKENS = re.compile(r"(?:context|model) length (?:is|of) (\d+)", re.I)
 _RESPONSE_FORMAT = re.compile(r"response_format|json_schema|structured output|guided|grammar", re.I)
 _CONTENT = re.compile(r"content_filter|content_policy|invalid_prompt|moderation", re.I)
 
@@ -92,6 +93,12 @@ class Problem:
         return self.status == 413 or (
             self.status in (400, 422) and bool(_CONTEXT.search(f"{self.code} {self.message}"))
         )
+
+    @property
+    def context(self) -> int | None:
+        """The model's context in tokens, where the message tells it."""
+        told = _CONTEXT_TOKENS.search(self.message)
+        return int(told[1]) if told else None
 
     @property
     def content_refused(self) -> bool:
