@@ -184,6 +184,24 @@ def loop(
 
 
 @app.command()
+def ablate(
+    config: Annotated[str, typer.Argument(metavar="RECIPE", help="A loop's YAML file, or a shipped one's name.")],
+    drop: Annotated[str, typer.Option(help="The stage of `generate` whose worth is asked for.")],
+    settings: Settings = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Students trained on each arm.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="The folder, in place of outputs/NAME-without-STAGE.")] = None,
+    json: Json = False,
+) -> None:
+    """Tell what a stage is worth to the students trained on its data.
+
+    With it, without it, and on as many records of the latter: at random, and the longest.
+    """
+    from synthgen.cli.ablating import ablate_stage
+
+    ablate_stage(config, settings or (), drop=drop, seeds=seeds, out=out, as_json=json)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a config, for editors."""
     from synthgen.cli.reading import print_schema

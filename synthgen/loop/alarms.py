@@ -111,6 +111,8 @@ def alarms(now: dict[str, Any], first: dict[str, Any], limits: Alarms) -> list[s
         found.append(f"compression ratio rose from {first['compression']:.2f} to {now['compression']:.2f}")
     if abs(now["length"] - first["length"]) > first["length"] * limits.length:
         found.append(f"answers' mean length went from {first['length']:.1f} to {now['length']:.1f} characters")
-    if now["yield"] > first["yield"] + limits.passed and entropy_fall > limits.entropy:
-        found.append("more passes while the task types grow fewer: the student repeats what it can")
+    # a student that gets better passes more too, but it finds new tasks meanwhile
+    rose, fell = now["yield"] > first["yield"] + limits.passed, now["new"] < first["new"]
+    if rose and fell and entropy_fall > limits.entropy:
+        found.append("more passes while task types and new tasks grow fewer: the student repeats what it can")
     return found

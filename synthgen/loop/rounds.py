@@ -24,6 +24,7 @@ from synthgen.loop.recipe import CHECKPOINT, SAME_SEED, LoopRecipe
 from synthgen.loop.records import accepted, read_records, write_records
 from synthgen.loop.report import LoopReport, Round
 from synthgen.loop.steps import Steps, digest
+from synthgen.loop.training import train_student
 from synthgen.records import Record, user_text
 from synthgen.store.lock import Lock
 from synthgen.teachers.checkpoints import checkpoint_hash
@@ -158,31 +159,26 @@ class _Loop:
             share = max(settings.seed_share, self.config.alarms.remix_seed_share)
             settings = settings.model_copy(update={"seed_share": share})
         mixture = mix(self.seeds, self.state.kept, new, settings, seed=self._seed(number))
-        data = steps.folder / "train.jsonl"
         init = self.state.checkpoint if self.config.init == "previous" and number else ""
         inputs = [digest([[r.instruction, r.input, r.output] for r in mixture.rows]), self._hash(init)]
 
         def work() -> dict[str, Any]:
             self.say(f"round {number}: training on {len(mixture.rows):,} rows")
-            write_records(data, mixture.rows)
-            first = self.config.train.first if number == 0 else {}
-            made = self.recipe.trainer()(
-                data,
-                steps.folder / "student",
+            made = train_student(
+                self.recipe,
+                mixture.rows,
+                steps.folder,
+                self.folder,
                 init=self.folder / init if init else None,
                 seed=self._seed(number),
+                first=number == 0,
                 say=self.say,
-                **{**self.config.train.settings, **first},
             )
-            checkpoint = Path(made["model"] if isinstance(made, dict) else made)
-            facts = {k: v for k, v in made.items() if k != "model"} if isinstance(made, dict) else {}
             return {
-                "checkpoint": str(checkpoint.resolve().relative_to(self.folder.resolve())),
-                "rows": len(mixture.rows),
+                **made,
                 "seed_rows": mixture.seed_rows,
                 "earlier_rows": mixture.earlier_rows,
                 "new_rows": mixture.new_rows,
-                **facts,
             }
 
         found.training = steps.result("train", inputs, work)
