@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -21,7 +22,7 @@ class HeldOut(BaseModel):
     model_config = ConfigDict(extra="forbid")
     ordered: ClassVar[bool] = False
 
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = ()
 
     _texts: dict[str, str] = PrivateAttr(default_factory=dict)
     _spans: dict[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -30,10 +31,14 @@ class HeldOut(BaseModel):
         """Reads the held-out tasks."""
         self._texts, self._spans = {}, {}
         for path in self.paths:
-            for record in read_records(path):
-                self._texts[normalize(user_text(record))] = record.id
-                for span in spans(user_text(record)):
-                    self._spans[span] = record.id
+            self.take(read_records(path))
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Takes further held-out tasks."""
+        for record in records:
+            self._texts[normalize(user_text(record))] = record.id
+            for span in spans(user_text(record)):
+                self._spans[span] = record.id
 
     def __call__(self, record: Record) -> Drop | None:
         """The verdict on one record."""

@@ -31,7 +31,7 @@ def lay_out(recipe: LoopRecipe, folder: Path) -> dict[str, Path]:
     if not (folder / PINS).is_file():
         (folder / "held_out").mkdir(parents=True, exist_ok=True)
         for name in ("seeds", *recipe.config.held_out):
-            records = recipe.records(name)
+            records = recipe.seed_data()[0] if name == "seeds" else recipe.records(name)
             write_records(paths[name], records)
             if name != "seeds":
                 rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in prompts(records))

@@ -15,6 +15,7 @@ from synthgen.config.merge import override, read_config
 from synthgen.config.problems import combined, problems
 from synthgen.config.recipe import make_recipe
 from synthgen.errors import ConfigError
+from synthgen.loop.contamination import HeldOut
 from synthgen.loop.door import MAKERS, TRAINERS, function
 from synthgen.loop.models import LoopConfig
 from synthgen.loop.records import read_records
@@ -59,6 +60,20 @@ class LoopRecipe:
         if not found or any(not r.output for r in found):
             raise ConfigError("there are no records, or some have no answer", key=place)
         return found
+
+    def seed_data(self) -> tuple[list[Record], int]:
+        """The seed data without what is held out, and how many records that were.
+
+        Raises:
+            ConfigError: see `records`; or all of it is held out.
+        """
+        held_out = HeldOut()
+        held_out.take(r for name in self.config.held_out for r in self.records(name))
+        records = self.records("seeds")
+        kept = [r for r in records if held_out(r) is None]
+        if not kept:
+            raise ConfigError("all of it is in the held-out sets", key="seeds")
+        return kept, len(records) - len(kept)
 
     def student(self, checkpoint: str) -> dict[str, Any]:
         """The teacher entry that serves this checkpoint."""

@@ -68,6 +68,8 @@ class _Loop:
         trial = self._generation(1, CHECKPOINT, self.paths["seeds"]) if self.config.generate else None
         pin(recipe, folder, trial)
         self.seeds = read_records(self.paths["seeds"])
+        if left_out := recipe.seed_data()[1]:
+            say(f"{left_out:,} records of the seed data are held out, and left out of it")
         self.main = next(iter(self.config.held_out))
         self.state = _State()
         self.rounds: list[Round] = []
