@@ -60,7 +60,7 @@ ARMS: dict[str, tuple[str, list[str]]] = {
     "no_dedup": ("verify, no near-duplicate filter", [stages(WRITE, PROVE)]),
     "cap": (
         "verify + near-duplicate + equal cap per family",
-        ["generate.selectors=[{use: balance, by: task_type, cap: 40}]"],
+        ["generate.selectors=[{use: balance, by: task_type, cap: 80}]"],
     ),
     "imperfect": ("verifier that accepts 90% of right, 20% of wrong", [stages(WRITE, IMPERFECT, NEAR)]),
     "steered": ("verify + near-duplicate, families led in turn", [stages(STEER, PROVE, NEAR)]),
