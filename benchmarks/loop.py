@@ -44,6 +44,7 @@ NEAR = "{use: near_duplicate, threshold: 1.0}"
 STEER = "{{use: pre_query, count: 64, sampling: {{temperature: 1.0, max_tokens: 48}}, openings: [{}]}}".format(
     ", ".join(f'"{family} "' for family in FAMILIES)
 )
+VOTE = "{use: majority, votes: 4, least: 4, own: true, sampling: {temperature: 0.7, max_tokens: 32}}"
 REPLACE = ["mix.keep=replace", "mix.seed_share=0"]
 
 
@@ -63,6 +64,7 @@ ARMS: dict[str, tuple[str, list[str]]] = {
         ["generate.selectors=[{use: balance, by: task_type, cap: 80}]"],
     ),
     "imperfect": ("verifier that accepts 90% of right, 20% of wrong", [stages(WRITE, IMPERFECT, NEAR)]),
+    "consistent": ("4 of 5 answers agree, no verifier", [stages(WRITE, VOTE, LABEL, NEAR)]),
     "steered": ("verify + near-duplicate, families led in turn", [stages(STEER, PROVE, NEAR)]),
     "base": ("verify + near-duplicate, each round from new weights", ["init=base"]),
     "oracle": (

@@ -23,6 +23,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "conflicting_outputs": "synthgen.filters.conflicting_outputs:ConflictingOutputs",
         "generate": "synthgen.stages.generate:Generate",
         "instances": "synthgen.stages.instances:Instances",
+        "majority": "synthgen.stages.majority:Majority",
         "pre_query": "synthgen.stages.pre_query:PreQuery",
         "respond": "synthgen.stages.respond:Respond",
     },
