@@ -130,6 +130,11 @@ def test_a_dialogue_with_tools_for_the_responses_api() -> None:
     ]
 
 
+def test_a_prompt_of_megabytes_is_sent_whole() -> None:
+    _, bodies = run(sent(request("word " * 300_000)))
+    assert len(bodies[0]["messages"][0]["content"]) == 1_500_000
+
+
 def test_lone_surrogates_do_not_break_a_body() -> None:
     assert body(request("a\ud800b – 你好"))["messages"][0]["content"] == "a?b – 你好"
 

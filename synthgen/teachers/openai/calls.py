@@ -34,6 +34,8 @@ OWN_TIMEOUTS = 4
 """The same for time-outs, each of which may have cost a whole reply."""
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 SHORTEST_WAIT_S = 0.05
+LATEST_S = 0.5
+"""Those who were all told the same time come back over this time, or a tenth of theirs."""
 TOLD_FROM_S = 30.0
 """A wait of this length is told to the user."""
 FIRST_GUESS = 256.0
@@ -229,7 +231,7 @@ class Caller:
         if again.kind == "refused":
             call.refusals += 1
             again.wait_s = _jittered(asked, call.refusals)
-            self.dispatch.refused(ticket, again.wait_s)
+            self.dispatch.refused(ticket, again.wait_s if asked is None else asked)
         else:
             if endpoint.successes > ticket.successes or call.fails_as_before(again):
                 call.failures += 1
@@ -267,9 +269,9 @@ class Caller:
 
 
 def _jittered(asked: float | None, count: int) -> float:
-    """A wait: what the server asks for and up to a tenth more, or a back-off that doubles with every failure."""
+    """A wait: what the server asks for and a little more, or a back-off that doubles with every failure."""
     if asked is not None:
-        return max(SHORTEST_WAIT_S, asked) * random.uniform(1.0, 1.1)
+        return max(SHORTEST_WAIT_S, asked) + random.uniform(0, min(asked / 10, LATEST_S))
     return min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** max(0, count - 1)) * random.uniform(0.5, 1.0)
 
 

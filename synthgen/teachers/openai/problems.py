@@ -10,6 +10,8 @@ from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any, Literal
 
+from synthgen.teachers.openai.rates import seconds
+
 Kind = Literal["refused", "overloaded", "failed", "unreachable", "timed_out", "adapted"]
 
 RETRIED = frozenset({408, 409, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530})
@@ -152,13 +154,17 @@ class Problem:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server asks to wait (`retry-after-ms`, or `Retry-After` as seconds or a date), or None."""
+    """Seconds that the server asks to wait, or None.
+
+    From `retry-after-ms`, `Retry-After` (seconds or a date), or the reset of an `x-ratelimit` with nothing left.
+    """
     try:
         if "retry-after-ms" in headers:
             return max(0.0, float(headers["retry-after-ms"]) / 1000)
         text = headers.get("Retry-After")
         if text is None:
-            return None
+            used_up = [unit for unit in ("requests", "tokens") if headers.get(f"x-ratelimit-remaining-{unit}") == "0"]
+            return max((seconds(headers.get(f"x-ratelimit-reset-{unit}")) or 0.0 for unit in used_up), default=None)
         try:
             return max(0.0, float(text))
         except ValueError:

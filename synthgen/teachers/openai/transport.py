@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from synthgen.errors import TeacherError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0
 """Longer than this no server needs to take a connection."""
+LARGE = 2**20
+"""From this size on aiohttp wants a body as a file, to write it in pieces."""
 
 
 class Transport:
@@ -43,9 +46,10 @@ class Transport:
             TeacherError: the server cannot be spoken to at all (its certificate, TLS where there is none).
         """
         errors = self._errors
+        body = BytesIO(data) if data is not None and len(data) >= LARGE else data
         try:
             async with self._session.request(
-                method, url, data=data, headers=headers, proxy=proxy, allow_redirects=False
+                method, url, data=body, headers=headers, proxy=proxy, allow_redirects=False
             ) as reply:
                 return reply.status, reply.headers, await reply.read()
         except errors.ConnectionTimeoutError:
