@@ -40,8 +40,12 @@ class Bounds:
 
     def most_allowed(self, m: Ints, longest: Ints) -> NDArray[np.uint8]:
         """A bound on `allowed` over all partners of at most `longest` tokens; 64 stands for all above."""
-        most: NDArray[np.uint8] = np.clip((self.q - self.p) * (m + longest) // self.q, 0, 64).astype(np.uint8)
-        return most
+        return self.own_share(m + longest)
+
+    def own_share(self, m: Ints) -> NDArray[np.uint8]:
+        """What m tokens add to `allowed`, which is at most the shares of both texts and 1; 64 stands for all above."""
+        share: NDArray[np.uint8] = np.minimum((self.q - self.p) * m // self.q, 64).astype(np.uint8)
+        return share
 
     def shortest(self, m: Ints, skipped: Ints | int = 0) -> Ints:
         """The least number of tokens of a match for m tokens of which the first `skipped` elements are not shared."""

@@ -51,6 +51,16 @@ def wide(elements: NDArray[np.int32], offsets: Ints) -> tuple[Words, Ints]:
     return words, starts
 
 
+def of_512_bits(elements: NDArray[np.int32], offsets: Ints) -> Words:
+    """uint64 [N, 8]: a signature of eight words for each text, whatever its length."""
+    words = np.zeros((len(offsets) - 1) * 8, np.uint64)
+    h = hashes(elements)
+    place = (h >> np.uint64(6)).astype(np.int64) & 7
+    place += np.repeat(np.arange(0, len(words), 8), np.diff(offsets))
+    np.bitwise_xor.at(words, place, np.uint64(1) << (h & np.uint64(63)))
+    return words.reshape(-1, 8)
+
+
 def differing(a: Words, a_widths: Ints, b: Words, b_widths: Ints) -> Ints:
     """In how many bits the wide signatures of each pair differ, at the smaller of both widths.
 

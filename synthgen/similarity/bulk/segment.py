@@ -14,11 +14,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from synthgen.similarity.bulk import scan
 from synthgen.similarity.bulk.bounds import Bounds
+from synthgen.similarity.bulk.scan import LONG
 from synthgen.similarity.bulk.texts import Ints, Texts, ragged
 
-CLIP = 0xFFFF
-"""Positions and lengths from here on are sorted as if they were equal: texts that long are few."""
 SPLIT_FROM = 16
 """Postings per position from which a list is searched by position and length instead of being read whole."""
 VISITS = 1 << 14
@@ -28,11 +28,12 @@ BUILT_AT_ONCE = 1 << 15
 
 
 class Segment:
-    """Postings of `texts`.
+    """Postings of those `texts` that are short; the long ones, whose prefixes have common words, are read instead.
 
-    `keys` int64 [P], rising: rank of the element << 32 | its position in the text << 16 | length of the text.
-    `owners` int32 [P] and `signatures` uint64 [P]: the text and its narrow signature. `first` int64 [R + 1]: where the
-    postings of each rank begin. Rank 0 is that of all elements that no text here has; it comes first and has none.
+    `keys` [P], rising: rank of the element << 12 | its position in the text << 6 | length of the text; uint32 if the
+    ranks allow. `owners` int32 [P], `signatures` uint64 [P] and `shares` uint8 [P]: the text, its narrow signature and
+    what it adds to the elements that may be unshared. `first` int64 [R + 1]: where the postings of each rank begin.
+    Rank 0 is that of all elements that no text here has; it comes first and has none.
     """
 
     def __init__(self, texts: Texts, bounds: Bounds) -> None:
@@ -43,11 +44,12 @@ class Segment:
         order = order[np.searchsorted(counts[order], 1) :]
         self._rank = np.zeros(len(counts), np.int32)
         self._rank[order] = np.arange(1, len(order) + 1)
+        dtype = np.uint32 if len(order) + 2 < 1 << 20 else np.int64
         keys, owners = [], []
         for begin in range(0, len(texts), BUILT_AT_ONCE):
             part = texts.part(begin, min(begin + BUILT_AT_ONCE, len(texts)))
             own, positions, ranks = self._prefixes(part)
-            keys.append(ranks << 32 | np.minimum(positions, CLIP) << 16 | np.minimum(part.lengths[own], CLIP))
+            keys.append((ranks << 12 | positions << 6 | part.lengths[own]).astype(dtype))
             owners.append((own + begin).astype(np.int32))
         unsorted = np.concatenate(keys)
         del keys
@@ -56,17 +58,20 @@ class Segment:
         self._owners = np.concatenate(owners)[by_key]
         del unsorted, owners, by_key
         self._signatures = texts.signatures[self._owners]
-        self._first = np.searchsorted(self._keys, np.arange(len(order) + 2) << 32)
+        self._shares = bounds.own_share(texts.lengths)[self._owners]
+        self._first = np.searchsorted(self._keys, (np.arange(len(order) + 2) << 12).astype(dtype))
+        self._long = scan.Long(texts, bounds)
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def candidates(self, block: Texts) -> Iterator[tuple[Ints, Ints]]:
         """Pairs of a text of the block and one of this segment that the bounds do not exclude, each at least once."""
-        texts, begins, counts, longest = self._spans(block)
+        yield from self._long.pairs(block)
+        texts, begins, counts = self._spans(block)
         if not len(texts):
             return
-        loose = self._bounds.most_allowed(block.lengths[texts], longest)
+        shares = self._bounds.own_share(block.lengths[texts]) + np.uint8(1)
         signatures = block.signatures[texts]
         ends = np.cumsum(counts)
         cuts = np.unique(np.searchsorted(ends, np.arange(VISITS, ends[-1], VISITS)) + 1)
@@ -76,14 +81,16 @@ class Segment:
             differing = self._signatures.take(visited, mode="clip")  # "raise" would copy once more
             differing ^= np.repeat(signatures[a:b], count)
             differ = np.bitwise_count(differing)
-            near = np.flatnonzero(differ <= np.repeat(loose[a:b], count))
+            allowed = self._shares.take(visited, mode="clip")
+            allowed += np.repeat(shares[a:b], count)
+            near = np.flatnonzero(differ <= allowed)
             mine = np.repeat(texts[a:b], count)[near]
             theirs = self._owners[visited[near]].astype(np.int64)
             fits = differ[near] <= self._bounds.allowed(block.lengths[mine], self.texts.lengths[theirs])
             yield mine[fits], theirs[fits]
 
-    def _spans(self, block: Texts) -> tuple[Ints, Ints, Ints, Ints]:
-        """Spans of postings to visit: for which text, from where, how many, and the greatest length of a match."""
+    def _spans(self, block: Texts) -> tuple[Ints, Ints, Ints]:
+        """Spans of postings to visit: for which text, from where, how many."""
         texts, positions, ranks = self._prefixes(block)
         by_rank = np.argsort(ranks)  # neighbours in the lists are looked up one after the other: a fifth of the time
         texts, positions, ranks = texts[by_rank], positions[by_rank], ranks[by_rank]
@@ -91,32 +98,32 @@ class Segment:
         counts = self._first[ranks + 1] - begins
         m = block.lengths[texts]
         longest = self._bounds.longest(m, positions)
-        steps = np.minimum(self._bounds.deepest(m, longest), CLIP) + 1
+        steps = np.minimum(self._bounds.deepest(m, longest), LONG - 1) + 1
         split = counts > SPLIT_FROM * np.maximum(steps, 4)
         whole = np.flatnonzero((steps > 0) & ~split)
         split = np.flatnonzero((steps > 0) & split)
         probe = np.repeat(split, steps[split])
         skipped = ragged(np.zeros(len(split), np.int64), steps[split])
-        base = ranks[probe] << 32 | skipped << 16
-        shortest = self._bounds.shortest(m[probe], skipped)
-        low = np.searchsorted(self._keys, base + np.minimum(shortest, CLIP))
-        high = np.searchsorted(self._keys, base + np.minimum(longest[probe], CLIP), side="right")
+        base = ranks[probe] << 12 | skipped << 6
+        shortest = np.minimum(self._bounds.shortest(m[probe], skipped), LONG - 1)
+        low = np.searchsorted(self._keys, (base + shortest).astype(self._keys.dtype))
+        furthest = np.minimum(longest[probe], LONG - 1)
+        high = np.searchsorted(self._keys, (base + furthest).astype(self._keys.dtype), side="right")
         some = np.flatnonzero(high > low)
-        chosen = np.concatenate((whole, probe[some]))
         return (
-            texts[chosen],
+            np.concatenate((texts[whole], texts[probe[some]])),
             np.concatenate((begins[whole], low[some])),
             np.concatenate((counts[whole], (high - low)[some])),
-            longest[chosen],
         )
 
     def _prefixes(self, texts: Texts) -> tuple[Ints, Ints, Ints]:
-        """Of those elements in the prefixes of the texts that some text here has: the text, the position, the rank."""
+        """Of the elements in the prefixes of short texts that some text here has: the text, the position, the rank."""
         owners = np.repeat(np.arange(len(texts)), texts.lengths)
         known = texts.elements < len(self._rank)
         ranks = np.where(known, self._rank.take(texts.elements, mode="clip"), 0) if len(self._rank) else known
         keys = np.sort(owners << 32 | ranks)
         ranks = keys & 0xFFFFFFFF
         positions = np.arange(len(ranks)) - texts.offsets[owners]
-        used = np.flatnonzero((ranks > 0) & (positions < self._bounds.prefix(texts.lengths)[owners]))
+        prefix = np.where(texts.lengths < LONG, self._bounds.prefix(texts.lengths), 0)
+        used = np.flatnonzero((ranks > 0) & (positions < prefix[owners]))
         return owners[used], positions[used], ranks[used]

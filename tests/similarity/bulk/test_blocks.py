@@ -28,6 +28,11 @@ LONG = st.tuples(st.integers(150, 420), st.integers(0, 2), st.integers(0, 60)).m
 )
 
 
+NEAR_BORDERS = st.tuples(st.integers(12, 140), st.integers(0, 3), st.integers(0, 25)).map(
+    lambda t: " ".join(f"w{i + 200 * t[1]}" for i in range(t[0]) if i % 29 != t[2])
+)
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks, segments and chunks so small that a hundred texts cross every one of their borders."""
@@ -56,7 +61,7 @@ def assert_as_one_by_one(
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("texts", [FEW_WORDS, MANY_WORDS, SCRIPTS.map(" ".join), LONG])
+@pytest.mark.parametrize("texts", [FEW_WORDS, MANY_WORDS, SCRIPTS.map(" ".join), LONG, NEAR_BORDERS])
 def test_decides_as_one_text_after_the_other(texts):
     @settings(max_examples=40, deadline=None)
     @given(st.lists(texts, max_size=40), THRESHOLDS, RULES, ARITHMETICS, TOKENIZERS)
@@ -105,6 +110,16 @@ def test_decides_as_one_text_after_the_other_on_long_texts(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK", 50)
     monkeypatch.setattr(compare, "COUNTED_FROM", 150)
     assert_as_one_by_one(varied(400, seed=2, length=200))
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7])
+def test_short_texts_meet_long_ones(threshold):
+    sizes = [(m, n) for m in (12, 22, 32, 33, 40, 63, 64) for n in (63, 64, 65, 70, 90, 120)]
+    short = [" ".join(f"{k}x{i}" for i in range(m)) for k, (m, _) in enumerate(sizes)]
+    long = [" ".join(f"{k}x{i}" for i in range(n)) for k, (_, n) in enumerate(sizes)]
+    assert_as_one_by_one(short + long, threshold)
+    assert_as_one_by_one(long + short, threshold)
 
 
 def test_decides_as_rouge_score(monkeypatch):
