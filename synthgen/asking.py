@@ -244,9 +244,12 @@ class Asker:
         )
 
     def drain(self) -> None:
-        """From now on nothing is bought; what has been sent comes in."""
+        """From now on nothing is bought; what has been sent comes in. Teachers that wait to try again stop waiting."""
         self.draining = True
         self._settled.set()
+        for teacher in self.teachers.values():
+            if hasattr(teacher, "drain"):
+                teacher.drain()
 
     async def drained(self) -> None:
         """Returns when every purchase has ended and its reply is in the journal."""

@@ -170,6 +170,9 @@ class Engine:
         except (Draining, asyncio.CancelledError):
             self._close(attempt.attempt)
         except BaseException as error:
+            if self._stop is not None:  # the run has ended: what fails now is part of no commit
+                self._close(attempt.attempt)
+                return
             if self._failure is None or attempt.attempt < self._failure[0]:
                 self._failure = attempt.attempt, error
             self.asker.drain()

@@ -186,8 +186,12 @@ class Teacher(Protocol):
     """Writes completions. `model` names the weights and every setting that changes a reply; it goes into the key.
 
     `sampling` holds defaults under a stage's own. `complete` retries what can be retried and raises `TeacherError`
-    where going on makes no sense. A teacher does not know the journal. Optional: `async def open(self) -> None` before
-    the first request (may set `model`), `async def close(self) -> None` after the last.
+    where going on makes no sense. A teacher does not know the journal.
+
+    Optional: `async def open(self) -> None` before the first request (may set `model`); `async def close(self) -> None`
+    after the last; `def drain(self) -> None` when the run is ending (what waits to be tried again ends with `Draining`);
+    `def keep_in(self, folder: Path, name: str) -> None` before `open`, for what has to survive restarts; `price: Price`
+    for budgets in dollars.
     """
 
     model: str

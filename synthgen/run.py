@@ -47,7 +47,9 @@ async def run(
     started_at = datetime.now(UTC)
     progress = progress or Progress()
     async with AsyncExitStack() as stack:
-        for teacher in pipeline.teachers.values():
+        for name, teacher in pipeline.teachers.items():
+            if hasattr(teacher, "keep_in"):
+                teacher.keep_in(folder.path, name)
             if hasattr(teacher, "close"):
                 stack.push_async_callback(teacher.close)
             if hasattr(teacher, "open"):

@@ -271,6 +271,28 @@ def test_a_stage_that_catches_all_errors_does_not_swallow_the_end_of_the_run(tmp
     assert engine.progress.generated == len(sink.accepted) + len(sink.rejected) == 8
 
 
+class Dying(HashTeacher):
+    """Fails once it is told that the run is ending."""
+
+    drained = False
+
+    def drain(self) -> None:
+        self.drained = True
+
+    async def complete(self, request: Request) -> Completion:
+        completion = await super().complete(request)
+        if self.drained:
+            raise TeacherError("the server went away")
+        return completion
+
+
+def test_a_failure_after_the_end_does_not_undo_it(tmp_path: Path) -> None:
+    teacher = Dying(delay_s=0.005)
+    status, sink, _ = go(tmp_path / "j", pipeline(teacher, concurrency=32))
+    assert (status, len(sink.accepted)) == ("done", 60)
+    assert teacher.drained
+
+
 class Unprepared(Novel):
     def prepare(self, preparation: object) -> None:
         raise KeyError("threshold")
