@@ -189,7 +189,7 @@ class Teacher(Protocol):
     where going on makes no sense. A teacher does not know the journal.
 
     Optional: `async def open(self) -> None` before the first request (may set `model`); `async def close(self) -> None`
-    after the last; `def drain(self) -> None` when the run is ending (what waits to be tried again ends with `Draining`);
+    after the last; `def drain(self) -> None` when the run is ending (what waits for another try ends with `Draining`);
     `def keep_in(self, folder: Path, name: str) -> None` before `open`, for what has to survive restarts; `price: Price`
     for budgets in dollars.
     """

@@ -257,3 +257,31 @@ def dedup(
         dropped=dropped,
         as_json=json,
     )
+
+
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""The trainer reads its own options: `synthgen train -- --help` shows them."""
+
+
+@app.command(context_settings=PASSED_ON)
+def train(context: typer.Context) -> None:
+    """Train a student on a dataset.
+
+    RECIPE.yaml with a train: section, or --data outputs/RUN --model PATH. Needs the extra: synthgen[train].
+    `synthgen train -- --help` shows all options.
+    """
+    from synthgen.cli.training import run_trainer
+
+    raise typer.Exit(run_trainer(["train", *context.args]))
+
+
+@app.command(context_settings=PASSED_ON)
+def monitor(context: typer.Context) -> None:
+    """Compare a student with the model before.
+
+    MODEL --baseline MODEL: paired, with intervals and gates. Needs the extra: synthgen[train].
+    `synthgen monitor -- --help` shows all options.
+    """
+    from synthgen.cli.training import run_trainer
+
+    raise typer.Exit(run_trainer(["monitor", *context.args]))
