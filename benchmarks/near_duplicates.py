@@ -36,7 +36,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 from rouge_score import rouge_scorer
 
-from synthgen.similarity import BulkIndex, NearDuplicateIndex, check_all, deduplicate, load, save
+from synthgen.similarity import BulkIndex, NearDuplicateIndex, deduplicate, load, save
 from synthgen.similarity.needed import Needed
 from synthgen.similarity.vocabulary import Vocabulary, to_text
 from synthgen.text import tokenize
@@ -339,8 +339,7 @@ def processes(base: list[str], quick: bool, say: Callable[[str], None]) -> Json:
     walls = {}
     kept = set()
     for number in (1, 2):
-        index = NearDuplicateIndex()
-        found, _, walls[number] = timed(lambda n=number, i=index: list(check_all(i, texts, processes=n)))
+        found, _, walls[number] = timed(lambda n=number: deduplicate(texts, processes=n))
         kept.add(tuple(i for i, near in enumerate(found) if near is None))
     if len(kept) != 1:
         raise SystemExit("two processes keep another set than one")
