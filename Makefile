@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 
-.PHONY: quickstart test test-train test-vllm check coverage bench clean
+.PHONY: quickstart test test-train test-vllm proof check coverage bench clean
 
 quickstart: $(VENV)/.core  ## install, run the main job on the built-in teacher, say where to look
 	$(BIN)/synthgen run recipes/quickstart.yaml
@@ -42,6 +42,9 @@ $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 
 test-train: .venv-train/.done  ## the trainer and local checkpoints, on the CPU, in an environment of its own
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-train/bin/python -m pytest -p no:cacheprovider tests/train tests/loop tests/teachers/test_transformers_teacher.py
+
+proof: .venv-train/.done  ## the arms of the loop's proof, in full (docs/loop.md); an hour or more
+	HF_HUB_OFFLINE=1 .venv-train/bin/python benchmarks/loop.py --json
 
 .venv-train/.done: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv-train
