@@ -1,10 +1,14 @@
-"""What identifies a checkpoint on disk."""
+"""What the teachers of local checkpoints share: the name of the weights, and a request as token ids."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from synthgen.errors import TeacherError
+from synthgen.protocols import Request
 
 
 def checkpoint_hash(folders: Sequence[Path]) -> str:
@@ -18,3 +22,25 @@ def checkpoint_hash(folders: Sequence[Path]) -> str:
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12] if found else ""
+
+
+def prompt_ids(tokenizer: Any, request: Request, path: str) -> list[int]:
+    """The request's prompt as token ids: the raw text for `completions`, else by the chat template.
+
+    Raises:
+        TeacherError: the request is a chat and the checkpoint at `path` has no chat template.
+    """
+    if request.api == "completions":
+        return list(tokenizer(request.messages[0]["content"], add_special_tokens=False)["input_ids"])
+    if not tokenizer.chat_template:
+        raise TeacherError(
+            f"{path} has no chat template, so it cannot answer chat requests",
+            hint="give the tokenizer a chat_template, or use a checkpoint that has been trained for chat",
+        )
+    encoded = tokenizer.apply_chat_template(
+        [dict(m) for m in request.messages],
+        tools=[dict(t) for t in request.tools] or None,
+        add_generation_prompt=True,
+        return_dict=True,
+    )
+    return list(encoded["input_ids"])

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.prices import FREE, Price
 from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
-from synthgen.teachers.checkpoints import checkpoint_hash
+from synthgen.teachers.checkpoints import checkpoint_hash, prompt_ids
 
 if TYPE_CHECKING:
     from synthgen.teachers.sampling_rows import Row
@@ -154,7 +154,7 @@ class Transformers(BaseModel):
         """
         if self._wake is None:
             raise TeacherError("the transformers teacher is not open", hint="await teacher.open() first")
-        ids = self._encode(request)
+        ids = prompt_ids(self._tokenizer, request, self.path)
         if len(ids) + 1 > self._context:
             return Completion((Choice(None, "context_length"),), Usage(len(ids), 0), self.model)
         loop = asyncio.get_running_loop()
@@ -170,22 +170,6 @@ class Transformers(BaseModel):
         replies = await asyncio.gather(*(job.done for job in jobs))
         choices = tuple(Choice(r.text, r.finish_reason, logprobs=r.logprobs) for r in replies)
         return Completion(choices, Usage(len(ids), sum(r.tokens for r in replies)), self.model)
-
-    def _encode(self, request: Request) -> list[int]:
-        if request.api == "completions":
-            return list(self._tokenizer(request.messages[0]["content"], add_special_tokens=False)["input_ids"])
-        if not self._tokenizer.chat_template:
-            raise TeacherError(
-                f"{self.path} has no chat template, so it cannot answer chat requests",
-                hint="give the tokenizer a chat_template, or use a checkpoint that has been trained for chat",
-            )
-        encoded = self._tokenizer.apply_chat_template(
-            [dict(m) for m in request.messages],
-            tools=[dict(t) for t in request.tools] or None,
-            add_generation_prompt=True,
-            return_dict=True,
-        )
-        return list(encoded["input_ids"])
 
     async def _serve(self) -> None:
         """Generates batch after batch: the shape that most rows wait for comes first."""

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.prices import FREE, Price
 from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
-from synthgen.teachers.checkpoints import checkpoint_hash
+from synthgen.teachers.checkpoints import checkpoint_hash, prompt_ids
 
 DEFAULT_MAX_TOKENS = 512
 
@@ -102,7 +102,7 @@ class Vllm(BaseModel):
             raise TeacherError("the vllm teacher is not open", hint="await teacher.open() first")
         from vllm.exceptions import VLLMClientError, VLLMServerError
 
-        prompt = self._prompt(request)
+        prompt = prompt_ids(self._tokenizer, request, self.path)
         final = None
         try:
             async for output in self._engine.generate(
@@ -122,22 +122,6 @@ class Vllm(BaseModel):
         )
         usage = Usage(len(prompt), sum(len(o.token_ids) for o in final.outputs), final.num_cached_tokens or 0)
         return Completion(choices, usage, self.model)
-
-    def _prompt(self, request: Request) -> list[int]:
-        if request.api == "completions":
-            return list(self._tokenizer(request.messages[0]["content"], add_special_tokens=False)["input_ids"])
-        if not self._tokenizer.chat_template:
-            raise TeacherError(
-                f"{self.path} has no chat template, so it cannot answer chat requests",
-                hint="use a checkpoint that has been trained for chat",
-            )
-        encoded = self._tokenizer.apply_chat_template(
-            [dict(m) for m in request.messages],
-            tools=[dict(t) for t in request.tools] or None,
-            add_generation_prompt=True,
-            return_dict=True,
-        )
-        return list(encoded["input_ids"])
 
     def _parameters(self, request: Request) -> Any:
         from vllm import SamplingParams
