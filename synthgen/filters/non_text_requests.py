@@ -13,6 +13,7 @@ import re
 from functools import cache
 
 from synthgen.filters.non_text_languages import CODE, SPACED, UNSPACED, Words
+from synthgen.filters.words_needed import FirstLook
 
 GAP = 4
 """How many words (articles, adjectives) may stand between a verb and its object."""
@@ -28,14 +29,20 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 
 def find_request(text: str) -> str | None:
     """The words with which the text asks for more than text; None where it does not."""
-    if _code().search(text):
+    if not _first_look().may_match(text):
         return None
     for sentence in SENTENCE_END.split(MATERIAL.sub("", QUOTED.sub(" ", text))):
-        for asks, how in _rules():
+        for number in sorted(_first_look().may_match(sentence)):
+            asks, how = _rules()[number]
             found = asks.search(sentence)
             if found and not how.search(sentence):
-                return found.group().strip(" ,;(")
+                return None if _code().search(text) else found.group().strip(" ,;(")
     return None
+
+
+@cache
+def _first_look() -> FirstLook:
+    return FirstLook([asks.pattern for asks, _ in _rules()])
 
 
 @cache

@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from synthgen.filters.word_matching import normal, word_pattern
+from synthgen.filters.words_needed import FirstLook
 from synthgen.records import Drop, Record
 
 _HELP = (
@@ -66,14 +67,23 @@ def refusal(record: Record, *, phrases: tuple[str, ...] = (), within: int = 200)
     for. A refusal may be the right answer: keep this filter out where a dataset should teach declining.
     """
     start = normal((record.output or "").lstrip())[:within]
-    asked = f"{record.instruction}\n{record.input}"
     declines, itself = _patterns()
-    found = declines.match(start) if not ASKED_FOR.search(asked) else None
-    if found is None and not ITSELF_ASKED_FOR.search(asked):
+    may = _first_look().may_match(start)
+    asked = f"{record.instruction}\n{record.input}" if may else ""
+    found = declines.match(start) if _DECLINES in may and not ASKED_FOR.search(asked) else None
+    if found is None and _ITSELF in may and not ITSELF_ASKED_FOR.search(asked):
         found = itself.search(start)
     if found is None and phrases:
         found = word_pattern(tuple(phrases)).search(start)
     return Drop("refusal", detail=f"output: {found.group()!r}") if found else None
+
+
+_DECLINES, _ITSELF = range(2)
+
+
+@cache
+def _first_look() -> FirstLook:
+    return FirstLook([DECLINES, SPEAKS_OF_ITSELF])
 
 
 @cache
