@@ -7,15 +7,17 @@ sent is paid for, so its reply goes to the journal whoever still wants it.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from synthgen.errors import ConfigError
 from synthgen.journal import Journal
 from synthgen.prices import Price
 from synthgen.protocols import Check, Completion, Request, Sampling, Teacher, Usage, canonical
 from synthgen.turns import Draining
+from synthgen.unusable import FINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ class Budget:
 
 @dataclass(slots=True)
 class Spending:
-    """What has been bought (by this folder, all sessions), and what the journal has spared."""
+    """What has been bought (by this folder, all sessions), and what the journal has spared.
+
+    `unusable` counts replies that were no use, by reason; `retried` those of them that were asked for again.
+    """
 
     requests: int = 0
     prompt_tokens: int = 0
@@ -48,6 +53,7 @@ class Spending:
     replayed: int = 0
     reused: int = 0
     retried: int = 0
+    unusable: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
 
     @property
@@ -155,12 +161,17 @@ class Asker:
             Draining: the run is ending and the reply would have to be bought.
         """
         completion = await self._reply(teacher, request)
-        for retry in range(1, tries):
-            if check is None or check(completion) is None:
+        if check is None:
+            return completion
+        tried = 1
+        while completion.finish_reason not in FINAL and (reason := check(completion)) is not None:
+            self.spending.unusable[reason] += 1
+            if tried == tries:
                 break
             self.spending.retried += 1
-            completion = await self._reply(teacher, replace(request, retry=retry))
-        return completion
+            completion = await self._reply(teacher, replace(request, retry=tried))
+            tried += 1
+        return completion if tried == 1 else replace(completion, tries=tried)
 
     async def _reply(self, teacher: str, request: Request) -> Completion:
         key = request.key

@@ -11,6 +11,7 @@ from synthgen.errors import StageError
 from synthgen.pipeline import Pipeline
 from synthgen.protocols import Api, Check, Completion, Draw, Request, Sampling, Teacher
 from synthgen.records import Record, content_id
+from synthgen.unusable import why_again
 
 
 class Attempt:
@@ -68,7 +69,7 @@ class Attempt:
             api=api,
             sample=sample,
         )
-        return await self._asker.ask(teacher, request, check, tries)
+        return await self._asker.ask(teacher, request, check or why_again, tries)
 
     def take(self, records: list[Record], before: set[str]) -> None:
         """Takes what a stage returned for the records with the ids `before`: stamps new ones, parts off dropped ones.

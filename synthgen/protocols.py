@@ -127,13 +127,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A teacher's reply. `key` is the journal key of its request, filled in by the engine."""
+    """A teacher's reply. `key` is the journal key of its request, `tries` how many replies it took; both are filled in
+    by the engine.
+    """
 
     choices: tuple[Choice, ...]
     usage: Usage = Usage()
     model: str | None = None
     request_id: str | None = None
     key: str = ""
+    tries: int = 1
 
     @property
     def text(self) -> str:
@@ -271,7 +274,8 @@ class Context(Protocol):
 
         A string is one user message. `sample` asks for fresh text for an equal prompt: a generating stage gives
         `ctx.attempt`. An unusable reply (`check` names a reason) is asked for again, `tries` times in all; the last
-        one is returned as it is, so that the stage can drop what it holds with that reason.
+        one is returned as it is, so that the stage can drop what it holds with that reason. Without a `check`, replies
+        are unusable that are empty, cut or refused (`synthgen.unusable`).
         """
         ...
 

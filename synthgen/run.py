@@ -179,7 +179,11 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             for label, flow in progress.flows.items()
         ),
         requests=Requests(
-            bought=totals.requests, reused=totals.reused, replayed=spending.replayed, retried=spending.retried
+            bought=totals.requests,
+            reused=totals.reused,
+            replayed=spending.replayed,
+            retried=spending.retried,
+            unusable=dict(sorted(spending.unusable.items())),
         ),
         tokens=Tokens(prompt=totals.prompt_tokens, completion=totals.completion_tokens, cached=totals.cached_tokens),
         cost_usd=totals.usd if any(getattr(t, "price", None) for t in pipeline.teachers.values()) else None,

@@ -12,12 +12,13 @@ from synthgen.journal import Journal
 from synthgen.prices import Price
 from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
 from synthgen.turns import Draining
+from synthgen.unusable import FINAL
 
 
 class Scripted:
     """Gives the texts in turn; counts what is asked at once."""
 
-    def __init__(self, *texts: str | Exception) -> None:
+    def __init__(self, *texts: str | Completion | Exception) -> None:
         self.model = "scripted"
         self.sampling = None
         self.price: Price | None = None
@@ -35,7 +36,7 @@ class Scripted:
         text = self.texts.pop(0) if self.texts else "more"
         if isinstance(text, Exception):
             raise text
-        return Completion((Choice(text),), Usage(5, 1))
+        return text if isinstance(text, Completion) else Completion((Choice(text),), Usage(5, 1))
 
 
 def request(text: str = "q", **fields: object) -> Request:
@@ -71,10 +72,34 @@ def test_an_unusable_reply_is_asked_for_again_within_the_limit(tmp_path: Path) -
 
         assert (await asker.ask("teacher", request(), check, 3)).text == "good"
         assert asker.spending.retried == 2
-        assert (await asker.ask("teacher", request(), check, 2)).text == "bad"
+        assert asker.spending.unusable == {"bad": 2}
+        last = await asker.ask("teacher", request(), check, 2)
+        assert (last.text, last.tries, last.key) == ("bad", 2, request(retry=1).key)
+        assert asker.spending.requests == 3  # the second time the journal answers
 
     with_asker(tmp_path / "j", teacher, body)
     assert [r.retry for r in teacher.requests] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("finish_reason", sorted(FINAL))
+def test_what_would_end_in_the_same_way_again_is_not_asked_for_again(tmp_path: Path, finish_reason: str) -> None:
+    teacher = Scripted(Completion((Choice(None, finish_reason),)), "good")
+
+    async def body(asker: Asker) -> None:
+        completion = await asker.ask("teacher", request(), lambda completion: "always", 3)
+        assert (completion.finish_reason, completion.tries) == (finish_reason, 1)
+
+    with_asker(tmp_path / "j", teacher, body)
+    assert len(teacher.requests) == 1
+
+
+def test_further_tries_are_part_of_the_budget(tmp_path: Path) -> None:
+    async def body(asker: Asker) -> None:
+        with pytest.raises(Draining):
+            await asker.ask("teacher", request(), lambda completion: "always", 3)
+        assert asker.spending.requests == 2
+
+    assert with_asker(tmp_path / "j", Scripted(), body, Budget(requests=2)) == ["x"]
 
 
 def test_the_reply_is_in_the_journal_before_it_is_used(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import asyncio
 from synthgen.forms import LABEL, YES_NO, asking
 from synthgen.protocols import Context, Sampling
 from synthgen.records import Record
-from synthgen.stages.prompted import Faithful, choices_of, read_choice
+from synthgen.stages.prompted import Faithful, read_choice, why_dropped
+from synthgen.unusable import choices_of
 
 PUBLISHED = Sampling(temperature=0, max_tokens=3, stop=("\n", "Task"))
 """Self-Instruct's sampling for this question (arXiv:2212.10560)."""
@@ -40,5 +41,5 @@ class Classify(Faithful):
         record = record.replace(provenance=self.credit(record, completion))
         if not parsed.items:
             piece = parsed.broken[0]
-            return record.dropped(piece.reason, detail=f"{piece.detail}: {piece.text}")
+            return record.dropped(piece.reason, detail=f"{why_dropped(piece, parsed, completion)}: {piece.text}")
         return record.replace(is_classification=parsed.items[-1]["label"] == "yes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthgen.errors import StageError
+from synthgen.errors import ConfigError, StageError
 from synthgen.protocols import Context, Filter, Preparation
 from synthgen.records import Drop, Record
 
@@ -24,6 +24,7 @@ class FilterStage:
         """The same records; those that the filter has a reason against are marked as dropped.
 
         Raises:
+            ConfigError: the filter cannot work with its settings.
             StageError: the filter raised, or returned something other than None, a reason or a `Drop`.
         """
         return [self._judge(record) for record in records]
@@ -31,6 +32,8 @@ class FilterStage:
     def _judge(self, record: Record) -> Record:
         try:
             verdict = self.filter(record)
+        except ConfigError:
+            raise  # its settings are wrong, whatever the record
         except Exception as error:
             which = f"record {record.id} ({record.instruction[:80]!r})"
             raise StageError(

@@ -9,7 +9,8 @@ from pydantic import Field
 from synthgen.forms import BLOCKS, INSTRUCTIONS, NUMBERED, TASKS, Form, Item, asking
 from synthgen.protocols import Completion, Context, Sampling
 from synthgen.records import Drop, Provenance, Record
-from synthgen.stages.prompted import Faithful, choices_of, read_choice
+from synthgen.stages.prompted import Faithful, read_choice, why_dropped
+from synthgen.unusable import choices_of
 
 
 class Generate(Faithful):
@@ -65,10 +66,9 @@ class Generate(Faithful):
         for choice in choices_of(completion):
             parsed = read_choice(form, choice, first)
             made += [_record(item, provenance) for item in parsed.items]
-            made += [
-                Record(instruction=piece.text, provenance=provenance, drop=Drop(piece.reason, detail=piece.detail))
-                for piece in parsed.broken
-            ]
+            for piece in parsed.broken:
+                drop = Drop(piece.reason, detail=why_dropped(piece, parsed, completion))
+                made.append(Record(instruction=piece.text, provenance=provenance, drop=drop))
         return made
 
 

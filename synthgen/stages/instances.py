@@ -16,7 +16,8 @@ from synthgen.forms import (
 )
 from synthgen.protocols import Completion, Context, Sampling
 from synthgen.records import Drop, Record
-from synthgen.stages.prompted import Faithful, choices_of, read_choice
+from synthgen.stages.prompted import Faithful, read_choice, why_dropped
+from synthgen.unusable import choices_of
 
 
 class Instances(Faithful):
@@ -82,7 +83,7 @@ class Instances(Faithful):
             seen.add(pair)
             children.append(record.child(input=pair[0], output=pair[1], drop=drop, provenance=provenance))
         for piece in parsed.broken:
-            drop = Drop(piece.reason, detail=piece.detail)
+            drop = Drop(piece.reason, detail=why_dropped(piece, parsed, completion))
             children.append(record.child(output=piece.text, drop=drop, provenance=provenance))
         return children
 

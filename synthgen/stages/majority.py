@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from synthgen.protocols import Context, Sampling
 from synthgen.records import Answer, Drop, Record, to_messages
 from synthgen.text import normalize
+from synthgen.unusable import choices_of, detail, why_unusable
 
 
 class Majority(BaseModel):
@@ -18,7 +19,9 @@ class Majority(BaseModel):
 
     Answers agree where they are equal but for case and white space. The commonest becomes the output, in the form that
     came first; an output that the record had is one more vote with `own: true`. All votes go into `answers`, each with
-    its share as the score. A model that is wrong in the same way each time is not found out. Drops: `no_majority`.
+    its share as the score. A model that is wrong in the same way each time is not found out. Where no answer can be
+    used, all are asked for again, `tries` times in all. Drops: `no_majority`, `truncated`, `empty_reply`, `refused`,
+    `context_length`, `server_error`, `timeout`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -28,6 +31,7 @@ class Majority(BaseModel):
     votes: int = Field(5, ge=1)
     least: int = Field(4, ge=1)
     own: bool = False
+    tries: int = Field(3, ge=1)
     sampling: Sampling = Sampling(temperature=0.7, max_tokens=512)
 
     @model_validator(mode="after")
@@ -45,10 +49,11 @@ class Majority(BaseModel):
             to_messages(record.replace(output=None)),
             sampling=self.sampling.model_copy(update={"n": self.votes if self.votes > 1 else None}),
             teacher=self.teacher,
-            tries=1,
+            tries=self.tries,
         )
-        # a cut answer is no vote
-        texts = [(c.text or "").strip() for c in completion.choices if c.finish_reason != "length"]
+        # an answer that is cut or refused is no vote
+        texts = [(c.text or "").strip() for c in completion.choices if why_unusable(c) is None]
+        reason = None if texts else why_unusable(choices_of(completion)[0])
         if self.own and record.output is not None:
             texts.insert(0, record.output.strip())
         forms: dict[str, str] = {}
@@ -62,6 +67,8 @@ class Majority(BaseModel):
             update={"requests": (*record.provenance.requests, completion.key), "model": completion.model}
         )
         record = record.replace(answers=votes, provenance=provenance)
+        if reason is not None:
+            return record.dropped(reason, detail=detail(reason, completion))
         best, agreed = counts.most_common(1)[0] if counts else ("", 0)
         if agreed < self.least:
             return record.dropped(Drop("no_majority", score=agreed, limit=self.least))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from synthgen.errors import ConfigError
 from synthgen.protocols import Choice, Completion, Context, Preparation, Sampling, Teacher
 from synthgen.records import Drop, Provenance, Record
+from synthgen.unusable import choices_of, detail, why_unusable
 
 ROUND = 1_000_000
 """Attempts of one round: the next round's have numbers of their own, or the same teacher would write the same again."""
@@ -29,7 +30,9 @@ class PreQuery(BaseModel):
 
     `before` and `between` are what stands before the task and between task and answer; without them they are read from
     the chat template of the teacher's checkpoint (its `path`). `openings` start the tasks, attempt by attempt in turn,
-    to lead the student to what it writes too rarely. Drops: `empty_reply`, `truncated`, `context_length`.
+    to lead the student to what it writes too rarely. Where none of an attempt's texts can be used, they are asked for
+    again, `tries` times in all. Drops: `empty_reply`, `truncated`, `refused`, `context_length`, `server_error`,
+    `timeout`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -41,6 +44,7 @@ class PreQuery(BaseModel):
     before: str | None = None
     between: str | None = None
     openings: tuple[str, ...] = ()
+    tries: int = Field(3, ge=1)
 
     _asked: Teacher = PrivateAttr()
     _before: str = PrivateAttr("")
@@ -87,9 +91,9 @@ class PreQuery(BaseModel):
             api="completions",
             sample=ctx.round * ROUND + ctx.attempt,
             teacher=self.teacher,
-            tries=1,
+            tries=self.tries,
         )
-        return records + [self._record(opening, choice, completion) for choice in completion.choices]
+        return records + [self._record(opening, choice, completion) for choice in choices_of(completion)]
 
     def _record(self, opening: str, choice: Choice, completion: Completion) -> Record:
         provenance = Provenance(model=completion.model or self._asked.model, requests=(completion.key,))
@@ -102,10 +106,9 @@ class PreQuery(BaseModel):
             output=answer.strip() if answered else None,
             provenance=provenance,
         )
-        if choice.finish_reason == "context_length":
-            return record.dropped("context_length")
-        if choice.finish_reason == "length":
-            return record.dropped("truncated", detail="the text was cut for want of tokens")
+        reason = why_unusable(choice)
+        if reason is not None:
+            return record.dropped(reason, detail=detail(reason, completion))
         if not instruction.strip() or (answered and not answer.strip()):
             return record.dropped(Drop("empty_reply", detail="there is no task" if not instruction else "no answer"))
         return record

@@ -13,6 +13,7 @@ from synthgen.errors import ConfigError
 from synthgen.forms import Broken, Form, Parsed
 from synthgen.protocols import Api, Choice, Completion, Context, Preparation, Sampling, Teacher
 from synthgen.records import Provenance, Record
+from synthgen.unusable import DETAILS, detail, why_again, why_unusable
 
 # Asked of replies that hold no item, to tell a teacher that will not from one that cannot keep to the form. Answers in
 # free text are the filter `refusal`'s business.
@@ -27,8 +28,8 @@ class Prompted(BaseModel):
     """Settings of a stage that asks. A stage's sampling goes over its teacher's.
 
     `structured` says whether replies are held to a JSON schema: `auto` where the teacher says that it can, `off` never;
-    the prompt asks for JSON in any case. `tries` bounds how often an unusable reply is asked for. `api` is
-    `completions` for base models without a chat template.
+    the prompt asks for JSON in any case. `tries` bounds how often a reply is asked for that is empty, cut, refused or
+    not readable. `api` is `completions` for base models without a chat template.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -69,12 +70,6 @@ class Prompted(BaseModel):
 
     async def ask_for(self, form: Form, prompt: Any, ctx: Context, *, sample: int = 0) -> Completion:
         """The teacher's reply in this form; asked for again while it holds no item."""
-
-        def check(completion: Completion) -> str | None:
-            reasons = [why_no_item(form, choice) for choice in choices_of(completion)]
-            # A prompt that is too long once is too long again.
-            return None if {None, "context_length"} & set(reasons) else reasons[0]
-
         return await ctx.ask(
             prompt,
             sampling=self.sampling,
@@ -82,7 +77,7 @@ class Prompted(BaseModel):
             api=self.api,
             sample=sample,
             teacher=self.teacher,
-            check=check,
+            check=lambda completion: why_again(completion, lambda choice: why_no_item(form, choice)),
             tries=self.tries,
         )
 
@@ -123,11 +118,6 @@ class Faithful(Prompted):
         )
 
 
-def choices_of(completion: Completion) -> tuple[Choice, ...]:
-    """The completion's choices; an empty one where there is none."""
-    return completion.choices or (Choice(None, None),)
-
-
 def why_no_item(form: Form, choice: Choice) -> str | None:
     """None where the choice holds an item, else the reason why it does not."""
     parsed = read_choice(form, choice)
@@ -138,25 +128,15 @@ def read_choice(form: Form, choice: Choice, first: int = 1) -> Parsed:
     """The items of one choice; a choice without any has one piece that says why, `empty_reply` or `refused` maybe."""
     text = choice.text or ""
     reason = why_unusable(choice)
-    if reason is None:
+    if reason in (None, "truncated") and text.strip():
         parsed = form.parse(text, cut=choice.finish_reason == "length", first=first)
         if parsed.items or not _REFUSES.match(text):
             return parsed
         reason = "refused"
-    return Parsed((), (Broken(choice.refusal or text, reason, _DETAILS[reason]),))
+    reason = reason or "empty_reply"  # it calls a tool, which no form asks for
+    return Parsed((), (Broken(choice.refusal or text, reason, DETAILS[reason]),))
 
 
-def why_unusable(choice: Choice) -> str | None:
-    """`context_length`, `refused` or `empty_reply` where the API says that there is nothing to read, else None."""
-    if choice.finish_reason == "context_length":
-        return "context_length"
-    if choice.refusal or choice.finish_reason == "content_filter":
-        return "refused"
-    return "empty_reply" if not (choice.text or "").strip() else None
-
-
-_DETAILS = {
-    "context_length": "the prompt is longer than the model's context",
-    "refused": "the teacher refused",
-    "empty_reply": "the reply is empty",
-}
+def why_dropped(piece: Broken, parsed: Parsed, completion: Completion) -> str:
+    """What is wrong with a piece; where the reply held no item at all, with how often it was asked for."""
+    return piece.detail if parsed.items else detail(piece.reason, completion, piece.detail)

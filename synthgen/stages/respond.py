@@ -9,7 +9,8 @@ from typing import Any
 from synthgen.forms import ANSWER, asking, split_reasoning
 from synthgen.protocols import Choice, Completion, Context
 from synthgen.records import Record, to_messages
-from synthgen.stages.prompted import Prompted, choices_of, read_choice, why_unusable
+from synthgen.stages.prompted import Prompted, read_choice, why_dropped
+from synthgen.unusable import choices_of, detail, why_again, why_unusable
 
 REASONING_PROMPT = "respond/reasoning"
 
@@ -21,7 +22,7 @@ class Respond(Prompted):
     template that gets `instruction`, `input` and `reply` and takes the place of the last turn. `reasoning: true` asks
     for the steps apart from the answer, as JSON. Drops: `truncated` (the partial answer is kept in the record),
     `malformed`, `empty_reply`, `refused` (as the API says it; the filter `refusal` reads texts), `tool_call`,
-    `context_length`.
+    `context_length`, `server_error`, `timeout`.
     """
 
     prompt: str | None = None
@@ -44,12 +45,11 @@ class Respond(Prompted):
                 tools=record.tools,
                 api=self.api,
                 teacher=self.teacher,
-                check=_why_no_answer,
+                check=lambda completion: why_again(completion, _fault),
                 tries=self.tries,
             )
         record = record.replace(provenance=self.credit(record, completion))
-        choice = choices_of(completion)[0]
-        return self._structured(record, choice) if self.reasoning else _answered(record, choice)
+        return self._structured(record, completion) if self.reasoning else _answered(record, completion)
 
     def _messages(self, record: Record) -> str | Sequence[Mapping[str, Any]]:
         messages = to_messages(record)
@@ -66,33 +66,29 @@ class Respond(Prompted):
             return "\n\n".join(str(message["content"]) for message in messages)
         return messages
 
-    def _structured(self, record: Record, choice: Choice) -> Record:
+    def _structured(self, record: Record, completion: Completion) -> Record:
+        choice = choices_of(completion)[0]
         parsed = read_choice(ANSWER, choice)
         if not parsed.items:
             piece = parsed.broken[-1]
-            return record.replace(output=piece.text).dropped(piece.reason, detail=piece.detail)
+            return record.replace(output=piece.text).dropped(
+                piece.reason, detail=why_dropped(piece, parsed, completion)
+            )
         item = parsed.items[-1]
         return record.replace(output=item["answer"].strip(), reasoning=item["reasoning"].strip() or choice.reasoning)
 
 
-def _answered(record: Record, choice: Choice) -> Record:
+def _answered(record: Record, completion: Completion) -> Record:
+    choice = choices_of(completion)[0]
     thought, shown = split_reasoning(choice.text or "")
     record = record.replace(output=shown.strip(), reasoning=choice.reasoning or thought)
-    if choice.finish_reason == "length":
-        return record.dropped("truncated", detail="the answer was cut for want of tokens")
-    reason = _fault(choice, shown)
-    return record.dropped(reason) if reason is not None else record
+    reason = _fault(choice)
+    return record if reason is None else record.dropped(reason, detail=detail(reason, completion))
 
 
-def _fault(choice: Choice, shown: str) -> str | None:
-    if choice.tool_calls and not shown.strip():
+def _fault(choice: Choice) -> str | None:
+    """Why a choice is no answer; one that calls a tool, or only thinks, is none either."""
+    shown = split_reasoning(choice.text or "")[1].strip()
+    if choice.tool_calls and not shown:
         return "tool_call"
-    return why_unusable(choice) or (None if shown.strip() else "empty_reply")
-
-
-def _why_no_answer(completion: Completion) -> str | None:
-    """A reason to ask again: not for a cut answer or a prompt too long, which would come out the same."""
-    choice = choices_of(completion)[0]
-    if choice.finish_reason in ("length", "context_length"):
-        return None
-    return _fault(choice, split_reasoning(choice.text or "")[1])
+    return why_unusable(choice) or (None if shown else "empty_reply")

@@ -26,13 +26,14 @@ class StageFlow(Facts):
 
 class Requests(Facts):
     """Replies `bought` by this folder in all its sessions, `reused` from another run, `replayed` from the journal;
-    `retried` counts further tries after unusable replies.
+    `retried` counts further tries after replies that were no use, and `unusable` those replies, by reason.
     """
 
     bought: int = 0
     reused: int = 0
     replayed: int = 0
     retried: int = 0
+    unusable: dict[str, int] = Field(default_factory=dict)
 
 
 class Tokens(Facts):

@@ -44,8 +44,15 @@ def test_too_little_agreement_drops_the_record_with_the_count() -> None:
 def test_cut_and_empty_answers_are_no_votes() -> None:
     record, _ = voted(Majority(least=2), TASK, "a", "a", "b", "", "b", cut=2)
     assert record.output == "b"
-    nothing, _ = voted(Majority(least=1), TASK, "", "")
+
+
+def test_where_no_answer_can_be_used_the_reason_is_theirs() -> None:
+    nothing, asked = voted(Majority(least=1, tries=2), TASK, "", "")
     assert nothing.drop is not None
+    assert (nothing.drop.reason, asked["tries"]) == ("empty_reply", 2)
+    cut, _ = voted(Majority(least=1), TASK, "Bal", cut=1)
+    assert cut.drop is not None
+    assert cut.drop.reason == "truncated"
 
 
 def test_the_records_own_answer_may_count() -> None:

@@ -7,7 +7,7 @@ import pytest
 from stage_parts import Scripted, Walk
 
 from synthgen import families
-from synthgen.protocols import Choice
+from synthgen.protocols import Choice, Request, Sampling
 from synthgen.records import Message, Record
 from synthgen.stages.respond import Respond
 from synthgen.teachers.procedural import Procedural
@@ -48,8 +48,10 @@ def test_reasoning_is_kept_apart(walk: Walk, choice: Choice) -> None:
 @pytest.mark.parametrize(
     ("choice", "reason", "output", "tries"),
     [
-        (Choice("It is thr", "length"), "truncated", "It is thr", 1),
-        (Choice("<think>hmm", "length"), "truncated", "", 1),
+        (Choice("It is thr", "length"), "truncated", "It is thr", 3),
+        (Choice("<think>hmm", "length"), "truncated", "", 3),
+        (Choice(None, "server_error"), "server_error", "", 1),
+        (Choice(None, "timeout"), "timeout", "", 1),
         (Choice(""), "empty_reply", "", 3),
         (Choice("<think>hmm</think>"), "empty_reply", "", 3),
         (Choice(None, refusal="No."), "refused", "", 3),
@@ -64,6 +66,19 @@ def test_an_unusable_answer_drops_the_record(walk: Walk, choice: Choice, reason:
     assert record.drop is not None
     assert (record.drop.reason, record.output) == (reason, output)
     assert len(teacher.requests) == tries
+    assert [request.retry for request in teacher.requests] == list(range(tries))
+    assert ("asked 3 times" in (record.drop.detail or "")) == (tries == 3)
+
+
+def test_a_cut_answer_is_asked_for_again_with_the_same_sampling(walk: Walk) -> None:
+    def script(request: Request) -> Choice:
+        return Choice("Three.") if request.retry else Choice("Thr", "length")
+
+    teacher = Scripted(script)
+    (record,) = walk(Respond(sampling=Sampling(max_tokens=2)), teacher, records=[ADD])
+    assert (record.drop, record.output) == (None, "Three.")
+    assert [request.sampling.max_tokens for request in teacher.requests] == [2, 2]
+    assert record.provenance.requests == (teacher.requests[1].key,)
 
 
 def test_reasoning_asked_for_comes_as_json_apart_from_the_answer(walk: Walk) -> None:

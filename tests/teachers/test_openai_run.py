@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from openai_parts import OpenAIServer, Plan
 
@@ -136,3 +137,30 @@ def test_no_file_and_no_output_holds_the_key_or_the_password(tmp_path: Path, sta
         assert PASSWORD.encode() not in data, path
     for secret in (KEY, PASSWORD):
         assert secret not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("length", "truncated"), ("empty", "empty_reply"), ("null", "empty_reply")]
+)
+def test_content_that_is_never_usable_is_rejected_with_its_reason_and_tries(
+    tmp_path: Path, kind: str, reason: str
+) -> None:
+    with serving(Plan(faults=((kind, 0.5),))) as server:
+        config = write(tmp_path, server.url)
+        report = run_here(tmp_path, config)
+        first = (tmp_path / "run" / "rejected.parquet").read_bytes()
+        stats = server.stats()
+        again = run_here(tmp_path, config)
+        assert server.stats() == stats  # the second time the journal answers, bad replies included
+    assert report.accepted + report.rejected == ROWS
+    assert report.rejected > 0
+    assert {stage.stage: stage.dropped for stage in report.funnel if stage.dropped} == {
+        "respond": {reason: report.rejected}
+    }
+    assert report.requests.bought == stats["requests"] == ROWS + report.requests.retried
+    assert report.requests.unusable == {reason: stats["outcomes"][kind]}
+    assert again.requests.unusable == report.requests.unusable
+    assert again.requests.retried == report.requests.retried
+    assert (tmp_path / "run" / "rejected.parquet").read_bytes() == first
+    details = pq.read_table(tmp_path / "run" / "rejected.parquet")["detail"].to_pylist()
+    assert all("asked 3 times" in text for text in details)
