@@ -75,7 +75,7 @@ def summary(report: RunReport, path: Path) -> list[str]:
         f" journal; {tokens.prompt:,} + {tokens.completion:,} tokens{cost}; {duration(report.wall_s)}",
         f"  dataset   {path / 'dataset'}",
         f"  rejected  {path / 'rejected.parquet'}",
-        f"  look      synthgen stats {path}, synthgen explain {path} ID",
+        f"  look      synthgen view {path}, synthgen stats {path}, synthgen explain {path} ID",
     ]
     if report.status != "done":
         lines.append(f"  → {_NEXT[report.status]}")

@@ -6,7 +6,7 @@ import pytest
 
 from synthgen.cli.plan import ATTEMPTS, first_request, walk
 from synthgen.config import Recipe, load
-from synthgen.errors import StageError
+from synthgen.errors import ConfigError, StageError
 
 CONFIG = """\
 teacher: {use: openai, model: far, base_url: "http://127.0.0.1:9/v1", price: {input: 1, output: 1}}
@@ -64,6 +64,12 @@ def test_a_stage_that_programs_cannot_serve_has_no_numbers(tmp_path: Path) -> No
     pipeline = recipe(tmp_path, "stages=[{use: ./stages.py:Picky}]").pipeline
     assert first_request(pipeline) is not None
     assert walk(pipeline) is None
+
+
+def test_a_filter_without_the_settings_it_needs_is_found_before_anything_is_sent(tmp_path: Path) -> None:
+    pipeline = recipe(tmp_path, "stages=[{use: generate, prompt: alpaca/tasks}, {use: length}]").pipeline
+    with pytest.raises(ConfigError, match="the filter length has no bound"):
+        walk(pipeline)
 
 
 def test_a_filter_that_raises_is_found_before_anything_is_sent(tmp_path: Path) -> None:
