@@ -9,7 +9,7 @@ from typing import Any
 from synthgen.asking import Asker
 from synthgen.errors import StageError
 from synthgen.pipeline import Pipeline
-from synthgen.protocols import Api, Check, Completion, Draw, Request, Sampling, Teacher
+from synthgen.protocols import Api, Check, Completion, Draw, Request, Sampling, Teacher, api_of
 from synthgen.records import Record, content_id
 from synthgen.unusable import why_again
 
@@ -51,7 +51,7 @@ class Attempt:
         sampling: Sampling | None = None,
         response_format: Mapping[str, Any] | None = None,
         tools: Sequence[Mapping[str, Any]] = (),
-        api: Api = "chat",
+        api: Api | None = None,
         sample: int = 0,
         teacher: str = "teacher",
         check: Check | None = None,
@@ -66,7 +66,7 @@ class Attempt:
             sampling=self._asker.sampling(sampling, asked.sampling),
             tools=tuple(tools),
             response_format=response_format,
-            api=api,
+            api=api or api_of(asked),
             sample=sample,
         )
         return await self._asker.ask(teacher, request, check or why_again, tries)

@@ -188,13 +188,13 @@ class Completion:
 class Teacher(Protocol):
     """Writes completions. `model` names the weights and every setting that changes a reply; it goes into the key.
 
-    `sampling` holds defaults under a stage's own. `complete` retries what can be retried and raises `TeacherError`
-    where going on makes no sense. A teacher does not know the journal.
+    `sampling` holds defaults under a stage's own. A request says itself which API it is for. `complete` retries what
+    can be retried and raises `TeacherError` where going on makes no sense. A teacher does not know the journal.
 
     Optional: `async def open(self) -> None` before the first request (may set `model`); `async def close(self) -> None`
     after the last; `def drain(self) -> None` when the run is ending (what waits for another try ends with `Draining`);
     `def keep_in(self, folder: Path, name: str) -> None` before `open`, for what has to survive restarts; `price: Price`
-    for budgets in dollars.
+    for budgets in dollars; `api: Api` for requests of stages that name none (else `chat`).
     """
 
     model: str
@@ -203,6 +203,12 @@ class Teacher(Protocol):
     async def complete(self, request: Request) -> Completion:
         """The reply to one request."""
         ...
+
+
+def api_of(teacher: Teacher) -> Api:
+    """The API that a teacher is asked by where a stage names none."""
+    api: Api = getattr(teacher, "api", None) or "chat"
+    return api
 
 
 Check = Callable[[Completion], str | None]
@@ -264,7 +270,7 @@ class Context(Protocol):
         sampling: Sampling | None = None,
         response_format: Mapping[str, Any] | None = None,
         tools: Sequence[Mapping[str, Any]] = (),
-        api: Api = "chat",
+        api: Api | None = None,
         sample: int = 0,
         teacher: str = "teacher",
         check: Check | None = None,
@@ -272,10 +278,10 @@ class Context(Protocol):
     ) -> Completion:
         """The teacher's reply, from the journal where it is there.
 
-        A string is one user message. `sample` asks for fresh text for an equal prompt: a generating stage gives
-        `ctx.attempt`. An unusable reply (`check` names a reason) is asked for again, `tries` times in all; the last
-        one is returned as it is, so that the stage can drop what it holds with that reason. Without a `check`, replies
-        are unusable that are empty, cut or refused (`synthgen.unusable`).
+        A string is one user message. `api` is the teacher's own if not set. `sample` asks for fresh text for an equal
+        prompt: a generating stage gives `ctx.attempt`. An unusable reply (`check` names a reason) is asked for again,
+        `tries` times in all; the last one is returned as it is, so that the stage can drop what it holds with that
+        reason. Without a `check`, replies are unusable that are empty, cut or refused (`synthgen.unusable`).
         """
         ...
 

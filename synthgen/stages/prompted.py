@@ -29,7 +29,7 @@ class Prompted(BaseModel):
 
     `structured` says whether replies are held to a JSON schema: `auto` where the teacher says that it can, `off` never;
     the prompt asks for JSON in any case. `tries` bounds how often a reply is asked for that is empty, cut, refused or
-    not readable. `api` is `completions` for base models without a chat template.
+    not readable. `api` goes over the teacher's: `completions` for base models without a chat template.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -39,7 +39,7 @@ class Prompted(BaseModel):
     sampling: Sampling | None = None
     structured: Literal["auto", "json_schema", "off"] = "auto"
     tries: int = Field(3, ge=1)
-    api: Api = "chat"
+    api: Api | None = None
 
     _render: Callable[..., str] = PrivateAttr()
     _asked: Teacher = PrivateAttr()

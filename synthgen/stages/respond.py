@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthgen.forms import ANSWER, asking, split_reasoning
-from synthgen.protocols import Choice, Completion, Context
+from synthgen.protocols import Choice, Completion, Context, api_of
 from synthgen.records import Record, to_messages
 from synthgen.stages.prompted import Prompted, read_choice, why_dropped
 from synthgen.unusable import choices_of, detail, why_again, why_unusable
@@ -62,7 +62,7 @@ class Respond(Prompted):
                 reply=asking(ANSWER) if self.reasoning else "",
             )
             messages[-1] = {"role": "user", "content": text}
-        if self.api == "completions":  # a base model reads one text
+        if (self.api or api_of(self._asked)) == "completions":  # a base model reads one text
             return "\n\n".join(str(message["content"]) for message in messages)
         return messages
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.journal import Journal
 from synthgen.prices import FREE, Price
-from synthgen.protocols import Completion, Request, Sampling
+from synthgen.protocols import Api, Completion, Request, Sampling
 from synthgen.turns import Draining
 
 LOOKED_AT = 1000
@@ -31,13 +31,14 @@ class Replay(BaseModel):
 
     A reply is found by everything that was sent, so the config, seeds and prompts must be those of the recorded run.
     What that run's teacher sent by default (`sampling`) is read from its `report.json` where it is not set here.
-    `model` names one of several recorded models.
+    `model` names one of several recorded models. `api` is the recorded teacher's: read from the requests if not set.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     journal: str
     model: str = ""
+    api: Api | None = None
     sampling: Sampling | None = None
     price: Price = FREE
 
@@ -71,6 +72,8 @@ class Replay(BaseModel):
                 hint=("name one: " + " | ".join(models)) if models else "name the folder of a run that bought some",
             )
         self.model = models[0]
+        if self.api is None:  # a stage may have named another one, most likely completions, so that counts last
+            self.api = min((r["api"] for r in requests), key=("responses", "chat", "completions").index)
         self._structured = any(r["response_format"] is not None for r in requests)
         if self.sampling is None:
             self.sampling = _recorded_sampling(path.with_name("report.json"), self.model)

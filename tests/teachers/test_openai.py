@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def body(asked: Request, api: Any = "chat", dialect: Dialect | None = None) -> dict[str, Any]:
-    return dict(json.loads(encode(asked, api, dialect or Dialect())))
+    return dict(json.loads(encode(replace(asked, api=api), dialect or Dialect())))
 
 
 async def sent(asked: Request, plan: Plan | None = None, **settings: Any) -> tuple[Completion, list[dict[str, Any]]]:
@@ -43,7 +44,7 @@ def test_it_is_a_teacher() -> None:
 
 @pytest.mark.parametrize("api", ["chat", "completions", "responses"])
 def test_every_api_gives_text_usage_and_finish_reason(api: Any) -> None:
-    completion, bodies = run(sent(request("What is up?"), api=api))
+    completion, bodies = run(sent(request("What is up?", api=api)))
     assert "'What is up?'" in completion.text
     assert completion.finish_reason == "stop"
     assert completion.model == "test-model"
@@ -67,7 +68,7 @@ def test_a_request_for_raw_completion_says_so_itself() -> None:
 
 
 def test_a_reply_that_is_cut_by_the_responses_api_has_the_finish_reason_length() -> None:
-    completion, _ = run(sent(request("long"), Plan(faults=(("length", 1.0),)), api="responses"))
+    completion, _ = run(sent(request("long", api="responses"), Plan(faults=(("length", 1.0),))))
     assert completion.finish_reason == "length"
 
 

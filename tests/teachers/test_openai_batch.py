@@ -59,9 +59,10 @@ def test_every_api(api: Any) -> None:
     async def work() -> None:
         async with (
             OpenAIServer() as server,
-            opened(base_url=server.url, model="test-model", batch=True, api=api) as teacher,
+            opened(base_url=server.url, model="test-model", batch=True) as teacher,
         ):
-            assert good(await ask_all(teacher, 3)) == 3
+            asked = [request(f"prompt {number}.", api=api) for number in range(3)]
+            assert good(await asyncio.gather(*map(teacher.complete, asked))) == 3
 
     run(work())
 

@@ -21,7 +21,7 @@ from synthgen.errors import SynthgenError, TeacherError
 from synthgen.protocols import Api, Choice, Completion, Request
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch_state import BatchState, Sent
-from synthgen.teachers.openai.bodies import PATHS, api_of
+from synthgen.teachers.openai.bodies import PATHS
 from synthgen.teachers.openai.calls import Call, Caller
 from synthgen.teachers.openai.problems import RETRIED, Again, Problem
 
@@ -70,13 +70,13 @@ class Batches:
             reraise=True,
         )
 
-    async def complete(self, request: Request, default_api: Api) -> Completion:
+    async def complete(self, request: Request) -> Completion:
         """The reply, once the batch that holds the request has ended."""
         self._caller.dispatch.check()
         key = request.key
         if key in self._waiting:
             return await asyncio.shield(self._waiting[key].reply)
-        call = Call(request, api_of(request, default_api))
+        call = Call(request)
         waiting = self._waiting[key] = _Waiting(call, asyncio.get_running_loop().create_future())
         if key in self._holding:
             self._watch(self._holding[key])
@@ -147,13 +147,13 @@ class Batches:
         self._unsent = [key for key in self._unsent if key in self._waiting]  # the others were cancelled
         if not self._unsent:
             return
-        api = self._waiting[self._unsent[0]].call.api
+        api = self._waiting[self._unsent[0]].call.request.api
         lines: list[bytes] = []
         keys: list[str] = []
         size = 0
         for key in self._unsent:
             call = self._waiting[key].call
-            if call.api != api:
+            if call.request.api != api:
                 continue
             body = call.body(self._server.dialect).decode()
             line = f'{{"custom_id":"{key}","method":"POST","url":"/v1{PATHS[api]}","body":{body}}}\n'.encode()
@@ -219,7 +219,7 @@ class Batches:
             if batch.input_file_id == sent.file_id:
                 self._state.created(sent.file_id, batch.id)
                 return
-        await self._create(sent, next(w.call.api for key, w in self._waiting.items() if key in sent.keys))
+        await self._create(sent, next(w.call.request.api for key, w in self._waiting.items() if key in sent.keys))
 
     async def _give_out(self, text: str) -> None:
         for key, response in _rows(text):

@@ -29,14 +29,9 @@ class Dialect:
         return True
 
 
-def api_of(request: Request, default: Api) -> Api:
-    """The API to use: a request for raw completion says so itself, any other takes the teacher's."""
-    return "completions" if request.api == "completions" else default
-
-
-def encode(request: Request, api: Api, dialect: Dialect) -> bytes:
+def encode(request: Request, dialect: Dialect) -> bytes:
     """The body as UTF-8 JSON. Lone surrogates, which no server takes, become question marks."""
-    body = _BUILDERS[api](request, dialect)
+    body = _BUILDERS[request.api](request, dialect)
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from synthgen.errors import SynthgenError, TeacherError
-from synthgen.protocols import Api, Choice, Completion, Request
+from synthgen.protocols import Choice, Completion, Request
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.bodies import PATHS, Dialect, api_of, encode
+from synthgen.teachers.openai.bodies import PATHS, Dialect, encode
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Ticket
 from synthgen.teachers.openai.problems import Again, Problem
@@ -47,7 +47,6 @@ class Call:
     """A request over all its tries. `failures` (`timeouts` among them) are its own: others got replies meanwhile."""
 
     request: Request
-    api: Api
     again: bool = False
     refusals: int = 0
     failures: int = 0
@@ -59,7 +58,7 @@ class Call:
         """The body for a server that speaks this dialect."""
         key = dialect.max_tokens, dialect.response_format
         if key not in self._bodies:
-            self._bodies[key] = encode(self.request, self.api, dialect)
+            self._bodies[key] = encode(self.request, dialect)
         return self._bodies[key]
 
     def fails_as_before(self, again: Again) -> bool:
@@ -82,7 +81,6 @@ class Caller:
         transport: Transport,
         scrub: Scrubber,
         *,
-        api: Api,
         give_up_after_s: float,
         key_variable: str,
     ) -> None:
@@ -90,7 +88,6 @@ class Caller:
         self.dispatch = dispatch
         self.transport = transport
         self._scrub = scrub
-        self._api = api
         self._give_up_after_s = give_up_after_s
         self.key_variable = key_variable
         self._expected_tokens = FIRST_GUESS
@@ -108,7 +105,7 @@ class Caller:
         Raises:
             TeacherError: going on makes no sense.
         """
-        call = Call(request, api_of(request, self._api))
+        call = Call(request)
         try:
             try:
                 return await self._try(call)  # most succeed at once, and tenacity takes 30 microseconds of each
@@ -160,7 +157,7 @@ class Caller:
         body = call.body(server.dialect)
         try:
             status, headers, data = await self.transport.send(
-                "POST", server.urls[call.api], server.headers, body, server.proxy
+                "POST", server.urls[call.request.api], server.headers, body, server.proxy
             )
             completion = await self.judged(call, server, status, headers, data, len(body))
         except Again as again:
@@ -193,7 +190,7 @@ class Caller:
             body = decode(data)
             if body.get("error") and not body.get("choices"):
                 return Problem.within(body)
-            return completion_of(body, call.api, sent)
+            return completion_of(body, call.request.api, sent)
         except MalformedError as error:
             raise Again("failed", str(error), answered=True) from None
 
@@ -214,10 +211,10 @@ class Caller:
             dialect.response_format = False
             log.warning("%s takes no JSON schema (%s): going on without", name, self._scrub(problem.message))
             raise Again("adapted", problem.message)
-        cause = problem.as_openai_error(str(server.urls[call.api]), self._scrub)
+        cause = problem.as_openai_error(str(server.urls[call.request.api]), self._scrub)
         if problem.status == 404:
             offered = await self.offered(server)
-            raise advice.no_model(call.request.model, name, offered, problem, PATHS[call.api]) from cause
+            raise advice.no_model(call.request.model, name, offered, problem, PATHS[call.request.api]) from cause
         raise advice.refused(problem, name, self.key_variable) from cause
 
     def _note(self, call: Call, ticket: Ticket, again: Again) -> None:

@@ -154,7 +154,6 @@ class OpenAI(BaseModel):
                 Dispatch([server.endpoint for server in servers], self.rpm, self.tpm),
                 transport,
                 scrub,
-                api=self.api,
                 give_up_after_s=self.give_up_after_s,
                 key_variable=self.api_key_env,
             )
@@ -181,7 +180,7 @@ class OpenAI(BaseModel):
         if self._caller is None:
             raise TeacherError("the teacher is not open", hint="await teacher.open() first")
         if self._batches is not None:
-            return await self._batches.complete(request, self.api)
+            return await self._batches.complete(request)
         return await self._caller.complete(request)
 
     def drain(self) -> None:
