@@ -105,8 +105,8 @@ def preview(
 ) -> None:
     """Make a few records and show them.
 
-    They are made in a temporary folder, with the replies that the run folder has already, and are shown with what was
-    rejected on the way.
+    They are shown with what was rejected on the way. The run takes over what a preview has bought, and a preview what
+    the run has.
     """
     from synthgen.cli.previewing import preview_config
 

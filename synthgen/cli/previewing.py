@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,8 @@ from synthgen.cli.environment import read_env
 from synthgen.cli.output import console, print_json
 from synthgen.cli.progress import shown
 from synthgen.cli.running import EXIT_CODES
-from synthgen.config import Recipe, choose, load
+from synthgen.config import Recipe, choose, load, preview_folder
+from synthgen.journal import Journal
 from synthgen.pipeline import Progress, default_window
 from synthgen.records import Record
 from synthgen.run import run
@@ -32,10 +32,9 @@ def preview_config(config: str, settings: Sequence[str], number: int, *, as_json
     """Makes so many records, shows them, and returns the exit code."""
     read_env(config)
     recipe = load(config, settings)
-    with tempfile.TemporaryDirectory(prefix="synthgen-preview-") as temporary:
-        path = Path(temporary) / recipe.config.name
-        report = asyncio.run(_make(recipe, path, number))
-        accepted, rejected = _records(path)
+    path = preview_folder(recipe)
+    report = asyncio.run(_make(recipe, path, number))
+    accepted, rejected = _records(path)
     if as_json:
         print_json(
             {
@@ -59,15 +58,28 @@ def preview_config(config: str, settings: Sequence[str], number: int, *, as_json
 
 
 async def _make(recipe: Recipe, path: Path, number: int) -> RunReport:
+    """The report of a little run in the folder, with what this preview alone has bought."""
     journal = RunFolder(choose(recipe)).journal_path
     begun = journal if journal.is_file() else None
     # the run's own window, not that of a target of three: so the requests are those which the run begins with
     window = recipe.pipeline.window or (None if begun else default_window(recipe.pipeline.target))
     few = replace(recipe.pipeline, target=number, window=window, selectors=())
     progress = Progress()
-    with RunFolder.create_or_open(path, recipe.resolved) as folder:
+    with RunFolder.create_or_open(path, recipe.resolved, may_change=None) as folder:
+        with Journal(folder.journal_path) as own:
+            earlier = own.totals()
         async with shown(progress):
-            return await run(few, folder, reuse=begun, progress=progress)
+            report = await run(few, folder, reuse=begun, progress=progress)
+        with Journal(folder.journal_path) as own:
+            own.settle("window", "")  # the run settles its own
+    requests = report.requests.model_copy(update={"bought": report.requests.bought - earlier.requests})
+    tokens = report.tokens.model_copy(
+        update={
+            "prompt": report.tokens.prompt - earlier.prompt_tokens,
+            "completion": report.tokens.completion - earlier.completion_tokens,
+        }
+    )
+    return report.model_copy(update={"requests": requests, "tokens": tokens})
 
 
 def _records(path: Path) -> tuple[list[Record], list[Record]]:

@@ -28,6 +28,11 @@ def choose(recipe: Recipe, *, out: Path | None = None, reuse: Path | None = None
     return path
 
 
+def preview_folder(recipe: Recipe) -> Path:
+    """Where previews of the recipe are made; the replies that they bought stay there for its run."""
+    return Path(recipe.config.output) / ".preview" / recipe.config.name
+
+
 def open_folder(recipe: Recipe, path: Path) -> RunFolder:
     """The run folder, locked.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from synthgen.config.recipe import Recipe
-from synthgen.config.run_folder import choose, open_folder
+from synthgen.config.run_folder import choose, open_folder, preview_folder
 from synthgen.config.shape import ingredients
 from synthgen.errors import ConfigError
 from synthgen.pipeline import Progress
@@ -41,11 +41,12 @@ async def run_recipe(
 async def run_in(
     recipe: Recipe, folder: RunFolder, *, reuse: Path | None = None, progress: Progress | None = None
 ) -> RunReport:
-    """Runs the recipe in a folder that is open for it."""
+    """Runs the recipe in a folder that is open for it. Without `reuse`, replies bought by a preview are taken over."""
+    previewed = RunFolder(preview_folder(recipe)).journal_path
     return await run(
         recipe.pipeline,
         folder,
-        reuse=reuse,
+        reuse=reuse or (previewed if previewed.is_file() else None),
         progress=progress,
         made_from=lambda: ingredients(recipe),
         exports=recipe.config.export,

@@ -100,12 +100,21 @@ def test_check_of_a_run_that_asks_nobody(config: Path, synthgen: Synthgen) -> No
     assert "until the source is exhausted" in plan
 
 
-def test_preview_shows_a_few_records_and_leaves_nothing_behind(config: Path, synthgen: Synthgen) -> None:
+def test_preview_shows_a_few_records_and_begins_no_run(config: Path, synthgen: Synthgen) -> None:
     done = synthgen("preview", "-n", "2")
     assert done.stdout.count("accepted\n") == 2
     assert "  instruction: " in done.stdout
     assert "2 accepted, " in done.stdout.splitlines()[-1]
-    assert [path.name for path in config.iterdir()] == ["config.yaml"]
+    assert [path.name for path in (config / "outputs").iterdir()] == [".preview"]
+
+
+def test_what_a_preview_has_bought_is_not_bought_again(config: Path, synthgen: Synthgen) -> None:
+    bought = json.loads(synthgen("preview", "--json").stdout)["requests"]["bought"]
+    another = json.loads(synthgen("preview", "-n", "5", "--json").stdout)["requests"]
+    assert (another["bought"], another["replayed"]) == (0, bought)
+    requests = json.loads(synthgen("run", "--json").stdout)["requests"]
+    assert requests["reused"] == bought > 0
+    assert requests["bought"] > 0
 
 
 def test_preview_takes_the_replies_that_the_run_has_already(config: Path, synthgen: Synthgen) -> None:
