@@ -16,6 +16,7 @@ from synthgen.config.merge import override, read_config
 from synthgen.config.models import Config
 from synthgen.config.parts import Parts
 from synthgen.config.problems import combined, problems
+from synthgen.config.training import section_problems
 from synthgen.errors import ConfigError
 from synthgen.pipeline import Pipeline
 from synthgen.prompts import Renderer
@@ -44,13 +45,16 @@ class Recipe:
 def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> Recipe:
     """The recipe of a config file, or of a shipped recipe by its name; `overrides` are as `--set` takes them.
 
-    Paths in a config start from its folder, those in a shipped recipe from the current one.
+    Paths in a config start from its folder, those in a shipped recipe or in the config that a run folder keeps from the
+    current one.
 
     Raises:
         ConfigError: with everything that is wrong in the config.
     """
     path, base = locate(config)
     document = override(read_config(path), overrides)
+    if _kept(path):
+        document.data.pop("files", None)
     if document.data.keys() >= LOOP and "source" not in document.data:
         raise ConfigError("this config describes a loop", file=path, hint=f"`synthgen loop {config}` runs it")
     return make_recipe(document, base, default_name=base.name if path.stem == "config" else path.stem)
@@ -64,7 +68,7 @@ def locate(config: Path | str) -> tuple[Path, Path]:
     """
     for path in (Path(config), Path(config) / "config.yaml"):
         if path.is_file():
-            return path, path.resolve().parent
+            return path, Path.cwd() if _kept(path) else path.resolve().parent
     shipped = assets.names("recipes")
     if str(config) in shipped:
         return assets.find("recipes", str(config)), Path.cwd()
@@ -72,6 +76,11 @@ def locate(config: Path | str) -> tuple[Path, Path]:
         f"there is no config {config}",
         hint=f"`synthgen init my_project` makes a project; shipped recipes, run by name: {', '.join(shipped)}",
     )
+
+
+def _kept(path: Path) -> bool:
+    """Whether a run folder keeps this config; it holds the hashes of the `files` that it names, too."""
+    return path.name == "config.yaml" and (path.parent / "journal.sqlite").is_file()
 
 
 def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
@@ -87,6 +96,8 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
         config = Config.model_validate(document.data)
     except ValidationError as error:
         raise combined(problems(error, document, (), Config)) from error
+    if config.train is not None and (wrong := section_problems(config.train, document)):
+        raise combined(wrong)
     parts = Parts.build(config, document, base)
     renderer = Renderer(base)
     pipeline = Pipeline(

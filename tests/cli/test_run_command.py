@@ -63,6 +63,13 @@ def test_the_target_of_the_command_line_goes_over_the_configs(synthgen: Synthgen
     assert "holds a finished dataset of 9 records, more than the target 3" in refused.stderr
 
 
+def test_a_run_folder_is_a_config_too(synthgen: Synthgen, config: Path) -> None:
+    first = json.loads(synthgen("run", "--json").stdout)
+    more = json.loads(synthgen("run", first["folder"], "--target", str(first["accepted"] + 5), "--json").stdout)
+    assert more["folder"] == first["folder"]
+    assert more["accepted"] == first["accepted"] + 5
+
+
 def test_a_changed_setting_decides_again_in_a_new_folder(synthgen: Synthgen, config: Path) -> None:
     synthgen("run")
     setting = ("--set", "stages.length.min_words=14")
