@@ -1,118 +1,112 @@
-"""The collapse alarms: how a round's records differ from those of the first round that made any.
+"""The collapse alarms: how a round differs from the first one that generated, from the seed data and from round 0.
 
-A verifier cannot see collapse: a student that copies its easy tasks passes ever more often. What it shows is that
-variety and new tasks fall meanwhile, so several measures are looked at together.
+A verifier cannot see collapse: a student that copies its easy tasks passes ever more often. Without a verifier the
+texts stay as varied as they were while the answers go wrong. So what is written, what is trained on and what the
+students get right are all looked at, and several signs together make a collapse.
 """
 
 from __future__ import annotations
 
 import math
-import zlib
-from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import numpy as np
-
+from synthgen.loop.evaluation import numbers
+from synthgen.loop.intervals import paired
+from synthgen.loop.measures import Measures
 from synthgen.loop.models import Alarms
-from synthgen.records import Record, user_text
-from synthgen.text import ngrams, normalize, tokenize
 
-WORDS = 20_000
-"""Words that distinct-2 looks at: it falls with the length of the text, so only equal budgets compare."""
-
-RESAMPLES = 400
+FEWEST = 30
+"""Records below which a round's variety is not judged: so few have fewer types and first words by chance alone."""
 
 
-def measure(records: Sequence[Record], *, generated: int, known: Collection[str]) -> dict[str, Any]:
-    """The measures of a round's accepted records, as plain values; `known` are normalised tasks seen before.
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """A measure that is a sign of collapse where it moves the `worse` way by more than the limit.
 
-    `entropy` is of the task types, in bits; `entropy_interval`, `opening_interval` and `length_interval` bound
-    resampled records at 95 %. `words` are how many `distinct_2` looked at, `bytes` what `compression` did.
+    `relative` takes the limit as a part of the value before. `text` is filled with both values.
     """
-    tasks = [normalize(user_text(r)) for r in records]
-    words = [tokenize(task) for task in tasks]
-    openings = [w[0] if w else "" for w in words]
-    lengths = np.array([len(r.output or "") for r in records], dtype=float)
-    types = [r.task_type or "none" for r in records]
-    texts = "\n".join(tasks).encode()
-    counts = Counter(openings)
-    return {
-        "records": len(records),
-        "yield": round(len(records) / generated, 4) if generated else 0.0,
-        "new": len({*tasks} - {*known}),
-        "task_types": dict(sorted(Counter(types).items())),
-        "entropy": round(entropy(list(Counter(types).values())), 4),
-        "entropy_interval": _resampled(types, lambda c: entropy(c)),
-        "opening": counts.most_common(1)[0][0] if counts else "",
-        "opening_share": round(max(counts.values()) / len(openings), 4) if counts else 0.0,
-        "opening_interval": _resampled(openings, lambda c: max(c) / sum(c)),
-        "distinct_2": distinct(words, WORDS),
-        "words": min(WORDS, sum(map(len, words))),
-        "compression": round(len(texts) / len(zlib.compress(texts, 9)), 3) if texts else 0.0,
-        "bytes": len(texts),
-        "length": round(float(lengths.mean()), 2) if len(lengths) else 0.0,
-    }
+
+    name: str
+    limit: str
+    worse: Literal["lower", "higher", "either"]
+    text: str
+    relative: bool = True
 
 
-def entropy(counts: Sequence[int]) -> float:
-    """The entropy of counts, in bits."""
-    total = sum(counts)
-    return -sum(c / total * math.log2(c / total) for c in counts if c) if total else 0.0
+_SIGNS = (
+    _Sign("entropy", "entropy", "lower", "entropy of task types fell from {:.2f} to {:.2f} bits", relative=False),
+    _Sign("new_share", "new", "lower", "new tasks fell from {:.1%} to {:.1%} of what is generated"),
+    _Sign("new_of_kept", "new", "lower", "new tasks fell from {:.1%} to {:.1%} of what is kept"),
+    _Sign("opening_share", "opening", "higher", "the commonest first word went from {:.0%} to {:.0%} of tasks"),
+    _Sign("distinct_2", "distinct", "lower", "distinct-2 fell from {:.2f} to {:.2f}"),
+    _Sign("compression", "compression", "higher", "compression ratio rose from {:.2f} to {:.2f}"),
+    _Sign("nearest", "nearest", "higher", "ROUGE-L to the nearest task rose from {:.2f} to {:.2f}", relative=False),
+    _Sign("length", "length", "either", "answers' mean length went from {:.1f} to {:.1f} characters"),
+    _Sign("yield", "fewer", "lower", "yield fell from {:.0%} to {:.0%}"),
+    _Sign("known_right", "known", "lower", "right answers to tasks of the seed data fell from {:.0%} to {:.0%}", False),
+)
 
 
-def distinct(texts: Sequence[Sequence[str]], budget: int) -> float:
-    """The share of distinct pairs of words among the pairs of the first `budget` words; no pair spans two texts."""
-    seen: set[tuple[str, ...]] = set()
-    made = 0
-    for text in texts:
-        part = text[:budget]
-        budget -= len(part)
-        pairs = ngrams(part, 2)
-        made += len(pairs)
-        seen.update(pairs)
-        if budget <= 0:
-            break
-    return round(len(seen) / made, 4) if made else 0.0
+def alarms(now: Measures, first: Measures, limits: Alarms) -> list[str]:
+    """The signs of collapse in what a round wrote, against the first round that generated, each as a sentence.
 
-
-def _resampled(labels: Sequence[str], figure: Any) -> list[float]:
-    """The bounds at 95 % of a figure of the labels' counts."""
-    if not labels:
-        return [0.0, 0.0]
-    counts = np.array(sorted(Counter(labels).values()))
-    draws = np.random.default_rng(0).multinomial(len(labels), counts / counts.sum(), size=RESAMPLES)
-    values = [figure([int(c) for c in row if c]) for row in draws]
-    return [round(float(v), 4) for v in np.quantile(values, [0.025, 0.975])]
-
-
-def alarms(now: dict[str, Any], first: dict[str, Any], limits: Alarms) -> list[str]:
-    """What is beyond its limits, each as a sentence; empty for the first round.
-
-    A fall of entropy and a rise of the openings count where their resampled bounds are beyond the limit too.
+    A sign is a change beyond its limit whose interval leaves 0 out.
     """
     if not first["records"]:
         return []
-    scale = math.log2(max(2, len(first["task_types"])))
     found = []
-    entropy_fall = (first["entropy"] - now["entropy"]) / scale
-    if entropy_fall > limits.entropy and (first["entropy"] - now["entropy_interval"][1]) / scale > limits.entropy / 2:
-        found.append(f"entropy of task types fell from {first['entropy']:.2f} to {now['entropy']:.2f} bits")
-    if now["new"] < first["new"] * (1 - limits.new):
-        found.append(f"new tasks fell from {first['new']:,} to {now['new']:,}")
-    if now["opening_interval"][0] > first["opening_share"] * limits.opening:
-        found.append(
-            f"{now['opening_share']:.0%} of tasks begin with {now['opening']!r}, the commonest had"
-            f" {first['opening_share']:.0%}"
-        )
-    if now["words"] >= first["words"] / 2 and now["distinct_2"] < first["distinct_2"] * (1 - limits.distinct):
-        found.append(f"distinct-2 fell from {first['distinct_2']:.2f} to {now['distinct_2']:.2f}")
-    if now["bytes"] >= first["bytes"] / 2 and now["compression"] > first["compression"] * (1 + limits.compression):
-        found.append(f"compression ratio rose from {first['compression']:.2f} to {now['compression']:.2f}")
-    if abs(now["length"] - first["length"]) > first["length"] * limits.length:
-        found.append(f"answers' mean length went from {first['length']:.1f} to {now['length']:.1f} characters")
-    # a student that gets better passes more too, but it finds new tasks meanwhile
-    rose, fell = now["yield"] > first["yield"] + limits.passed, now["new"] < first["new"]
-    if rose and fell and entropy_fall > limits.entropy:
+    said: set[str] = set()
+    for sign in _SIGNS:
+        if now["records"] < FEWEST and sign.name not in ("yield", "new_share"):
+            continue
+        most = float(getattr(limits, sign.limit))
+        if sign.name == "entropy":
+            if min(now["typed"], first["typed"]) < 0.5:  # types that are not filled in say nothing
+                continue
+            most *= math.log2(max(2, len(first["task_types"])))
+        # two shares with one limit are two looks at the same thing
+        if sign.limit not in said and _moved(now, first, sign.name, sign.worse, most, relative=sign.relative):
+            said.add(sign.limit)
+            found.append(sign.text.format(first[sign.name], now[sign.name]))
+    # a student that gets better passes more too, but it goes on to find new tasks of all types
+    rose = now["yield"] > first["yield"] + limits.passed
+    if rose and now["new"] < first["new"] and "entropy" in said:
         found.append("more passes while task types and new tasks grow fewer: the student repeats what it can")
     return found
+
+
+def repeats(rows: Measures, seeds: Measures, limits: Alarms) -> list[str]:
+    """The sign that rows to train on repeat themselves more than the seed data, which was there before any round."""
+    pairs = ("distinct_2", "lower", limits.distinct), ("compression", "higher", limits.compression)
+    if not all(_moved(rows, seeds, name, worse, most) for name, worse, most in pairs):
+        return []
+    shown = "distinct-2 {distinct_2:.2f}, compression {compression:.2f}"
+    return [
+        f"what is trained on repeats itself: {shown.format(**rows)}; the seed data has {shown.format(**seeds)}",
+    ]
+
+
+def worse_than_start(number: int, now: Mapping[str, Any], start: Mapping[str, Any], limits: Alarms) -> list[str]:
+    """The sign that the student of round `number` gets fewer held-out tasks right than that of round 0."""
+    change = paired(numbers(now["correct"]), numbers(start["correct"]))
+    if change.mean > -limits.accuracy or change.high >= 0:
+        return []
+    points = f"{100 * change.mean:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
+    return [f"the student of round {number} is worse than that of round 0: accuracy {points}"]
+
+
+def _moved(now: Measures, then: Measures, name: str, worse: str, most: float, *, relative: bool = True) -> bool:
+    """Whether a measure moved the worse way beyond the limit, and its interval leaves 0 out."""
+    if now.get(name) is None or then.get(name) is None:
+        return False
+    (low, high), (low_then, high_then) = now["intervals"][name], then["intervals"][name]
+    change = now[name] - then[name]
+    if relative:
+        most *= abs(then[name])
+    # the interval of a difference from those of its two terms (Zou and Donner 2008)
+    least = change - math.hypot(now[name] - low, high_then - then[name])
+    largest = change + math.hypot(high - now[name], then[name] - low_then)
+    up, down = change > most and least > 0, change < -most and largest < 0
+    return (up and worse != "lower") or (down and worse != "higher")

@@ -50,31 +50,58 @@ class Evaluate(Section):
     check: Entry | None = Field(None, description="a filter that keeps right answers; default: equal to the output")
 
 
+class Monitors(Entry):
+    """Measures of what a training may have broken: `use` names them, the other keys are their settings."""
+
+    only: list[str] = Field(
+        default_factory=list, description="the gate heeds measures whose name begins so; none named: all"
+    )
+
+
 class Gate(Section):
     """When a student does not become the teacher."""
 
     worse: float = Field(0.0, ge=0, description="accuracy lower by more than this, with an interval that leaves 0 out")
     stops: float = Field(0.02, ge=0, description="share of answers that end, lower by more than this, likewise")
+    monitors: Monitors | None = Field(
+        None, description="held against the last good student: {use: synthgen_train}, or a function of yours"
+    )
     refused: Literal["continue", "stop"] = Field(
         "continue", description="after a refused round: go on from the last good student without its data, or stop"
     )
 
 
 class Alarms(Section):
-    """How far a round's records may move from those of the first round that made any."""
+    """How far a round may move from the first one that generated, and its students from that of round 0.
+
+    A sign is a change beyond its limit, with an interval that leaves 0 out.
+    """
 
     entropy: float = Field(0.1, gt=0, description="fall of the task types' normalised entropy")
-    opening: float = Field(2.0, gt=1, description="the commonest first word's share, as many times as it was")
+    opening: float = Field(1.0, gt=0, description="relative rise of the commonest first word's share")
     distinct: float = Field(0.15, gt=0, description="relative fall of distinct-2 over equally many words")
-    compression: float = Field(0.2, gt=0, description="relative rise of the compression ratio over equally much text")
+    compression: float = Field(0.2, gt=0, description="relative rise of the compression ratio over equally many words")
+    nearest: float = Field(0.08, gt=0, description="rise of the mean ROUGE-L to the nearest task")
     length: float = Field(0.3, gt=0, description="relative change of the answers' mean length")
-    new: float = Field(0.3, gt=0, lt=1, description="relative fall of the number of new tasks")
-    passed: float = Field(0.05, gt=0, description="rise of the yield that is an alarm together with a fall in entropy")
-    least: Count = Field(2, description="so many measures beyond their limits are a collapse")
+    new: float = Field(0.3, gt=0, lt=1, description="relative fall of the share of new tasks")
+    fewer: float = Field(0.3, gt=0, lt=1, description="relative fall of the yield")
+    passed: float = Field(0.05, gt=0, description="rise of the yield that is a sign where types and new tasks fall")
+    known: float = Field(0.05, gt=0, lt=1, description="fall of the share of right answers to tasks of the seed data")
+    accuracy: float = Field(0.02, ge=0, lt=1, description="held-out accuracy lower than round 0's")
+    least: Count = Field(2, description="so many signs are a collapse")
     action: Literal["halt", "remix", "warn"] = Field(
-        "halt", description="halt before training; remix: balance task types and add seed data; warn: go on"
+        "halt", description="halt the loop; remix: balance task types and add seed data; warn: go on"
     )
     remix_seed_share: float = Field(0.5, gt=0, lt=1, description="the seed data's share in a remixed round")
+
+
+class LoopBudget(Section):
+    """Hard limits over all rounds and resumptions; null is no limit. Requests are those of generation."""
+
+    requests: Limit | None = Field(None, description="replies bought")
+    tokens: Limit | None = Field(None, description="their prompt and completion tokens; needs max_tokens")
+    usd: float | None = Field(None, ge=0, description="US dollars; needs max_tokens and teachers with a price")
+    hours: float | None = Field(None, ge=0, description="of all steps together; a step that has begun is finished")
 
 
 class Stop(Section):
@@ -82,6 +109,7 @@ class Stop(Section):
 
     rounds: Limit = Field(3, description="rounds after round 0, which trains on seed data alone")
     plateau: Count | None = Field(None, description="so many rounds in a row without a gain beyond noise")
+    budget: LoopBudget = LoopBudget()
     least_yield: float = Field(
         0.05, ge=0, lt=1, description="a first round that keeps a smaller share of new records stops the loop"
     )

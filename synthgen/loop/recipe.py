@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,15 @@ class LoopRecipe:
         """The teacher entry that serves this checkpoint."""
         return {"use": self.config.student.use, **self.config.student.settings, "path": checkpoint}
 
-    def generation(self, number: int, checkpoint: str, known: Path, held_out: Sequence[Path]) -> Recipe:
-        """The pipeline of round `number` with this checkpoint as the student.
+    def generation(
+        self,
+        number: int,
+        checkpoint: str,
+        known: Path,
+        held_out: Sequence[Path],
+        budget: Mapping[str, float] | None = None,
+    ) -> Recipe:
+        """The pipeline of round `number` with this checkpoint as the student; `budget` replaces the section's own.
 
         Raises:
             ConfigError: with everything that is wrong in the `generate` section.
@@ -97,6 +104,7 @@ class LoopRecipe:
             source = {key: value for key, value in source.items() if value is not None}
         data: dict[str, Any] = {
             **values,
+            "budget": dict(section.budget if budget is None else budget),
             "name": f"{self.config.name}-round-{number}",
             "seed": self.config.seed * SAME_SEED + number,
             "source": source,

@@ -26,6 +26,7 @@ class Round:
     collapsed: bool = False
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
+    monitors: dict[str, Any] = field(default_factory=dict)
     verdict: str = ""
     why: list[str] = field(default_factory=list)
 
@@ -34,7 +35,7 @@ class Round:
 class LoopReport:
     """A loop; `main` names the gate's held-out set.
 
-    `status` is running, done, plateau, no_yield, collapsed or refused.
+    `status` is running, done, plateau, budget, no_yield, collapsed or refused.
     """
 
     name: str

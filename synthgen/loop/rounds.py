@@ -8,29 +8,24 @@ half a step is lost.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synthgen.config import Recipe, run_recipe
-from synthgen.errors import Interrupted
+from synthgen.errors import BudgetReached
 from synthgen.loop import evaluation
-from synthgen.loop.alarms import alarms, measure
-from synthgen.loop.gate import gains, refusals
-from synthgen.loop.mixing import balanced, mix
+from synthgen.loop.examining import examine, mixture
+from synthgen.loop.generating import generate
+from synthgen.loop.judging import judge
+from synthgen.loop.mixing import Mixture
 from synthgen.loop.pins import lay_out, pin
-from synthgen.loop.recipe import CHECKPOINT, SAME_SEED, LoopRecipe
-from synthgen.loop.records import accepted, read_records, write_records
+from synthgen.loop.recipe import CHECKPOINT, LoopRecipe
+from synthgen.loop.records import read_records
 from synthgen.loop.report import LoopReport, Round
-from synthgen.loop.steps import Steps, digest
+from synthgen.loop.state import End, Loop, Say
+from synthgen.loop.steps import digest
 from synthgen.loop.training import train_student
-from synthgen.records import Record, user_text
+from synthgen.records import Record
 from synthgen.store.lock import Lock
-from synthgen.teachers.checkpoints import checkpoint_hash
-from synthgen.text import normalize
-
-Say = Callable[[str], None]
 
 
 def run_loop(recipe: LoopRecipe, out: Path | None = None, *, say: Say = print) -> LoopReport:
@@ -44,192 +39,91 @@ def run_loop(recipe: LoopRecipe, out: Path | None = None, *, say: Say = print) -
     lock = Lock(folder / ".lock")
     lock.acquire()
     try:
-        return _Loop(recipe, folder, say).run()
+        return _run(_begun(recipe, folder, say))
     finally:
         lock.release()
 
 
-@dataclass(slots=True)
-class _State:
-    """What the rounds so far have left: the student that teaches, its scores, and the records that are kept."""
+def _begun(recipe: LoopRecipe, folder: Path, say: Say) -> Loop:
+    """The loop with its seed data, after all that can be checked before round 0 has been."""
+    loop = Loop(recipe, folder, say, lay_out(recipe, folder))
+    trial = loop.generation(1, CHECKPOINT, loop.paths["seeds"], {}) if recipe.config.generate else None
+    pin(recipe, folder, trial)
+    loop.seeds = read_records(loop.paths["seeds"])
+    if left_out := recipe.seed_data()[1]:
+        say(f"{left_out:,} records of the seed data are held out, and left out of it")
+    return loop
 
-    checkpoint: str = ""
-    scores: dict[str, Any] = field(default_factory=dict)
-    kept: list[Record] = field(default_factory=list)
-    first: dict[str, Any] | None = None
-    flat: int = 0
+
+def _run(loop: Loop) -> LoopReport:
+    rounds = loop.recipe.config.stop.rounds
+    status, because = "done", f"{rounds} rounds"
+    for number in range(rounds + 1):
+        loop.rounds.append(Round(number, teacher=loop.state.checkpoint))
+        try:
+            ended = _round(loop, loop.rounds[-1])
+        except BudgetReached as reached:
+            loop.rounds[-1].verdict, loop.rounds[-1].why = "stopped", [reached.message]
+            ended = "budget", reached.message
+        _report(loop, "running", f"round {number} is done")
+        if ended is not None:
+            status, because = ended
+            break
+    return _report(loop, status, because)
 
 
-class _Loop:
-    def __init__(self, recipe: LoopRecipe, folder: Path, say: Say) -> None:
-        self.recipe, self.config, self.folder, self.say = recipe, recipe.config, folder, say
-        self.paths = lay_out(recipe, folder)
-        # what is wrong with the pipeline is said now, not after round 0
-        trial = self._generation(1, CHECKPOINT, self.paths["seeds"]) if self.config.generate else None
-        pin(recipe, folder, trial)
-        self.seeds = read_records(self.paths["seeds"])
-        if left_out := recipe.seed_data()[1]:
-            say(f"{left_out:,} records of the seed data are held out, and left out of it")
-        self.main = next(iter(self.config.held_out))
-        self.state = _State()
-        self.rounds: list[Round] = []
+def _report(loop: Loop, status: str, because: str) -> LoopReport:
+    report = LoopReport(loop.recipe.config.name, status, because, loop.main, loop.rounds, str(loop.folder))
+    report.write(loop.folder)
+    return report
 
-    def run(self) -> LoopReport:
-        status, because = "done", f"{self.config.stop.rounds} rounds"
-        for number in range(self.config.stop.rounds + 1):
-            ended = self._round(number)
-            self._report("running", f"round {number} is done")
-            if ended is not None:
-                status, because = ended
-                break
-        return self._report(status, because)
 
-    def _report(self, status: str, because: str) -> LoopReport:
-        report = LoopReport(self.config.name, status, because, self.main, self.rounds, str(self.folder))
-        report.write(self.folder)
-        return report
+def _round(loop: Loop, found: Round) -> End:
+    """Why the loop ends with this round, or None."""
+    new: list[Record] = []
+    made = mixture(loop, found.number, new)
+    if found.number and loop.recipe.config.generate is not None:
+        new = generate(loop, found)
+        made = mixture(loop, found.number, new)
+        ended = examine(loop, found, new, made.rows)
+        if ended is not None:
+            return ended
+        if loop.recipe.config.alarms.action == "remix" and (found.collapsed or loop.state.remix):
+            made = mixture(loop, found.number, new, remix=True)
+    _train(loop, found, made)
+    _evaluate(loop, found)
+    return judge(loop, found, new)
 
-    def _round(self, number: int) -> tuple[str, str] | None:
-        """Why the loop ends with this round, or None."""
-        steps = Steps(self.folder / "rounds" / str(number))
-        found = Round(number, teacher=self.state.checkpoint)
-        self.rounds.append(found)
-        new: list[Record] = []
-        if number and self.config.generate is not None:
-            new = self._generate(number, steps, found)
-            ended = self._examine(steps, found, new)
-            if ended is not None:
-                return ended
-        self._train(number, steps, found, new)
-        return self._judge(found, new)
 
-    def _generate(self, number: int, steps: Steps, found: Round) -> list[Record]:
-        known = steps.folder / "known.jsonl"
-        folder = steps.folder / "generate"
-        inputs = [self._hash(self.state.checkpoint), digest([r.id for r in self._unique()])]
+def _train(loop: Loop, found: Round, made: Mixture) -> None:
+    init = loop.state.checkpoint if loop.recipe.config.init == "previous" and found.number else ""
 
-        def work() -> dict[str, Any]:
-            self.say(f"round {number}: generating")
-            write_records(known, self._unique())
-            report = asyncio.run(run_recipe(self._generation(number, self._served(), known), out=folder))
-            if report.status == "interrupted":
-                raise Interrupted(report.stopped_because, hint="the same command goes on where it stopped")
-            reasons: dict[str, int] = {}
-            for flow in report.funnel:
-                for reason, count in flow.dropped.items():
-                    reasons[reason] = reasons.get(reason, 0) + count
-            return {
-                "generated": report.generated,
-                "accepted": report.accepted,
-                "rejected": dict(sorted(reasons.items())),
-                "tokens": report.tokens.prompt + report.tokens.completion,
-                "requests": report.requests.bought + report.requests.reused,
-                "usd": report.cost_usd,
-            }
+    def work() -> dict[str, Any]:
+        loop.say(f"round {found.number}: training on {len(made.rows):,} rows")
+        facts = train_student(
+            loop.recipe,
+            made.rows,
+            loop.steps(found.number).folder,
+            loop.folder,
+            init=loop.folder / init if init else None,
+            seed=loop.seed(found.number),
+            first=found.number == 0,
+            say=loop.say,
+        )
+        counts = {"seed_rows": made.seed_rows, "earlier_rows": made.earlier_rows, "new_rows": made.new_rows}
+        return {**facts, **counts}
 
-        found.generation = steps.result("generate", inputs, work)
-        return accepted(folder)
+    inputs = [digest([[r.instruction, r.input, r.output] for r in made.rows]), loop.hash(init)]
+    found.training = loop.step(found.number, "train", inputs, work)
 
-    def _examine(self, steps: Steps, found: Round, new: list[Record]) -> tuple[str, str] | None:
-        """Measures the records, and whether the loop ends because of what it finds."""
-        known = {normalize(user_text(r)) for r in self._unique()}
-        generated = found.generation["generated"]
-        inputs = [digest([r.id for r in new]), generated]
-        found.measures = steps.result("measures", inputs, lambda: measure(new, generated=generated, known=known))
-        stop = self.config.stop
-        if self.state.first is None:
-            self.state.first = found.measures
-            share = found.measures["new"] / max(1, generated)
-            if share < stop.least_yield:
-                found.verdict = "stopped"
-                found.why = [f"only {share:.1%} of what was generated is new and passes"]
-                return "no_yield", (
-                    f"{found.why[0]}, and {stop.least_yield:.0%} are needed: below some competence no loop starts."
-                    " More seed data, more training in round 0, easier tasks or a fixed teacher raise it"
-                )
-        found.alarms = alarms(found.measures, self.state.first, self.config.alarms)
-        found.collapsed = len(found.alarms) >= self.config.alarms.least
-        if found.collapsed and self.config.alarms.action == "halt":
-            found.verdict, found.why = "collapsed", found.alarms
-            return "collapsed", "; ".join(found.alarms)
-        return None
 
-    def _train(self, number: int, steps: Steps, found: Round, new: list[Record]) -> None:
-        settings = self.config.mix
-        if found.collapsed and self.config.alarms.action == "remix":
-            new = balanced(new, seed=self._seed(number))
-            share = max(settings.seed_share, self.config.alarms.remix_seed_share)
-            settings = settings.model_copy(update={"seed_share": share})
-        mixture = mix(self.seeds, self.state.kept, new, settings, seed=self._seed(number))
-        init = self.state.checkpoint if self.config.init == "previous" and number else ""
-        inputs = [digest([[r.instruction, r.input, r.output] for r in mixture.rows]), self._hash(init)]
+def _evaluate(loop: Loop, found: Round) -> None:
+    checkpoint = str(loop.folder / found.training["checkpoint"])
+    held_out = {name: loop.paths[f"{name}/prompts"] for name in loop.recipe.config.held_out}
+    folder = loop.steps(found.number).folder / "evaluate"
 
-        def work() -> dict[str, Any]:
-            self.say(f"round {number}: training on {len(mixture.rows):,} rows")
-            made = train_student(
-                self.recipe,
-                mixture.rows,
-                steps.folder,
-                self.folder,
-                init=self.folder / init if init else None,
-                seed=self._seed(number),
-                first=number == 0,
-                say=self.say,
-            )
-            return {
-                **made,
-                "seed_rows": mixture.seed_rows,
-                "earlier_rows": mixture.earlier_rows,
-                "new_rows": mixture.new_rows,
-            }
+    def work() -> dict[str, Any]:
+        loop.say(f"round {found.number}: evaluating")
+        return asyncio.run(evaluation.evaluate(loop.recipe, checkpoint, held_out, folder))
 
-        found.training = steps.result("train", inputs, work)
-        checkpoint = str(self.folder / found.training["checkpoint"])
-        held_out = {name: self.paths[f"{name}/prompts"] for name in self.config.held_out}
-
-        def examine() -> dict[str, Any]:
-            self.say(f"round {number}: evaluating")
-            work = evaluation.evaluate(self.recipe, checkpoint, held_out, steps.folder / "evaluate")
-            return asyncio.run(work)
-
-        found.scores = steps.result("evaluate", self._hash(found.training["checkpoint"]), examine)
-
-    def _judge(self, found: Round, new: list[Record]) -> tuple[str, str] | None:
-        """The gate's verdict, what follows from it, and whether the loop ends."""
-        now, good = found.scores[self.main], self.state.scores.get(self.main)
-        found.why = refusals(now, good, self.config.gate) if good else []
-        found.verdict = "refused" if found.why else "passed"
-        better = good is not None and gains(now, good)
-        if not found.why:
-            self.state.checkpoint, self.state.scores = found.training["checkpoint"], found.scores
-            self.state.kept += new
-        accuracy = found.scores[self.main]["correct"].count("1") / len(found.scores[self.main]["correct"])
-        self.say(f"round {found.number}: {found.verdict}, accuracy {accuracy:.1%}")
-        if found.why and self.config.gate.refused == "stop":
-            return "refused", "; ".join(found.why)
-        if found.number:
-            self.state.flat = 0 if better else self.state.flat + 1
-        plateau = self.config.stop.plateau
-        if plateau and self.state.flat >= plateau and found.number < self.config.stop.rounds:
-            return "plateau", f"no gain beyond noise in {self.state.flat} rounds"
-        return None
-
-    def _generation(self, number: int, checkpoint: str, known: Path) -> Recipe:
-        paths = [self.folder / "held_out" / f"{name}.jsonl" for name in self.config.held_out]
-        return self.recipe.generation(number, checkpoint, known, paths)
-
-    def _served(self) -> str:
-        return str((self.folder / self.state.checkpoint).resolve())
-
-    def _unique(self) -> list[Record]:
-        """Seed data and kept records, each task once: what counts as known."""
-        found: dict[str, Record] = {}
-        for record in (*self.seeds, *self.state.kept):
-            found.setdefault(normalize(user_text(record)), record)
-        return list(found.values())
-
-    def _seed(self, number: int) -> int:
-        return self.config.seed * SAME_SEED + number
-
-    def _hash(self, checkpoint: str) -> str:
-        return checkpoint_hash([self.folder / checkpoint]) if checkpoint else ""
+    found.scores = loop.step(found.number, "evaluate", loop.hash(found.training["checkpoint"]), work)

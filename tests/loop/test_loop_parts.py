@@ -1,4 +1,4 @@
-"""Mixing, intervals, the gate, the alarms, the contamination filter, the kept steps."""
+"""Mixing, intervals, the gate, the contamination filter, the kept steps."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from xml.etree import ElementTree
 import pytest
 
 from synthgen.errors import ConfigError, PluginError, StoreError
-from synthgen.loop.alarms import alarms, distinct, entropy, measure
 from synthgen.loop.contamination import HeldOut
 from synthgen.loop.door import TRAINERS, function
 from synthgen.loop.gate import gains, refusals
 from synthgen.loop.intervals import hierarchical, interval, paired
 from synthgen.loop.mixing import balanced, mix
-from synthgen.loop.models import Alarms, Gate, Mix
+from synthgen.loop.models import Gate, Mix
 from synthgen.loop.picture import picture
 from synthgen.loop.records import read_records, write_records
 from synthgen.loop.steps import Steps
@@ -94,79 +93,6 @@ def test_the_gate_refuses_what_is_worse_beyond_noise_or_stops_less() -> None:
     assert refusals(scores("10" * 60 + "0" * 80), good, Gate(worse=0.3)) == []
     assert gains(scores("1" * 200), good)
     assert not gains(good, good)
-
-
-def test_entropy_and_distinct_pairs() -> None:
-    assert entropy([5, 5, 5, 5]) == 2.0
-    assert entropy([7]) == entropy([]) == 0.0
-    assert distinct([["a", "b", "a", "b"]], 100) == round(2 / 3, 4)
-    assert distinct([["a", "b"], ["b", "a"], ["a", "b"]], 4) == 1.0  # the third text is over the budget
-
-
-def mixed(weights: dict[str, int], length: int = 4) -> list[Record]:
-    draw = random.Random(0)
-    return [
-        Record(
-            instruction=f"{kind} {draw.randrange(10**9)} {draw.randrange(10**9)}", output="x" * length, task_type=kind
-        )
-        for kind, count in weights.items()
-        for _ in range(count)
-    ]
-
-
-EVEN = dict.fromkeys("abcdefgh", 25)
-SKEWED = {"a": 150, "b": 30, "c": 20}
-FEWER = {"a": 120, "b": 30, "c": 20}
-
-
-def test_a_like_round_raises_no_alarm() -> None:
-    first = measure(mixed(EVEN), generated=400, known=())
-    now = measure(mixed({k: 20 + i for i, k in enumerate("abcdefgh")}), generated=400, known=())
-    assert alarms(now, first, Alarms()) == []
-    assert first["entropy"] == pytest.approx(3.0)
-    assert (first["yield"], first["new"]) == (0.5, 200)
-
-
-@pytest.mark.parametrize(
-    ("now", "generated", "said"),
-    [
-        (mixed(SKEWED), 400, ["entropy of task types fell from 3.00", "75% of tasks begin with 'a'"]),
-        (mixed(dict.fromkeys(EVEN, 12)), 200, ["new tasks fell from 200 to 96"]),
-        (mixed(EVEN, length=2), 400, ["answers' mean length went from 4.0 to 2.0"]),
-        # the same share of new tasks lost as in the next case, but no more passes
-        (mixed(FEWER), 340, ["entropy of task", "71% of tasks begin"]),
-        (mixed(FEWER), 250, ["entropy of task", "71% of tasks begin", "more passes while"]),
-    ],
-)
-def test_each_alarm(now: list[Record], generated: int, said: list[str]) -> None:
-    first = measure(mixed(EVEN), generated=400, known=())
-    found = alarms(measure(now, generated=generated, known=()), first, Alarms())
-    assert len(found) == len(said), found
-    assert all(alarm.startswith(text) for alarm, text in zip(found, said, strict=True)), found
-
-
-def test_a_student_that_passes_more_and_finds_more_new_tasks_is_not_called_collapsed() -> None:
-    first = measure(mixed({k: 25 - 2 * i for i, k in enumerate("abcdefgh")}), generated=800, known=())
-    now = measure(mixed({k: 120 if k in "abcd" else 12 for k in "abcdefgh"}), generated=800, known=())
-    assert now["new"] > first["new"]
-    assert not any(alarm.startswith("more passes") for alarm in alarms(now, first, Alarms()))
-
-
-def test_repeated_texts_are_seen_by_distinct_pairs_compression_and_new_tasks() -> None:
-    first = measure(mixed(EVEN), generated=400, known=())
-    now = measure(mixed(EVEN)[::8] * 8, generated=400, known=())
-    assert [a.split()[0] for a in alarms(now, first, Alarms())] == ["new", "distinct-2", "compression"]
-
-
-def test_known_tasks_are_not_new() -> None:
-    found = measure(records(4, "a"), generated=4, known={"a 0", "a 1"})
-    assert found["new"] == 2
-
-
-def test_nothing_accepted_has_measures_too() -> None:
-    found = measure([], generated=10, known=())
-    assert (found["records"], found["yield"], found["entropy"]) == (0, 0.0, 0.0)
-    assert alarms(found, found, Alarms()) == []
 
 
 def test_contamination_is_found_by_equal_text_and_by_long_runs(tmp_path: Path) -> None:
