@@ -11,6 +11,7 @@ from synthgen.cli.estimate import Estimate, Range, Window, estimate, window_of
 from synthgen.cli.output import print_json
 from synthgen.cli.plan import first_request, walk
 from synthgen.config import Recipe, choose, load
+from synthgen.config.training import check_training
 from synthgen.protocols import Request
 from synthgen.store.visible import visible
 
@@ -22,6 +23,7 @@ def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None
     """Loads the config, and prints the first request and the plan."""
     read_env(config)
     recipe = load(config, settings)
+    training = check_training(recipe, choose(recipe))
     asked = first_request(recipe.pipeline)
     walked = walk(recipe.pipeline) if asked else None
     plan = None
@@ -30,9 +32,9 @@ def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None
         plan = estimate(walked, recipe.config.target or PER_RECORDS, prices)
     window = window_of(recipe.pipeline, walked)
     if as_json:
-        print_json(_as_json(recipe, asked, plan, window))
+        print_json({**_as_json(recipe, asked, plan, window), "train": training})
     else:
-        print("\n".join(_lines(recipe, asked, plan, window)))
+        print("\n".join([*_lines(recipe, asked, plan, window), *_training(training)]))
 
 
 def _as_json(
@@ -77,6 +79,13 @@ def _lines(
             f"  window       {window.attempts:,} attempts: a new task is shown as a demonstration so many attempts"
             f" later; keeps about {window.busy:.0%} of the {pipeline.concurrency} slots busy"
         )
+
+
+def _training(settings: dict[str, Any] | None) -> Iterator[str]:
+    if settings is not None:
+        model, method = settings["model"], settings.get("method", {}).get("use", "full")
+        student = model if isinstance(model, str) else "a model from scratch"
+        yield f"  train        {student}, {method}, into {settings['out']}: when the run is done"
 
 
 def _plan(plan: Estimate, recipe: Recipe) -> Iterator[str]:

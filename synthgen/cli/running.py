@@ -9,7 +9,9 @@ from pathlib import Path
 from synthgen.cli.environment import read_env
 from synthgen.cli.output import print_json, run_path, say
 from synthgen.cli.progress import duration, shown
+from synthgen.cli.training import student_lines, train_after
 from synthgen.config import Recipe, choose, finished, load, open_folder, run_in
+from synthgen.config.training import check_training
 from synthgen.pipeline import Progress
 from synthgen.store import RunFolder, RunReport
 
@@ -26,6 +28,8 @@ def run_config(
     recipe = load(config, settings)
     old = None if reuse is None else RunFolder.open(run_path(reuse)).path
     path = choose(recipe, out=out, reuse=old)
+    check_training(recipe, path)
+    student = None
     with open_folder(recipe, path) as folder:
         report = finished(recipe, folder)
         if report is not None:
@@ -33,10 +37,19 @@ def run_config(
         else:
             _announce(recipe, folder, old)
             report = asyncio.run(_run(recipe, folder, old))
+        if report.status == "done":
+            student = train_after(recipe, path)
     if as_json:
-        print_json({**report.model_dump(mode="json", by_alias=True), "folder": str(path)})
+        trained = {} if student is None else {"student": student}
+        print_json({**report.model_dump(mode="json", by_alias=True), "folder": str(path), **trained})
     else:
         print("\n".join(summary(report, path)))
+        if student is not None:
+            print("\n".join(student_lines(student)))
+        elif recipe.config.train is not None:
+            print(
+                f"  student   none: the run is not done; synthgen train --data {path} --model … trains on what there is"
+            )
     return EXIT_CODES[report.status]
 
 
@@ -67,12 +80,14 @@ def summary(report: RunReport, path: Path) -> list[str]:
     ranked = sorted(reasons.items(), key=lambda item: -item[1])
     because = f" ({', '.join(f'{count:,} {reason}' for reason, count in ranked)})" if ranked else ""
     requests, tokens = report.requests, report.tokens
+    cached = f", {tokens.cached_share:.0%} of the prompts' cached" if tokens.cached else ""
+    retried = f", {requests.retried:,} asked again" if requests.retried else ""
     cost = "" if report.cost_usd is None else f", ${report.cost_usd:,.2f}"
     lines = [
         f"{report.status}: {report.stopped_because}",
         f"  {report.accepted:,} accepted, {report.rejected:,} rejected{because}",
         f"  requests: {requests.bought:,} bought, {requests.reused:,} reused, {requests.replayed:,} replayed from the"
-        f" journal; {tokens.prompt:,} + {tokens.completion:,} tokens{cost}; {duration(report.wall_s)}",
+        f" journal{retried}; {tokens.prompt:,} + {tokens.completion:,} tokens{cached}{cost}; {duration(report.wall_s)}",
         f"  dataset   {path / 'dataset'}",
         f"  rejected  {path / 'rejected.parquet'}",
         f"  look      synthgen view {path}, synthgen stats {path}, synthgen explain {path} ID",

@@ -1,15 +1,15 @@
-"""`synthgen train` and `synthgen monitor`: the bundled trainer, reached by name as a user's own would be."""
+"""`synthgen train`, `synthgen monitor`, and the training that follows a run."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from synthgen.errors import ConfigError
-
-TRAINER = "synthgen_train.__main__"
-NEEDED = ("torch", "transformers", "trl", "peft")
+from synthgen.cli.output import say
+from synthgen.config import Recipe
+from synthgen.config.training import train_on, trainer
+from synthgen.errors import Interrupted
 
 
 def run_trainer(arguments: Sequence[str]) -> int:
@@ -18,7 +18,39 @@ def run_trainer(arguments: Sequence[str]) -> int:
     Raises:
         ConfigError: what it needs is not installed.
     """
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ConfigError(f"the trainer needs {', '.join(missing)}", hint='pip install "synthgen[train]"')
-    return int(importlib.import_module(TRAINER).main(list(arguments)))
+    return int(trainer("__main__").main(list(arguments)))
+
+
+def train_after(recipe: Recipe, folder: Path) -> dict[str, Any] | None:
+    """Trains the student that the config asks for, and returns what `--json` tells of it; None where it asks for none.
+
+    Raises:
+        Interrupted: the user stopped it; what is done stays.
+        SynthgenError: see `train_on`.
+    """
+    try:
+        report = train_on(recipe, folder, say=say)
+    except KeyboardInterrupt as error:
+        raise Interrupted("the training was stopped", hint="the same command goes on where it stopped") from error
+    if report is None:
+        return None
+    held_out = report.held_out
+    return {
+        "model": str(report.model),
+        "merged": None if report.merged is None else str(report.merged),
+        "steps": report.steps,
+        "loss": report.loss,
+        "held_out_loss": report.eval_loss,
+        "held_out_exact": None if held_out is None else held_out.exact,
+        "held_out_stopped": None if held_out is None else held_out.stopped,
+    }
+
+
+def student_lines(student: dict[str, Any]) -> list[str]:
+    """What came of a training, for the summary of a run."""
+    exact, stopped = student["held_out_exact"], student["held_out_stopped"]
+    told = "" if exact is None else f"; held out: {exact:.0%} exact, {stopped:.0%} stop by themselves"
+    lines = [f"  student   {student['model']} ({student['steps']:,} steps, loss {student['loss']:.3f}{told})"]
+    if student["merged"] is not None:
+        lines.append(f"  merged    {student['merged']}")
+    return lines

@@ -1,6 +1,7 @@
 """What a config may hold: the keys of the YAML, their types and defaults.
 
-The settings of sources, teachers, stages and selectors are not checked here but against the parts that `use:` names.
+The settings of sources, teachers, stages and selectors are not checked here but against the parts that `use:` names,
+those of `train:` against the trainer's own.
 """
 
 from __future__ import annotations
@@ -92,3 +93,6 @@ class Config(Section):
     export: list[Format] = Field(default_factory=list, description="formats to write into exports/ at the end")
     output: str = Field("outputs", min_length=1, description="where run folders lie, seen from the current directory")
     license: str | None = Field(None, description="the dataset's licence, for its card")
+    train: dict[str, Any] | None = Field(
+        None, description="a student trained on the dataset when the run has ended; its keys are the trainer's"
+    )

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from synthgen.config.models import Config, LabelledEntry
+from synthgen.config.training import section_model
 from synthgen.plugins import BUILTINS, Finder, Kind, settings_model
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -30,7 +31,7 @@ def schema() -> dict[str, Any]:
     finder = Finder(Path())
     parts = {(kind, use): finder.find(use, (kind,)).part for kind, table in BUILTINS.items() for use in table}
     models = {key: settings_model(part) for key, part in parts.items()}
-    wanted: list[type[BaseModel]] = list(dict.fromkeys([Config, LabelledEntry, *models.values()]))
+    wanted: list[type[BaseModel]] = list(dict.fromkeys([Config, LabelledEntry, section_model(), *models.values()]))
     references, shared = models_json_schema(
         [(model, "validation") for model in wanted], ref_template="#/definitions/{model}"
     )
@@ -56,6 +57,12 @@ def schema() -> dict[str, Any]:
         # no `use` is required: a config that extends another may change a setting alone
         top["properties"][place] = entries[place] | {"description": top["properties"][place]["description"]}
     top["properties"]["teachers"]["additionalProperties"] = {"$ref": "#/properties/teacher"}
+    training = definition(section_model())
+    # no key is required: `data` is the run's own where it is not said, and the rest may stand in what is extended
+    top["properties"]["train"] = {
+        **{key: training[key] for key in ("type", "properties", "additionalProperties")},
+        "description": top["properties"]["train"]["description"],
+    }
     del top["required"]
     top["anyOf"] = [{"required": ["source"]}, {"required": ["extends"]}]
     return {"$schema": DRAFT, **top, "definitions": _used(top, definitions)}

@@ -18,7 +18,7 @@ from synthgen.store import Ingredients
 ENDS = ("target", "stop")
 """Keys that say how far a run goes, and so how much data there is."""
 
-FREE = (*ENDS, "budget", "concurrency", "export", "output", "license")
+FREE = (*ENDS, "budget", "concurrency", "export", "output", "license", "train")
 """Keys in which a run that goes on may differ: none of them changes what a record is."""
 
 

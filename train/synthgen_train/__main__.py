@@ -15,7 +15,9 @@ from synthgen_train.config import TrainConfig, parse, section
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code: 0, 1, 2 for a wrong config or failed check, 3 for a failed gate."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given)
+    options.command = given
     try:
         return int(options.run(options))
     except SynthgenError as error:
@@ -90,7 +92,7 @@ def _put(settings: dict[str, Any], pair: str) -> None:
 def _train(options: argparse.Namespace) -> int:
     from synthgen_train.train import plan, train
 
-    (plan if options.dry_run else train)(settings_of(options), force=options.force)
+    (plan if options.dry_run else train)(settings_of(options), force=options.force, command=options.command)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -103,5 +104,5 @@ def memory_of(model: Any, settings: Settings, longest: int) -> int:
 
 
 def launch_line(devices: int, arguments: Sequence[str]) -> str:
-    """The command that trains on all GPUs of this machine."""
-    return f"accelerate launch --num_processes {devices} -m synthgen_train train {' '.join(arguments)}"
+    """The command that trains on all GPUs of this machine; the arguments are those of `python -m synthgen_train`."""
+    return f"accelerate launch --num_processes {devices} -m synthgen_train {shlex.join(arguments)}"

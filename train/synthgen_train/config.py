@@ -27,7 +27,7 @@ class Scratch(_Section):
 class Source(_Section):
     """One source of training data and how much of it is taken."""
 
-    path: Path = Field(description="run folder, dataset folder, or JSONL, JSON or Parquet file")
+    path: str = Field(min_length=1, description="run folder, folder of files, JSONL, JSON or Parquet file, or hub id")
     name: str = Field("", description="what reports call it; default: the path's last part")
     share: float | None = Field(None, gt=0, le=1, description="share of the examples; all sources have one, or none")
     earlier: bool = Field(False, description="data of earlier rounds, general or human text: counts as replay")
@@ -35,7 +35,7 @@ class Source(_Section):
     @property
     def label(self) -> str:
         """What reports call the source."""
-        return self.name or self.path.name or str(self.path)
+        return self.name or Path(self.path).name or self.path
 
 
 class Mix(_Section):
@@ -107,11 +107,11 @@ class TrainConfig(_Section):
     save_every: int | None = Field(None, ge=1, description="steps; default: a tenth of all")
     report_to: str | list[str] = "none"
 
-    @field_validator("data", mode="before")
+    @field_validator("data", mode="before", json_schema_input_type=Source | str | list[Source | str])
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
         values = value if isinstance(value, list) else [value]
-        return [{"path": v} if isinstance(v, str | Path) else v for v in values]
+        return [{"path": str(v)} if isinstance(v, str | Path) else v for v in values]
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:

@@ -16,12 +16,13 @@ COLUMNS = "instruction/input/output, messages, prompt/completion, prompt/chosen/
 Row = Mapping[str, Any]
 
 
-def read(path: Path) -> list[Record]:
+def read(path: Path | str) -> list[Record]:
     """All records of a run folder, a folder of files, or one file.
 
     Raises:
         ConfigError: there is nothing to read, a row cannot be understood, or the file is damaged; with file and row.
     """
+    path = Path(path)
     records = [record for file in _files(path) for record in _records(file)]
     if not records:
         raise ConfigError("the dataset is empty", file=path, key="train.data", hint="look at the run's rejects")

@@ -39,8 +39,8 @@ class Trainee:
     reference: Any
 
 
-def get_ready(config: TrainConfig, *, force: bool, say: Callable[[str], None]) -> Ready:
-    """Reads and checks everything; what fails is said before it raises.
+def get_ready(config: TrainConfig, *, force: bool, say: Callable[[str], None], command: Sequence[str]) -> Ready:
+    """Reads and checks everything; what fails is said before it raises. `command` is what trains on several GPUs.
 
     Raises:
         ConfigError: the data, the model or a setting cannot be used.
@@ -49,7 +49,7 @@ def get_ready(config: TrainConfig, *, force: bool, say: Callable[[str], None]) -
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    _one_device()
+    _one_device(command)
     records = prepare.read_records(config.data, config.eval_share, config.seed)
     student = load_student(config, [r.text for r in records.all])
     settings = resolve(config, student)
@@ -97,12 +97,12 @@ def make_trainer(ready: Ready, trainee: Trainee) -> Any:
     )
 
 
-def _one_device() -> None:
+def _one_device(command: Sequence[str]) -> None:
     import torch
 
     devices = torch.cuda.device_count()
     if devices > 1 and "LOCAL_RANK" not in os.environ:
-        line = arithmetic.launch_line(devices, ["recipe.yaml"])
+        line = arithmetic.launch_line(devices, command)
         raise ConfigError(
             f"{devices} GPUs are visible to one process",
             hint=f"train on all of them with\n    {line}\n  or on one with CUDA_VISIBLE_DEVICES=0",

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from synthgen_train.arithmetic import Plan
@@ -17,25 +17,41 @@ from synthgen_train.picture import loss_picture
 from synthgen_train.ready import Ready, Trainee, get_ready, make_trainee, make_trainer
 from synthgen_train.report import TrainReport, claim, facts, fingerprint_of
 
+COMMAND = ("train", "recipe.yaml")
+"""What stands for the arguments of the command where there was none."""
 
-def plan(config: TrainConfig, *, force: bool = False, say: Callable[[str], None] = print) -> Plan:
-    """What a training would do, said and returned; nothing is written.
+
+def plan(
+    config: TrainConfig,
+    *,
+    force: bool = False,
+    say: Callable[[str], None] = print,
+    command: Sequence[str] = COMMAND,
+) -> Plan:
+    """What a training would do, said and returned; nothing is written. `command` is as for `train`.
 
     Raises:
         ConfigError: the data, the model or a setting cannot be used.
         PreflightError: training would go wrong in a way that the loss does not show.
     """
-    made = make_trainee(get_ready(config, force=force, say=say)).plan
+    made = make_trainee(get_ready(config, force=force, say=say, command=command)).plan
     for line in made.lines():
         say(line)
     return made
 
 
-def train(config: TrainConfig, *, force: bool = False, say: Callable[[str], None] = print) -> TrainReport:
+def train(
+    config: TrainConfig,
+    *,
+    force: bool = False,
+    say: Callable[[str], None] = print,
+    command: Sequence[str] = COMMAND,
+) -> TrainReport:
     """Trains the student and returns the report, which is also in `<out>/report.json`.
 
     A training that was killed goes on from its last checkpoint when it is called again; one that has ended returns its
-    report. `force` trains although a check before training fails. `say` is given each line for people.
+    report. `force` trains although a check before training fails. `say` is given each line for people; `command` are
+    the arguments with which `python -m synthgen_train` does this training, for the line that starts it on several GPUs.
 
     Raises:
         ConfigError: the data, the model or a setting cannot be used, or `out` holds another training.
@@ -46,7 +62,7 @@ def train(config: TrainConfig, *, force: bool = False, say: Callable[[str], None
     started = time.perf_counter()
     first = int(os.environ.get("RANK", "0")) == 0
     say = say if first else _silent
-    ready = get_ready(config, force=force, say=say)
+    ready = get_ready(config, force=force, say=say, command=command)
     done = claim(config.out, fingerprint_of(config, ready.prepared.examples))
     if done is not None:
         say(f"{config.out} holds this training, finished already")

@@ -1,0 +1,128 @@
+"""The `train:` section of a config: a student trained on the run's own dataset by the bundled trainer.
+
+The trainer is reached by name, as a user's own would be: the package of a run needs none of what it needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from synthgen.config.document import Document
+from synthgen.config.problems import problems
+from synthgen.errors import ConfigError
+from synthgen.sources.location import located
+
+if TYPE_CHECKING:
+    from synthgen.config.recipe import Recipe
+
+TRAINER = "synthgen_train"
+NEEDED = ("torch", "transformers", "datasets", "trl", "peft", "accelerate")
+EXTRA = 'pip install "synthgen[train]"'
+
+OWN = "run"
+"""What the section calls the run's own dataset, which is also the default of `train.data`."""
+
+STUDENT = "student"
+"""The folder of the training inside the run's; the checkpoint is `model/` in it."""
+
+
+def trainer(module: str) -> Any:
+    """A module of the bundled trainer.
+
+    Raises:
+        ConfigError: what it needs is not installed.
+    """
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"the trainer needs {', '.join(missing)}", hint=EXTRA)
+    return importlib.import_module(f"{TRAINER}.{module}")
+
+
+def section_model() -> Any:
+    """The pydantic model of the section's keys; it is there without the extra."""
+    return importlib.import_module(f"{TRAINER}.config").TrainConfig
+
+
+def section_problems(section: Mapping[str, Any], document: Document) -> list[ConfigError]:
+    """What is wrong with the keys of the section, each with its place."""
+    try:
+        parsed = section_model().model_validate({"data": OWN, **section})
+    except ValidationError as error:
+        return problems(error, document, ("train",), section_model())
+    if all(source.path != OWN for source in parsed.data):
+        hint = f"`{OWN}` names it: data: [{OWN}, {{path: general.jsonl, earlier: true}}]"
+        return [document.error(("train", "data"), "the run's own dataset is not among the data", hint=hint)]
+    return []
+
+
+def train_settings(recipe: Recipe, folder: Path) -> dict[str, Any] | None:
+    """The section as the trainer takes it, for a run in this folder; None where the config has none.
+
+    Paths of data and model start from the config's folder, as everywhere in it; what is no file there may be an id of
+    the Hub, and stays as it is. `out` starts from the current directory, as `output` does.
+    """
+    if recipe.config.train is None:
+        return None
+    section = {"data": OWN, "out": str(folder / STUDENT), **recipe.config.train}
+    data = section["data"] if isinstance(section["data"], list) else [section["data"]]
+    sources = [dict(source) if isinstance(source, dict) else {"path": source} for source in data]
+    for source in sources:
+        if source["path"] == OWN:
+            source |= {"path": str(folder), "name": source.get("name") or recipe.config.name}
+        else:
+            source["path"] = _found(str(source["path"]), recipe.base)
+    model = section["model"]
+    return {**section, "data": sources, "model": _found(model, recipe.base) if isinstance(model, str) else model}
+
+
+def check_training(recipe: Recipe, folder: Path) -> dict[str, Any] | None:
+    """The settings of the training that follows the run, as far as they can be known before it.
+
+    Raises:
+        ConfigError: the extra is missing, or a path leads nowhere.
+    """
+    settings = train_settings(recipe, folder)
+    if settings is not None:
+        trainer("config")
+        for key, path in _paths(settings, folder):
+            if path.startswith((".", "/", "~")) and not Path(path).expanduser().exists():
+                raise ConfigError(f"there is no {path}", key=key, hint="paths start from the config's folder")
+    return settings
+
+
+def train_on(recipe: Recipe, folder: Path, say: Callable[[str], None] = print) -> Any:
+    """Trains the student of a finished run, and returns the trainer's report; None without a `train:` section.
+
+    The same call goes on with a training that was stopped, and returns the report of one that has ended. What is
+    trained is kept in `<folder>/train.yaml`, which `synthgen train` takes.
+
+    Raises:
+        SynthgenError: the extra is missing, a check before training failed, or training cannot go on.
+    """
+    settings = check_training(recipe, folder)
+    if settings is None:
+        return None
+    parsed = trainer("config").parse(settings)
+    file = folder / "train.yaml"
+    file.write_text(yaml.safe_dump({"train": settings}, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return trainer("train").train(parsed, say=say, command=["train", str(file)])
+
+
+def _paths(settings: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str]]:
+    if isinstance(settings["model"], str):
+        yield "train.model", settings["model"]
+    for number, source in enumerate(settings["data"]):
+        if source["path"] != str(folder):
+            yield f"train.data.{number}.path", source["path"]
+
+
+def _found(path: str, base: Path) -> str:
+    there = located(path, base)
+    return str(there) if path.startswith((".", "~")) or there.exists() else path
