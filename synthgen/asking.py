@@ -69,6 +69,14 @@ class Spending:
         self.cached_tokens += usage.cached_tokens
         self.usd += usd
 
+    def add_all(self, other: Spending) -> None:
+        """Counts what another has counted."""
+        self.requests += other.requests
+        self.prompt_tokens += other.prompt_tokens
+        self.completion_tokens += other.completion_tokens
+        self.cached_tokens += other.cached_tokens
+        self.usd += other.usd
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -154,13 +162,24 @@ class Asker:
             self._samplings[key] = asked, default, merged  # the two are kept, so that no other object takes their id
         return self._samplings[key][2]
 
-    async def ask(self, teacher: str, request: Request, check: Check | None = None, tries: int = 1) -> Completion:
+    async def ask(
+        self,
+        teacher: str,
+        request: Request,
+        check: Check | None = None,
+        tries: int = 1,
+        took: Spending | None = None,
+    ) -> Completion:
         """The reply; an unusable one (`check` gives a reason) is asked for again, `tries` times in all.
+
+        `took` counts every reply, whether it has to be bought or not.
 
         Raises:
             Draining: the run is ending and the reply would have to be bought.
         """
         completion = await self._reply(teacher, request)
+        if took is not None:
+            took.add(completion.usage, usd_of(self.teachers[teacher], completion.usage))
         if check is None:
             return completion
         tried = 1
@@ -170,6 +189,8 @@ class Asker:
                 break
             self.spending.retried += 1
             completion = await self._reply(teacher, replace(request, retry=tried))
+            if took is not None:
+                took.add(completion.usage, usd_of(self.teachers[teacher], completion.usage))
             tried += 1
         return completion if tried == 1 else replace(completion, tries=tried)
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synthgen.asking import Asker
+from synthgen.asking import Asker, Spending
 from synthgen.errors import StageError
 from synthgen.pipeline import Pipeline
 from synthgen.protocols import Api, Check, Completion, Draw, Request, Sampling, Teacher, api_of
@@ -18,7 +18,7 @@ class Attempt:
     """The records of one attempt, and the `Context` of the stage that it is at.
 
     `generated` counts its records: new ones, less the parents that children have replaced. `flows` holds what each
-    stage (the source first) took in and added.
+    stage (the source first) took in and added; `took` what its replies cost, whoever has bought them.
     """
 
     def __init__(self, pipeline: Pipeline, asker: Asker, number: int, draw: Draw) -> None:
@@ -29,6 +29,7 @@ class Attempt:
         self.alive: list[Record] = []
         self.dropped: list[Record] = []
         self.generated = 0
+        self.took = Spending()
         self.flows: list[tuple[int, int]] = []
         self._pipeline = pipeline
         self._asker = asker
@@ -69,7 +70,7 @@ class Attempt:
             api=api or api_of(asked),
             sample=sample,
         )
-        return await self._asker.ask(teacher, request, check or why_again, tries)
+        return await self._asker.ask(teacher, request, check or why_again, tries, self.took)
 
     def take(self, records: list[Record], before: set[str]) -> None:
         """Takes what a stage returned for the records with the ids `before`: stamps new ones, parts off dropped ones.

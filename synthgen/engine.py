@@ -219,6 +219,7 @@ class Engine:
         self._sink.commit(accepted, rejected)
         progress.attempts += 1
         progress.generated += attempt.generated
+        progress.took.add_all(attempt.took)
         progress.accepted += len(accepted)
         progress.rejected += len(rejected)
         for flow, (entered, new) in zip(progress.flows.values(), attempt.flows, strict=True):

@@ -68,7 +68,10 @@ class Flow:
 
 @dataclass(slots=True)
 class Progress:
-    """The state of a run, for whoever shows it; changed by the engine alone."""
+    """The state of a run, for whoever shows it; changed by the engine alone.
+
+    `spending` is what has been bought, `took` what the replies of the committed attempts cost, whoever has bought them.
+    """
 
     target: int | None = None
     attempts: int = 0
@@ -77,6 +80,7 @@ class Progress:
     rejected: int = 0
     flows: dict[str, Flow] = field(default_factory=dict)
     spending: Spending = field(default_factory=Spending)
+    took: Spending = field(default_factory=Spending)
     status: str = "running"
     message: str = ""
     started: float = field(default_factory=time.monotonic)

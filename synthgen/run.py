@@ -22,7 +22,7 @@ from synthgen.protocols import Sampling, Selector
 from synthgen.records import Record
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
 from synthgen.store.exports import check_formats
-from synthgen.store.report import Requests, StageFlow, Status, TeacherFacts, Tokens
+from synthgen.store.report import Requests, StageFlow, Status, TeacherFacts, Tokens, Took
 
 
 async def run(
@@ -164,7 +164,8 @@ def _selected(
 
 
 def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at: datetime) -> RunReport:
-    totals, spending = journal.totals(), progress.spending
+    totals, spending, took = journal.totals(), progress.spending, progress.took
+    priced = any(getattr(teacher, "price", None) for teacher in pipeline.teachers.values())
     status: dict[str, Status] = {s: s for s in ("done", "short", "budget", "interrupted")}
     return RunReport(
         generated=progress.generated,
@@ -185,8 +186,13 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             retried=spending.retried,
             unusable=dict(sorted(spending.unusable.items())),
         ),
-        tokens=Tokens(prompt=totals.prompt_tokens, completion=totals.completion_tokens, cached=totals.cached_tokens),
-        cost_usd=totals.usd if any(getattr(t, "price", None) for t in pipeline.teachers.values()) else None,
+        tokens=Tokens.of(totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens),
+        cost_usd=totals.usd if priced else None,
+        took=Took(
+            requests=took.requests,
+            tokens=Tokens.of(took.prompt_tokens, took.completion_tokens, took.cached_tokens),
+            cost_usd=round(took.usd, 6) if priced else None,
+        ),
         teachers={
             name: TeacherFacts(model=teacher.model, sampling=(teacher.sampling or Sampling()).body)
             for name, teacher in pipeline.teachers.items()

@@ -100,6 +100,8 @@ def facts(progress: Progress, per_second: float) -> list[str]:
         accepted += f", {duration((progress.target - progress.accepted) / per_second)} left"
     asked = f"requests: {spending.requests:,} bought, {spending.replayed + spending.reused:,} from the journal"
     asked += f", {spending.in_flight:,} in flight; {spending.tokens:,} tokens"
+    if spending.cached_tokens:
+        asked += f", {spending.cached_tokens / spending.prompt_tokens:.0%} of the prompts' cached"
     if spending.usd:
         asked += f", ${spending.usd:,.2f}"
     return [accepted, rejected(progress), asked]

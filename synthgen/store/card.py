@@ -1,4 +1,6 @@
-"""The dataset card: `dataset/README.md`. It holds nothing that differs between equal runs: no time, cost or retry."""
+"""The dataset card: `dataset/README.md`. It holds nothing that differs between equal runs: no time, and as cost what
+the replies behind the records took, not what one folder has paid.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from dataclasses import dataclass, field
 
 from synthgen.records import Record, to_alpaca
 from synthgen.store.ingredients import Ingredients
-from synthgen.store.report import RunReport
+from synthgen.store.report import RunReport, Took
 from synthgen.store.visible import visible
 
 SAMPLES = 3
@@ -59,6 +61,7 @@ def card(report: RunReport, made_from: Ingredients, summary: Summary, data_sha25
         _funnel(report),
         "## Made from",
         _teachers(report),
+        _took(report.took),
         _counts("model that wrote them", summary.models),
         "The terms of use of these models apply to what they wrote."
         + ("" if made_from.license else " No licence has been set for this dataset."),
@@ -140,6 +143,19 @@ def _teachers(report: RunReport) -> str:
         for name, teacher in sorted(report.teachers.items())
     ]
     return _table(("teacher", "model", "default sampling"), rows)
+
+
+def _took(took: Took) -> str:
+    """What the replies cost; nothing where no teacher was asked."""
+    if not took.requests:
+        return ""
+    tokens = took.tokens
+    cached = f", {tokens.cached_share:.1%} of them from a server's prefix cache" if tokens.cached else ""
+    cost = f"; \\${took.cost_usd:,.2f} by the prices known" if took.cost_usd else ""
+    return (
+        f"Replies behind these records and the rejected ones: {took.requests:,}, with {tokens.prompt:,} prompt tokens"
+        f"{cached}, and {tokens.completion:,} completion tokens{cost}."
+    )
 
 
 def _hashes(made_from: Ingredients) -> str:

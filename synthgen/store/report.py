@@ -37,11 +37,28 @@ class Requests(Facts):
 
 
 class Tokens(Facts):
-    """Tokens of the bought replies; the `cached` ones are part of the prompts'."""
+    """Tokens as servers counted them; the `cached` ones, which a prefix cache had, are part of the prompts'."""
 
     prompt: int = 0
     completion: int = 0
     cached: int = 0
+    cached_share: float = 0.0
+
+    @classmethod
+    def of(cls, prompt: int, completion: int, cached: int) -> Tokens:
+        """The three counts, with the cached share of the prompts."""
+        return cls(prompt=prompt, completion=completion, cached=cached, cached_share=round(cached / (prompt or 1), 4))
+
+
+class Took(Facts):
+    """What the replies behind the records cost, further tries included, whoever has bought them and in which session.
+
+    Equal runs took the same, so this is what the dataset card tells.
+    """
+
+    requests: int = 0
+    tokens: Tokens = Tokens()
+    cost_usd: float | None = None
 
 
 class TeacherFacts(Facts):
@@ -54,7 +71,7 @@ class TeacherFacts(Facts):
 class RunReport(Facts):
     """The numbers of a run. `wall_s` is seconds; `started_at` and `finished_at` are ISO 8601 in UTC.
 
-    `cost_usd` is None where a price is not known.
+    `requests`, `tokens` and `cost_usd` are what this folder has bought. A cost is None where a price is not known.
 
     Raises:
         ValueError: a record is unaccounted for: `generated` is not `accepted + rejected`.
@@ -71,6 +88,7 @@ class RunReport(Facts):
     requests: Requests = Requests()
     tokens: Tokens = Tokens()
     cost_usd: float | None = None
+    took: Took = Took()
     teachers: dict[str, TeacherFacts] = Field(default_factory=dict)
     wall_s: float = 0.0
     started_at: str | None = None

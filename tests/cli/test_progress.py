@@ -42,6 +42,8 @@ def test_money_is_named_where_it_is_spent_and_time_left_where_there_is_a_target(
     progress.target, progress.spending.usd = None, 1.5
     assert facts(progress, 2.5)[0] == "250 accepted, 2.5/s"
     assert facts(progress, 2.5)[2].endswith("10,000 tokens, $1.50")
+    progress.spending.cached_tokens = 3000
+    assert facts(progress, 2.5)[2].endswith("10,000 tokens, 33% of the prompts' cached, $1.50")
     assert facts(halfway(), 0)[0] == "250 of 1,000 accepted, 0.0/s"
     assert rejected(Progress()) == "0 rejected"
 

@@ -19,7 +19,8 @@ class Plan:
 
     Kinds: reset, hang, malformed, cut, length, empty, null. `latency_s` is fixed, or with `sigma` the median of a
     log-normal one. `slots`, `rpm` and `tpm` refuse with 429. `fatal_from` answers from that request on with
-    `fatal_status` (and `fatal_code`). An outage begins at request `outage_at` and lasts `outage_s`.
+    `fatal_status` (and `fatal_code`). `cached` is the share of a prompt told as cached.
+    An outage begins at request `outage_at` and lasts `outage_s`.
     """
 
     latency_s: float = 0.0
@@ -43,6 +44,7 @@ class Plan:
     max_tokens_name: str | None = None
     context: int | None = None
     words: int = 40
+    cached: float = 0.0
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)

@@ -202,6 +202,9 @@ class OpenAIServer:
         elif fault in ("empty", "null"):
             text = "" if fault == "empty" else None
         outgoing = Outgoing(reply(form, body, text, finish_reason, prompt_tokens))
+        if plan.cached:
+            details = "input_tokens_details" if form == "responses" else "prompt_tokens_details"
+            outgoing.body["usage"][details] = {"cached_tokens": int(plan.cached * prompt_tokens)}
         if fault == "malformed":
             outgoing.raw = outgoing.data()[:-20]
         elif fault == "cut":

@@ -12,6 +12,7 @@ from store_parts import accepted, rejected, report, write_run
 from synthgen.records import Provenance
 from synthgen.store.card import Summary, card, escape, fenced
 from synthgen.store.ingredients import Ingredients
+from synthgen.store.report import Tokens, Took
 
 HOSTILE = [
     "```\n# heading\n<script>alert(1)</script>",
@@ -40,6 +41,16 @@ def made(records: list[Any], dropped: list[Any] = [], made_from: Ingredients | N
     summary = Summary()
     summary.add(records)
     return card(report(records, dropped, **fields), made_from or Ingredients(name="demo"), summary, "abc")
+
+
+def test_what_the_replies_took_is_told_with_the_share_of_the_prefix_cache() -> None:
+    took = Took(requests=2113, tokens=Tokens.of(120_000, 8_000, 45_600), cost_usd=1.239)
+    text = made([accepted(1)], took=took)
+    assert "the rejected ones: 2,113, with 120,000 prompt tokens, 38.0% of them from a server's prefix cache" in text
+    assert "8,000 completion tokens; \\$1.24 by" in text
+    free = made([accepted(1)], took=Took(requests=2, tokens=Tokens.of(10, 5, 0), cost_usd=0.0))
+    assert "with 10 prompt tokens, and 5 completion tokens." in free
+    assert "Replies behind" not in made([accepted(1)])
 
 
 def test_front_matter_holds_what_the_hub_reads() -> None:

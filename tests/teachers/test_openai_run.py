@@ -164,3 +164,29 @@ def test_content_that_is_never_usable_is_rejected_with_its_reason_and_tries(
     assert rejected[0] == rejected[1]
     details = pq.read_table(tmp_path / "run" / "rejected.parquet")["detail"].to_pylist()
     assert all("asked 3 times" in text for text in details)
+
+
+def test_cost_and_cached_share_are_told_and_the_card_is_the_same_at_any_concurrency(tmp_path: Path) -> None:
+    cards, reports = [], []
+    for concurrency in (1, 20):
+        folder = tmp_path / str(concurrency)
+        folder.mkdir()
+        with serving(Plan(cached=0.5, faults=(("empty", 0.2),))) as server:
+            config = write(folder, server.url, concurrency)
+            recipe = load(
+                config, ["teacher.price.input=1.0", "teacher.price.output=2.0", "teacher.price.cached_input=0.5"]
+            )
+            reports.append(asyncio.run(run_recipe(recipe, out=folder / "run")))
+        cards.append((folder / "run" / "dataset" / "README.md").read_text())
+        page = (folder / "run" / "report.html").read_text()
+        assert "from the server" in page
+        assert "$0.0" in page
+    assert cards[0] == cards[1]
+    tokens = reports[0].tokens
+    assert 0.45 < tokens.cached_share < 0.5
+    cost = (tokens.prompt - tokens.cached + 2 * tokens.completion + 0.5 * tokens.cached) / 1e6
+    assert reports[0].cost_usd == pytest.approx(cost)
+    assert reports[0].took.cost_usd == pytest.approx(cost, abs=1e-6)
+    assert reports[0].took.requests == reports[0].requests.bought > ROWS
+    assert f"{tokens.cached_share:.1%} of them from a server's prefix cache" in cards[0]
+    assert f"\\${cost:,.2f} by the prices known" in cards[0]

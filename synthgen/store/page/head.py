@@ -73,7 +73,13 @@ def _tiles(report: RunReport) -> list[Html]:
         ),
         _tile("Rejected", f"{report.rejected:,}", share, bar(report.generated, ("gone", report.rejected))),
         _tile("Requests", f"{requests.bought:,}", "; ".join(told) or f"in {report.attempts:,} attempts"),
-        _tile("Tokens", _short(tokens.prompt + tokens.completion), f"{tokens.prompt:,} in, {tokens.completion:,} out"),
+        _tile(
+            "Tokens",
+            _short(tokens.prompt + tokens.completion),
+            f"{tokens.prompt:,} in"
+            + (f" ({tokens.cached_share:.0%} from the server's cache)" if tokens.cached else "")
+            + f", {tokens.completion:,} out",
+        ),
         _tile("Cost", "–" if report.cost_usd is None else f"${report.cost_usd:,.2f}", _each_cost(report)),
         _tile("Time", _duration(report.wall_s), f"{each:,.2g} s for each accepted record" if each else ""),
     ]
