@@ -77,7 +77,8 @@ def encode(tokenizer: Any, rendered: Rendered) -> tuple[list[int], list[int]]:
     the pieces are tokenised one by one instead: as they are in use, where the prompt is tokenised before the answer
     is there.
     """
-    encoded = tokenizer(rendered.text, add_special_tokens=False, return_offsets_mapping=True)
+    # not verbose: rows beyond the context are counted, and need no warning each
+    encoded = tokenizer(rendered.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     ids, offsets = list(encoded["input_ids"]), encoded["offset_mapping"]
     borders = [at for span in rendered.spans for at in span]
     if any(start < border < end for start, end in offsets for border in borders):
