@@ -8,11 +8,13 @@ from pathlib import Path
 
 from synthgen.cli.environment import read_env
 from synthgen.cli.output import print_json, say
-from synthgen.errors import Interrupted
+from synthgen.errors import BudgetReached, Interrupted
 from synthgen.loop import load, run_loop
 
-EXIT_CODES = {"done": 0, "plateau": 0}
+EXIT_CODES = {"done": 0, "plateau": 0, "budget": BudgetReached.exit_code}
 """All other ends are short of what was asked for."""
+
+FILES = (("page", "loop.html"), ("picture", "loop.svg"), ("numbers", "loop.json"))
 
 
 def run_rounds(config: str, settings: Sequence[str], *, out: Path | None, as_json: bool) -> int:
@@ -31,5 +33,6 @@ def run_rounds(config: str, settings: Sequence[str], *, out: Path | None, as_jso
     if as_json:
         print_json(json.loads((folder / "loop.json").read_text(encoding="utf-8")))
     else:
-        print("\n".join([*report.lines(), f"numbers  {folder / 'loop.json'}", f"picture  {folder / 'loop.svg'}"]))
+        files = [f"{what:8} {folder / name}" for what, name in FILES]
+        print("\n".join([*report.lines(), "", *report.costs(), "", *files]))
     return EXIT_CODES.get(report.status, 3)

@@ -8,7 +8,7 @@ from synthgen.loop.alarms import alarms, repeats
 from synthgen.loop.generating import written
 from synthgen.loop.measures import against, measure
 from synthgen.loop.mixing import Mixture, balanced, mix
-from synthgen.loop.report import Round
+from synthgen.loop.round import Round
 from synthgen.loop.state import End, Loop
 from synthgen.loop.steps import digest
 from synthgen.records import Record, user_text

@@ -10,7 +10,7 @@ from synthgen.config import run_recipe
 from synthgen.errors import BudgetReached, Interrupted
 from synthgen.loop.budget import Purse, spending
 from synthgen.loop.records import accepted, rejected, write_records
-from synthgen.loop.report import Round
+from synthgen.loop.round import Round
 from synthgen.loop.state import Loop
 from synthgen.loop.steps import digest
 from synthgen.records import Record

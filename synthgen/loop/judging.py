@@ -8,7 +8,7 @@ from synthgen.loop.alarms import worse_than_start
 from synthgen.loop.evaluation import summary
 from synthgen.loop.gate import gains, refusals
 from synthgen.loop.monitoring import examine
-from synthgen.loop.report import Round
+from synthgen.loop.round import Round
 from synthgen.loop.state import End, Loop
 from synthgen.records import Record
 

@@ -10,6 +10,7 @@ from synthgen.config import Recipe
 from synthgen.errors import ConfigError
 from synthgen.loop.door import source_hash
 from synthgen.loop.evaluation import prompts
+from synthgen.loop.monitoring import monitors
 from synthgen.loop.recipe import LoopRecipe
 from synthgen.loop.records import write_records
 from synthgen.loop.steps import digest
@@ -56,6 +57,8 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
     if recipe.config.evaluate.check is not None:
         use = recipe.config.evaluate.check.use
         pins["check"] = source_hash(Finder(recipe.base).find(use, ("filter",)).part)
+    if (look := monitors(recipe)) is not None:
+        pins["monitors"] = source_hash(look)
     _compare(folder / PINS, pins)
     if not (folder / PINS).is_file():
         atomic.write(folder / PINS, json.dumps(pins, indent=1) + "\n")

@@ -20,7 +20,8 @@ from synthgen.loop.mixing import Mixture
 from synthgen.loop.pins import lay_out, pin
 from synthgen.loop.recipe import CHECKPOINT, LoopRecipe
 from synthgen.loop.records import read_records
-from synthgen.loop.report import LoopReport, Round
+from synthgen.loop.report import LoopReport
+from synthgen.loop.round import Round
 from synthgen.loop.state import End, Loop, Say
 from synthgen.loop.steps import digest
 from synthgen.loop.training import train_student

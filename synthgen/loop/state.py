@@ -10,7 +10,7 @@ from typing import Any
 from synthgen.config import Recipe
 from synthgen.errors import BudgetReached
 from synthgen.loop.recipe import SAME_SEED, LoopRecipe
-from synthgen.loop.report import Round
+from synthgen.loop.round import Round
 from synthgen.loop.steps import Steps
 from synthgen.records import Record, user_text
 from synthgen.teachers.checkpoints import checkpoint_hash

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import random
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
@@ -18,7 +16,6 @@ from synthgen.loop.gate import gains, refusals
 from synthgen.loop.intervals import hierarchical, interval, paired
 from synthgen.loop.mixing import balanced, mix
 from synthgen.loop.models import Gate, Mix
-from synthgen.loop.picture import picture
 from synthgen.loop.records import read_records, write_records
 from synthgen.loop.steps import Steps
 from synthgen.protocols import Preparation
@@ -138,14 +135,6 @@ def test_records_survive_the_file(tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text('{"instruction": 3}\n')
     with pytest.raises(ConfigError, match="no record"):
         read_records(tmp_path / "r.jsonl")
-
-
-def test_the_picture_is_well_formed_and_leaves_out_what_is_not_there() -> None:
-    point = {"round": 0, "accuracy": 0.5, "low": 0.4, "high": 0.6, "entropy": None, "new": None, "verdict": "passed"}
-    text = picture("<loop>", [point, {**point, "round": 1, "entropy": 2.5, "verdict": "refused"}])
-    root = ElementTree.fromstring(text)
-    assert len(root.findall("{*}polyline")) == 2
-    assert math.isclose(len(root.findall("{*}circle")), 3)
 
 
 def test_unknown_trainers_are_named_with_the_known_ones(tmp_path: Path) -> None:
