@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,3 +114,37 @@ def test_a_student_worse_than_that_of_round_0_beyond_noise_is_a_sign() -> None:
         "the student of round 2 is worse than that of round 0: accuracy -10.0 points [-14.5, -6.0]"
     ]
     assert worse_than_start(2, {"correct": "10" * 80 + "0" * 40}, start, Alarms(accuracy=0.2)) == []
+
+
+RECORDED = [json.loads(line) for line in (Path(__file__).parent / "data/collapse.jsonl").read_text().splitlines()]
+
+
+def first_collapse(loop: dict[str, Any]) -> int | None:
+    """The round in which the alarms stop a loop of which only the measures are left; see data/README.md."""
+    limits, first = Alarms(), loop["rounds"][0]
+    worse: list[str] = []
+    scores = [{"correct": f"{int(text, 16):0420b}"} for text in loop["correct"]]
+    for number, now in enumerate(loop["rounds"], 1):
+        signs = alarms(now, first, limits) + repeats(now["rows"], now["seeds"], limits) + worse
+        worse = worse_than_start(number, scores[number], scores[0], limits)
+        if len(signs + worse) >= limits.least:
+            return number
+    return None
+
+
+def recorded(arm: str) -> list[int | None]:
+    return [first_collapse(loop) for loop in RECORDED if loop["arm"] == arm]
+
+
+def test_real_students_that_replace_without_a_verifier_are_stopped_by_round_2() -> None:
+    assert recorded("none_replace") == [2, 2, 2, 2]
+
+
+def test_real_students_that_copy_their_easy_tasks_are_stopped_by_round_2() -> None:
+    # the first did not collapse: its accuracy rose, and new tasks with it
+    assert recorded("verify_replace") == [None, 2, 2, 2]
+
+
+@pytest.mark.parametrize("arm", ["verify", "none"])
+def test_real_students_that_accumulate_raise_no_alarm(arm: str) -> None:
+    assert recorded(arm) == [None] * 4
