@@ -40,6 +40,8 @@ def values(name: str, faithful: bool, reply: str) -> dict[str, Any]:
         "faithful": faithful,
         "instruction": "Name a river.",
         "input": "Elbe",
+        "answer": "The Elbe.",
+        "highest": 5,
     }
     return {variable: known[variable] for variable in variables(name)}
 

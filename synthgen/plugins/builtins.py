@@ -19,13 +19,17 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "vllm": "synthgen.teachers.vllm:Vllm",
     },
     "stage": {
+        "candidates": "synthgen.stages.candidates:Candidates",
         "classify": "synthgen.stages.classify:Classify",
         "conflicting_outputs": "synthgen.filters.conflicting_outputs:ConflictingOutputs",
         "generate": "synthgen.stages.generate:Generate",
         "instances": "synthgen.stages.instances:Instances",
+        "judge": "synthgen.stages.judge:Judge",
         "majority": "synthgen.stages.majority:Majority",
         "pre_query": "synthgen.stages.pre_query:PreQuery",
+        "rank": "synthgen.stages.rank:Rank",
         "respond": "synthgen.stages.respond:Respond",
+        "solve": "synthgen.stages.solve:Solve",
     },
     "filter": {
         "ascii_only": "synthgen.filters.ascii_only:ascii_only",
@@ -84,9 +88,12 @@ FREE_SETTINGS: dict[str, tuple[str, ...]] = {
 such settings in its attribute `free_settings`."""
 
 PROMPT_SETTINGS: dict[str, tuple[str, ...]] = {
+    "candidates": ("prompt",),
     "classify": ("prompt",),
     "generate": ("prompt",),
     "instances": ("input_first", "output_first"),
+    "judge": ("prompt",),
     "respond": ("prompt",),
+    "solve": ("prompt", "hint"),
 }
 """Settings of built-in stages that name a prompt template."""

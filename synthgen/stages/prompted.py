@@ -68,11 +68,15 @@ class Prompted(BaseModel):
         )
         return form.response_format if able else None
 
-    async def ask_for(self, form: Form, prompt: Any, ctx: Context, *, sample: int = 0) -> Completion:
-        """The teacher's reply in this form; asked for again while it holds no item."""
+    def sampling_for(self, count: int) -> Sampling | None:
+        """The stage's sampling for a reply of `count` choices."""
+        return self.sampling if count == 1 else Sampling(n=count).over(self.sampling)
+
+    async def ask_for(self, form: Form, prompt: Any, ctx: Context, *, sample: int = 0, count: int = 1) -> Completion:
+        """The teacher's reply of `count` choices in this form; asked for again while none holds an item."""
         return await ctx.ask(
             prompt,
-            sampling=self.sampling,
+            sampling=self.sampling_for(count),
             response_format=self.schema_for(form),
             api=self.api,
             sample=sample,

@@ -32,3 +32,9 @@ def test_who_stays_is_drawn_at_random() -> None:
 def test_answers_of_one_instruction_can_be_capped() -> None:
     out = Balance(by="instruction", cap=1).select(records(), random.Random(0))
     assert Counter(r.instruction for r in out if not r.drop) == {"task 0": 1, "task 1": 1, "task 2": 1}
+
+
+def test_answers_of_one_task_can_be_capped() -> None:
+    made = [Record(id=f"r{i}", instruction="Add.", input=str(i % 2), output=str(i)) for i in range(6)]
+    out = Balance(by="task", cap=2).select(made, random.Random(0))
+    assert Counter(r.input for r in out if not r.drop) == {"0": 2, "1": 2}
