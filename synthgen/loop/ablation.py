@@ -166,7 +166,9 @@ def _student(
 
     def work() -> dict[str, Any]:
         say(f"training {steps.folder.name} on {len(rows):,} rows")
-        return train_student(recipe, rows, steps.folder, out, init=init, seed=number, first=init is None, say=say)
+        return train_student(
+            recipe, rows, steps.folder, out, init=init, seed=number, number=int(init is not None), say=say
+        )
 
     trained = steps.result("train", made_from, work)
     main = next(iter(recipe.config.held_out))

@@ -13,7 +13,11 @@ from typing import Any
 from synthgen.errors import PluginError
 from synthgen.plugins.find import Finder
 
-MAKERS = {"drills": "synthgen.loop.drills:tasks", "families": "synthgen.loop.family_tasks:tasks"}
+MAKERS = {
+    "drills": "synthgen.loop.drills:tasks",
+    "families": "synthgen.loop.family_tasks:tasks",
+    "seed_tasks": "synthgen.loop.seed_tasks:tasks",
+}
 TRAINERS = {"small": "synthgen.loop.small:train", "synthgen_train": "synthgen.loop.door:bundled"}
 
 

@@ -15,12 +15,12 @@ from synthgen.config.merge import override, read_config
 from synthgen.config.problems import combined, problems
 from synthgen.config.recipe import make_recipe
 from synthgen.errors import ConfigError
+from synthgen.loop.by_round import of_round
 from synthgen.loop.contamination import HeldOut
-from synthgen.loop.door import MAKERS, TRAINERS, function
+from synthgen.loop.door import TRAINERS, function
 from synthgen.loop.models import LoopConfig
-from synthgen.loop.records import read_records
+from synthgen.loop.tasks import tasks_of
 from synthgen.records import Record
-from synthgen.sources.location import located
 
 SAME_SEED = 1000
 """Seeds of makers and rounds are this far apart for recipes whose `seed` differs by one."""
@@ -47,19 +47,9 @@ class LoopRecipe:
             ConfigError: they cannot be read or made, are none, or one lacks its answer.
         """
         entry = self.config.seeds if place == "seeds" else self.config.held_out[place]
-        if isinstance(entry, str):
-            found = read_records(located(entry, self.base))
-        else:
-            # the held-out sets have seeds of their own, beside those of the seed data
-            number = 0 if place == "seeds" else 1 + list(self.config.held_out).index(place)
-            settings = {"seed": self.config.seed * SAME_SEED + number, **entry.settings}
-            try:
-                found = list(function(entry.use, MAKERS, self.base)(**settings))
-            except TypeError as error:
-                raise ConfigError(f"{entry.use}: {error}", key=place) from error
-        if not found or any(not r.output for r in found):
-            raise ConfigError("there are no records, or some have no answer", key=place)
-        return found
+        # the held-out sets have seeds of their own, beside those of the seed data
+        number = 0 if place == "seeds" else 1 + list(self.config.held_out).index(place)
+        return tasks_of(entry, self.base, seed=self.config.seed * SAME_SEED + number, key=place)
 
     def seed_data(self) -> tuple[list[Record], int]:
         """The seed data without what is held out, and how many records that were.
@@ -116,7 +106,7 @@ class LoopRecipe:
         }
         if section.teacher is not None:
             data["teacher"] = self._teacher(section.teacher, checkpoint)
-        recipe = make_recipe(Document(data), self.base, default_name="round")
+        recipe = make_recipe(Document(of_round(data, number)), self.base, default_name="round")
         recipe.pipeline.round = number
         return recipe
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from synthgen.errors import BudgetReached
 from synthgen.loop import evaluation
+from synthgen.loop.by_round import longest
 from synthgen.loop.examining import examine, mixture
 from synthgen.loop.generating import generate
 from synthgen.loop.judging import judge
@@ -49,6 +50,8 @@ def _begun(recipe: LoopRecipe, folder: Path, say: Say) -> Loop:
     """The loop with its seed data, after all that can be checked before round 0 has been."""
     loop = Loop(recipe, folder, say, lay_out(recipe, folder))
     trial = loop.generation(1, CHECKPOINT, loop.paths["seeds"], {}) if recipe.config.generate else None
+    for number in range(2, 1 + longest(recipe.config.model_dump(include={"generate"}))):
+        loop.generation(number, CHECKPOINT, loop.paths["seeds"], {})
     pin(recipe, folder, trial)
     loop.seeds = read_records(loop.paths["seeds"])
     if left_out := recipe.seed_data()[1]:
@@ -108,7 +111,7 @@ def _train(loop: Loop, found: Round, made: Mixture) -> None:
             loop.folder,
             init=loop.folder / init if init else None,
             seed=loop.seed(found.number),
-            first=found.number == 0,
+            number=found.number,
             say=loop.say,
         )
         counts = {"seed_rows": made.seed_rows, "earlier_rows": made.earlier_rows, "new_rows": made.new_rows}
