@@ -55,42 +55,45 @@ class RowSampler(LogitsProcessor):  # type: ignore[misc]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """`scores` float [B, V] with all but the drawn token of each row at minus infinity; padding rows end."""
-        result = torch.full_like(scores, float("-inf"))
-        logits = scores.float().cpu()
-        for i in range(scores.shape[0]):
-            if i < len(self.rows):
-                token = self._draw(i, logits[i])
-            else:
-                token = self.stops[0] if self.stops else 0
-            result[i, token] = 0.0
-        return result
+        asked = len(self.rows)
+        raw = scores.float().cpu()
+        logits = self._adjusted(raw)
+        tokens = logits.argmax(-1) if self.temperature == 0 else self._sample(logits / self.temperature)
+        tokens[asked:] = self.stops[0] if self.stops else 0
+        if self.presence or self.frequency:
+            for counts, token in zip(self.counts, tokens[:asked].tolist(), strict=True):
+                counts[token] = counts.get(token, 0) + 1
+        for row, logit, token in zip(self.rows, raw, tokens.tolist(), strict=False):
+            if row.wants_logprobs:
+                row.note(logit, token)
+        return torch.full_like(scores, float("-inf")).scatter_(1, tokens[:, None].to(scores.device), 0.0)
 
-    def _draw(self, i: int, raw: torch.Tensor) -> int:
-        row, counts = self.rows[i], self.counts[i]
+    def _adjusted(self, raw: torch.Tensor) -> torch.Tensor:
+        """The logits less the penalties for what a row has drawn, plus the bias."""
+        if not (self.bias or self.presence or self.frequency):
+            return raw
         logits = raw.clone()
-        for token, count in counts.items():
-            logits[token] -= self.presence + self.frequency * count
+        for i, counts in enumerate(self.counts):
+            for token, count in counts.items():
+                logits[i, token] -= self.presence + self.frequency * count
         for token, value in self.bias.items():
-            logits[token] += value
-        if self.temperature == 0:
-            token = int(logits.argmax())
-        else:
-            token = self._sample(logits / self.temperature, row)
-        counts[token] = counts.get(token, 0) + 1
-        if row.wants_logprobs:
-            row.note(raw, token)
-        return token
+            logits[:, token] += value
+        return logits
 
-    def _sample(self, logits: torch.Tensor, row: Row) -> int:
+    def _sample(self, logits: torch.Tensor) -> torch.Tensor:
+        """One token a row, `int64 [B]`; all rows at once, since a loop over them costs more than a small model."""
         probabilities, order = torch.sort(torch.softmax(logits, -1), descending=True, stable=True)
         if self.top_k:
-            probabilities, order = probabilities[: self.top_k], order[: self.top_k]
+            probabilities, order = probabilities[:, : self.top_k], order[:, : self.top_k]
         cumulative = probabilities.cumsum(-1)
-        # the nucleus: the fewest likeliest tokens whose probabilities reach top_p, at least one
-        kept = int((cumulative < self.top_p * cumulative[-1]).sum()) + 1 if self.top_p < 1 else len(cumulative)
-        cumulative = cumulative[:kept]
-        point = torch.rand((), generator=row.generator) * cumulative[-1]
-        return int(order[min(int(torch.searchsorted(cumulative, point, right=True)), kept - 1)])
+        kept = torch.full((len(logits), 1), cumulative.shape[1])
+        if self.top_p < 1:
+            # the nucleus: the fewest likeliest tokens whose probabilities reach top_p, at least one
+            kept = (cumulative < self.top_p * cumulative[:, -1:]).sum(-1, keepdim=True) + 1
+        points = torch.zeros(len(logits), 1)
+        points[: len(self.rows), 0] = torch.stack([torch.rand((), generator=row.generator) for row in self.rows])
+        place = torch.searchsorted(cumulative, points * cumulative.gather(1, kept - 1), right=True)
+        return order.gather(1, place.minimum(kept - 1))[:, 0]
 
 
 class RowStopper(StoppingCriteria):  # type: ignore[misc]
