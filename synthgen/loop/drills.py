@@ -184,14 +184,16 @@ class Prove(BaseModel):
     """Fills in `task_type` (the drill's family) and drops what is wrong.
 
     Drops: `no_drill` (nothing that can be solved), `unanswered`, `wrong_answer`. With `verify: false` only the task
-    type is filled in. `accept_right` and `accept_wrong` are the shares of right and wrong answers that are let pass: an
-    imperfect verifier, for experiments.
+    type is filled in. `truth` gives each drill the right answer in place of what it came with, as a reference that it
+    can be solved against. `accept_right` and `accept_wrong` are the shares of right and wrong answers that are let
+    pass: an imperfect verifier, for experiments.
     """
 
     model_config = ConfigDict(extra="forbid")
     ordered: ClassVar[bool] = False
 
     verify: bool = True
+    truth: bool = False
     accept_right: float = Field(1.0, ge=0, le=1)
     accept_wrong: float = Field(0.0, ge=0, le=1)
 
@@ -207,7 +209,7 @@ class Prove(BaseModel):
         if solved is None:
             return record.dropped("no_drill") if self.verify else record.replace(task_type="none")
         family, answer = solved
-        record = record.replace(task_type=family)
+        record = record.replace(task_type=family, output=answer if self.truth else record.output)
         if not self.verify:
             return record
         if record.output is None:

@@ -90,6 +90,11 @@ def test_without_verification_only_the_type_is_filled_in() -> None:
     assert [(r.task_type, r.drop) for r in found] == [("rev", None), ("none", None)]
 
 
+def test_the_right_answer_can_take_the_place_of_the_written_one() -> None:
+    found = judged(Prove(truth=True), Record(instruction="rev abc", output="x"), Record(instruction="sing", output="x"))
+    assert [(r.output, r.drop is None) for r in found] == [("cba", True), ("x", False)]
+
+
 def test_an_imperfect_verifier_errs_as_often_as_it_is_told() -> None:
     prove = Prove(accept_right=0.9, accept_wrong=0.2)
     right = judged(prove, *[Record(instruction="rev abc", output="cba")] * 1000)
