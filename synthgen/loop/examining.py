@@ -6,12 +6,12 @@ from typing import Any
 
 from synthgen.loop.alarms import alarms, repeats
 from synthgen.loop.generating import written
-from synthgen.loop.measures import against, measure
+from synthgen.loop.measures import READINGS, against, measure
 from synthgen.loop.mixing import Mixture, balanced, mix
 from synthgen.loop.round import Round
 from synthgen.loop.state import End, Loop
 from synthgen.loop.steps import digest
-from synthgen.records import Record, user_text
+from synthgen.records import Record
 from synthgen.text import normalize
 
 
@@ -46,13 +46,15 @@ def examine(loop: Loop, found: Round, new: list[Record], rows: list[Record]) -> 
 
 
 def _measured(loop: Loop, found: Round, new: list[Record], rows: list[Record]) -> dict[str, Any]:
-    known = {normalize(user_text(r)) for r in loop.unique()}
+    look_at = loop.recipe.config.alarms.look_at
+    known = {normalize(READINGS[look_at][1](r)) for r in (*loop.seeds, *loop.state.kept)}
     generated, first = found.generation["generated"], loop.state.first
 
     def work() -> dict[str, Any]:
         everything = written(loop.steps(found.number).folder / "generate")
-        measured = measure(new, generated=generated, known=known, seeds=loop.seeds, written=everything, like=first)
-        trained, human = against(rows, loop.seeds)
+        shared: dict[str, Any] = {"seeds": loop.seeds, "written": everything, "like": first, "look_at": look_at}
+        measured = measure(new, generated=generated, known=known, **shared)
+        trained, human = against(rows, loop.seeds, look_at)
         return {**measured, "rows": trained, "seeds": human}
 
     inputs = [digest([r.id for r in new]), generated, digest([r.id for r in rows]), digest(first)]

@@ -25,7 +25,20 @@ DRAWS, RESAMPLES = 30, 400
 Z = 1.96
 
 Measures = dict[str, Any]
+Reading = Callable[[Record], str]
 Bounds = tuple[float, float]
+
+
+def solution(record: Record) -> str:
+    """The record's reasoning and answer."""
+    return "\n".join(filter(None, (record.reasoning, record.output)))
+
+
+READINGS: dict[str, tuple[Reading, Reading]] = {
+    "tasks": (user_text, user_text),
+    "solutions": (solution, lambda record: f"{user_text(record)}\n{solution(record)}"),
+}
+"""What has to stay varied in a loop whose student writes tasks, or solves given ones; and what tells a new one."""
 
 
 def measure(
@@ -36,23 +49,25 @@ def measure(
     seeds: Sequence[Record] = (),
     written: Sequence[Record] = (),
     like: Mapping[str, Any] | None = None,
+    look_at: str = "tasks",
 ) -> Measures:
     """The measures of a round's accepted records, as plain values; `intervals` bound them at 95 %.
 
-    `known` are normalised tasks seen before; `written` is all that the round wrote, rejects included, and `like` are
-    the measures of the round to compare with: its numbers of words and of neighbours are used again, because
-    distinct-2, the compression ratio and the nearest neighbours change with how much is looked at. Where there is less
-    than that they are None.
+    `look_at` says what is looked at, the tasks or their solutions; `known` are those seen before, normalised. `written`
+    is all that the round wrote, rejects included, and `like` are the measures of the round to compare with: its numbers
+    of words and of neighbours are used again, because distinct-2, the compression ratio and the nearest neighbours
+    change with how much is looked at. Where there is less than that they are None.
 
     `yield` and `new_share` are shares of what was generated, `entropy` is of the task types in bits, `nearest` the
     mean ROUGE-L to the nearest of the seed data and of the round's other tasks, `known_right` the share of right
     answers to tasks of the seed data.
     """
-    tasks = [normalize(user_text(r)) for r in records]
+    words_of, key_of = READINGS[look_at]
+    tasks = [normalize(words_of(r)) for r in records]
     types = [r.task_type or "none" for r in records]
     openings = Counter(next(iter(tokenize(task)), "") for task in tasks)
     lengths = [float(len(r.output or "")) for r in records]
-    new = len({*tasks} - {*known})
+    new = len({normalize(key_of(r)) for r in records} - {*known})
     words = like["words"] if like else half(tasks)
     neighbours = like["neighbours"] if like else min(NEAR, math.ceil(len(records) / 2))
     asked, right = looked_up(written, seeds)
@@ -66,7 +81,7 @@ def measure(
             _resampled(list(openings.elements()), lambda counts: max(counts) / sum(counts)),
         ),
         "length": mean(lengths),
-        "nearest": nearest(tasks, [user_text(r) for r in seeds], neighbours) if len(tasks) >= neighbours else None,
+        "nearest": nearest(tasks, [words_of(r) for r in seeds], neighbours) if len(tasks) >= neighbours else None,
         "known_right": share(right, asked) if asked else None,
         **repetition(tasks, words),
     }
@@ -85,13 +100,14 @@ def measure(
     }
 
 
-def against(rows: Sequence[Record], seeds: Sequence[Record]) -> tuple[Measures, Measures]:
+def against(rows: Sequence[Record], seeds: Sequence[Record], look_at: str = "tasks") -> tuple[Measures, Measures]:
     """Distinct-2 and the compression ratio of rows to train on and of the seed data, over equally many words.
 
     A seed row that is repeated to hold its share counts once.
     """
-    once = list({id(r): normalize(user_text(r)) for r in rows}.values())
-    human = [normalize(user_text(r)) for r in seeds]
+    words_of = READINGS[look_at][0]
+    once = list({id(r): normalize(words_of(r)) for r in rows}.values())
+    human = [normalize(words_of(r)) for r in seeds]
     words = min(half(human), total(once))
     found = []
     for texts in (once, human):

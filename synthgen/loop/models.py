@@ -77,6 +77,9 @@ class Alarms(Section):
     A sign is a change beyond its limit, with an interval that leaves 0 out.
     """
 
+    look_at: Literal["tasks", "solutions"] = Field(
+        "tasks", description="what has to stay varied and new: tasks that the student writes, or its solutions"
+    )
     entropy: float = Field(0.1, gt=0, description="fall of the task types' normalised entropy")
     opening: float = Field(1.0, gt=0, description="relative rise of the commonest first word's share")
     distinct: float = Field(0.15, gt=0, description="relative fall of distinct-2 over equally many words")

@@ -6,6 +6,7 @@ import pytest
 
 from synthgen.loop.measures import against, distinct, entropy, half, looked_up, measure, nearest, repetition, share
 from synthgen.records import Record
+from synthgen.text import normalize
 
 
 def mixed(weights: dict[str, int], *, draw: random.Random | None = None) -> list[Record]:
@@ -104,3 +105,11 @@ def test_the_interval_of_a_share_holds_it(hits: int, of: int) -> None:
     value, (low, high) = share(hits, of)
     assert 0 <= low <= value <= high <= 1
     assert low < high
+
+
+def test_of_given_tasks_the_solutions_are_looked_at() -> None:
+    steps = [Record(instruction="What is 3 + 4?", reasoning=f"step {word}", output="7") for word in "abcd"]
+    known = {normalize(f"What is 3 + 4?\nstep {word}\n7") for word in "ab"}
+    found = measure(steps, generated=8, known=known, look_at="solutions")
+    assert (found["new"], found["new_share"], found["openings"]) == (2, 0.25, [["step", 1.0]])
+    assert measure(steps, generated=8, known={"what is 3 + 4?"})["new"] == 0
