@@ -4,10 +4,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 
-.PHONY: quickstart test test-train test-vllm proof check coverage bench clean
+# whether what the extra `train` brings is installed in $(VENV)
+HAS_TRAINER = $(BIN)/python -c 'import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, ("torch", "trl", "peft"))))'
+
+.PHONY: quickstart quickstart-train quickstart-loop test test-train test-vllm proof check coverage bench clean
 
 quickstart: $(VENV)/.core  ## install, run the main job on the built-in teacher, say where to look
 	$(BIN)/synthgen run recipes/quickstart.yaml
+	@if $(HAS_TRAINER); then $(MAKE) --no-print-directory quickstart-train quickstart-loop; \
+	  else echo "next: make quickstart-train trains a student on it; make quickstart-loop generates, trains, and again"; fi
+
+quickstart-train: $(VENV)/.train  ## the same with the trainer: a small student from scratch, in under a minute
+	HF_HUB_OFFLINE=1 $(BIN)/synthgen run recipes/quickstart_train.yaml
+
+quickstart-loop: $(VENV)/.train  ## the small complete loop, in under five minutes on two cores
+	HF_HUB_OFFLINE=1 $(BIN)/synthgen loop recipes/loop_quickstart.yaml
 
 test: $(VENV)/.dev  ## install what the tests need, run them
 	$(BIN)/python -m pytest
@@ -40,8 +51,13 @@ $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[dev]"
 	@touch $@ $(VENV)/.core
 
+$(VENV)/.train: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
+	@$(HAS_TRAINER) || $(BIN)/python -m pip install -q --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[train]"
+	@touch $@ $(VENV)/.core
+
 test-train: .venv-train/.done  ## the trainer and local checkpoints, on the CPU, in an environment of its own
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-train/bin/python -m pytest -p no:cacheprovider tests/train tests/loop tests/teachers/test_transformers_teacher.py
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-train/bin/python -m pytest -p no:cacheprovider tests/train tests/loop tests/teachers/test_transformers_teacher.py tests/teachers/test_transformers_serve.py
 
 proof: .venv-train/.done  ## the arms of the loop's proof, in full (docs/loop.md); an hour or more
 	HF_HUB_OFFLINE=1 .venv-train/bin/python benchmarks/loop.py --json
@@ -50,7 +66,7 @@ proof: .venv-train/.done  ## the arms of the loop's proof, in full (docs/loop.md
 	$(PYTHON) -m venv .venv-train
 	# torch first: what comes after it then leaves this build alone
 	.venv-train/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0
-	.venv-train/bin/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[train]" pytest hypothesis
+	.venv-train/bin/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[train]" "transformers[serving]" pytest hypothesis
 	@touch $@
 
 test-vllm: .venv-vllm/.done  ## vLLM on the CPU, in an environment of its own

@@ -17,7 +17,7 @@ from synthgen.journal import Journal
 from synthgen.prices import Price
 from synthgen.protocols import Check, Completion, Request, Sampling, Teacher, Usage, canonical
 from synthgen.turns import Draining
-from synthgen.unusable import FINAL
+from synthgen.unusable import FINAL, is_free_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Budget:
 class Spending:
     """What has been bought (by this folder, all sessions), and what the journal has spared.
 
-    `unusable` counts replies that were no use, by reason; `retried` those of them that were asked for again.
+    `unusable` counts replies that were no use, by reason; `retried` those of them that were asked for again;
+    `unstructured` those that came as other text where JSON by a schema was asked for.
     """
 
     requests: int = 0
@@ -54,6 +55,7 @@ class Spending:
     reused: int = 0
     retried: int = 0
     unusable: Counter[str] = field(default_factory=Counter)
+    unstructured: int = 0
     in_flight: int = 0
 
     @property
@@ -177,9 +179,7 @@ class Asker:
         Raises:
             Draining: the run is ending and the reply would have to be bought.
         """
-        completion = await self._reply(teacher, request)
-        if took is not None:
-            took.add(completion.usage, usd_of(self.teachers[teacher], completion.usage))
+        completion = await self._reply(teacher, request, took)
         if check is None:
             return completion
         tried = 1
@@ -188,13 +188,19 @@ class Asker:
             if tried == tries:
                 break
             self.spending.retried += 1
-            completion = await self._reply(teacher, replace(request, retry=tried))
-            if took is not None:
-                took.add(completion.usage, usd_of(self.teachers[teacher], completion.usage))
+            completion = await self._reply(teacher, replace(request, retry=tried), took)
             tried += 1
         return completion if tried == 1 else replace(completion, tries=tried)
 
-    async def _reply(self, teacher: str, request: Request) -> Completion:
+    async def _reply(self, teacher: str, request: Request, took: Spending | None) -> Completion:
+        completion = await self._found_or_bought(teacher, request)
+        if took is not None:
+            took.add(completion.usage, usd_of(self.teachers[teacher], completion.usage))
+        if request.response_format is not None and any(map(is_free_text, completion.choices)):
+            self.spending.unstructured += 1
+        return completion
+
+    async def _found_or_bought(self, teacher: str, request: Request) -> Completion:
         key = request.key
         purchase = self._pending.get(key)
         if purchase is None:

@@ -185,6 +185,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             replayed=spending.replayed,
             retried=spending.retried,
             unusable=dict(sorted(spending.unusable.items())),
+            unstructured=spending.unstructured,
         ),
         tokens=Tokens.of(totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens),
         cost_usd=totals.usd if priced else None,

@@ -36,6 +36,12 @@ def why_unusable(choice: Choice) -> str | None:
     return None if choice.tool_calls or (choice.text or "").strip() else "empty_reply"
 
 
+def is_free_text(choice: Choice) -> bool:
+    """Whether a text, whole or cut, is no JSON object or list: no server wrote it that holds replies to a schema."""
+    text = (choice.text or "").strip()
+    return bool(text) and not (text[0] in "{[" and (choice.finish_reason == "length" or text[-1] in "}]"))
+
+
 def why_again(completion: Completion, why: Callable[[Choice], str | None] = why_unusable) -> str | None:
     """The reason to ask again: that of the first choice, where no choice can be used and another try may help."""
     reasons = [why(choice) for choice in choices_of(completion)]

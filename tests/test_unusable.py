@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from synthgen.protocols import Choice, Completion
-from synthgen.unusable import DETAILS, FINAL, choices_of, detail, why_again, why_unusable
+from synthgen.unusable import DETAILS, FINAL, choices_of, detail, is_free_text, why_again, why_unusable
 
 CALL = ({"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}},)
 
@@ -46,3 +46,20 @@ def test_the_sentence_says_how_often_it_was_asked() -> None:
     assert detail("empty_reply", Completion(())) == "the reply is empty"
     assert detail("empty_reply", Completion((), tries=3)) == "the reply is empty; asked 3 times"
     assert detail("malformed", Completion((), tries=2), "no JSON") == "no JSON; asked 2 times"
+
+
+@pytest.mark.parametrize(
+    ("choice", "free"),
+    [
+        (Choice('{"a": 1}'), False),
+        (Choice(" [1]\n"), False),
+        (Choice('{"a": ', "length"), False),
+        (Choice('{"a": '), True),
+        (Choice("Sure: {}"), True),
+        (Choice("Sure", "length"), True),
+        (Choice(" \n"), False),
+        (Choice(None), False),
+    ],
+)
+def test_free_text_is_what_no_server_writes_that_keeps_to_a_schema(choice: Choice, free: bool) -> None:
+    assert is_free_text(choice) == free

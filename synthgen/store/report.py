@@ -27,6 +27,8 @@ class StageFlow(Facts):
 class Requests(Facts):
     """Replies `bought` by this folder in all its sessions, `reused` from another run, `replayed` from the journal;
     `retried` counts further tries after replies that were no use, and `unusable` those replies, by reason.
+    `unstructured` counts replies to requests with a JSON schema that came as other text, which no server writes that
+    holds replies to a schema.
     """
 
     bought: int = 0
@@ -34,6 +36,7 @@ class Requests(Facts):
     replayed: int = 0
     retried: int = 0
     unusable: dict[str, int] = Field(default_factory=dict)
+    unstructured: int = 0
 
 
 class Tokens(Facts):

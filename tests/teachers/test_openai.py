@@ -56,7 +56,7 @@ def test_every_api_gives_text_usage_and_finish_reason(api: Any) -> None:
         == {
             "chat": {"model", "messages", "max_tokens"},
             "completions": {"model", "prompt", "max_tokens"},
-            "responses": {"model", "input", "store", "max_output_tokens"},
+            "responses": {"model", "input", "store", "stream", "max_output_tokens"},
         }[api]
     )
 

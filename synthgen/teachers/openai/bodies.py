@@ -15,10 +15,14 @@ _SEEDS = 2**31
 
 @dataclass(slots=True)
 class Dialect:
-    """What a server turned out to understand: its name for `max_tokens`, and whether it knows `response_format`."""
+    """What a server turned out to understand: its name for `max_tokens`, and whether it knows `response_format`.
+
+    `keeps_schemas` is None until a reply to a request with a schema has shown it.
+    """
 
     max_tokens: str = "max_tokens"
     response_format: bool = True
+    keeps_schemas: bool | None = None
     _told: bool = False
 
     def learn_max_tokens(self, name: str) -> bool:
@@ -69,7 +73,9 @@ def _text(request: Request) -> str:
 
 def _responses(request: Request, dialect: Dialect) -> dict[str, Any]:
     sampling = _sampling(request)
-    body: dict[str, Any] = {"model": request.model, "input": _items(request), "store": False, **sampling}
+    # some servers stream unless they are told not to
+    body: dict[str, Any] = {"model": request.model, "input": _items(request), "store": False, "stream": False}
+    body |= sampling
     if "max_tokens" in body:
         body["max_output_tokens"] = body.pop("max_tokens")
     if body.pop("logprobs", None):

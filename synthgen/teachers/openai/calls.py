@@ -21,6 +21,7 @@ from synthgen.teachers.openai.replies import CHARACTERS_PER_TOKEN, MalformedErro
 from synthgen.teachers.openai.secrets import Scrubber
 from synthgen.teachers.openai.server import Server
 from synthgen.teachers.openai.transport import Transport
+from synthgen.unusable import is_free_text
 
 log = logging.getLogger("synthgen.teachers.openai")
 
@@ -181,7 +182,22 @@ class Caller:
             TeacherError: no try will be.
         """
         reply = self._read(call, status, data, sent)
-        return await self._refused(call, server, reply, headers) if isinstance(reply, Problem) else reply
+        if isinstance(reply, Problem):
+            return await self._refused(call, server, reply, headers)
+        if call.request.response_format is not None and server.dialect.response_format:
+            self._probe(server, reply)
+        return reply
+
+    def _probe(self, server: Server, completion: Completion) -> None:
+        """Says once whether a server that takes schemas keeps to them; those that do not are asked on as they are."""
+        text = completion.text.strip()
+        if server.dialect.keeps_schemas is None and text:
+            server.dialect.keeps_schemas = not is_free_text(completion.choices[0])
+            if not server.dialect.keeps_schemas:
+                log.warning(
+                    "%s takes a JSON schema and does not keep to it: replies are read as they come, and counted",
+                    server.endpoint.name,
+                )
 
     def _read(self, call: Call, status: int, data: bytes, sent: int) -> Completion | Problem:
         if status != 200:
