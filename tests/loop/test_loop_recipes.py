@@ -11,6 +11,7 @@ from synthgen import assets, families
 from synthgen.cli.app import app
 from synthgen.errors import ConfigError
 from synthgen.loop import load, run_loop
+from synthgen.loop.by_round import longest
 from synthgen.loop.evaluation import checker
 from synthgen.loop.family_tasks import tasks
 from synthgen.loop.records import write_records
@@ -21,11 +22,14 @@ from synthgen.records import Record
 def test_every_shipped_loop_can_be_built(name: str, tmp_path: Path) -> None:
     recipe = load(name)
     assert callable(recipe.trainer())
-    pipeline = recipe.generation(1, str(tmp_path), tmp_path / "known.jsonl", []).pipeline
-    labels = [label for label, _ in pipeline.stages]
-    assert (labels[0], labels[-1]) == ("pre_query", "HeldOut")
-    held_out = {(r.instruction, r.input) for name in recipe.config.held_out for r in recipe.records(name)}
     kept, left_out = recipe.seed_data()
+    write_records(tmp_path / "known.jsonl", kept)
+    for number in range(1, 2 + longest(recipe.config.model_dump())):
+        pipeline = recipe.generation(number, str(tmp_path), tmp_path / "known.jsonl", []).pipeline
+        labels = [label for label, _ in pipeline.stages]
+        assert labels[-1] == "HeldOut"
+        assert labels[:-1] == [str(stage["use"]).rpartition(":")[2] for stage in recipe.config.generate.stages]  # type: ignore[union-attr]
+    held_out = {(r.instruction, r.input) for name in recipe.config.held_out for r in recipe.records(name)}
     assert len(kept) + left_out == len(recipe.records("seeds"))
     assert held_out
     assert not held_out & {(r.instruction, r.input) for r in kept}
