@@ -5,9 +5,10 @@ AsyncOpenAI loop, our teacher alone, and a whole run (prompts, journal, parsing,
 the first request to the last reply as the server sees them; CPU is the client's. Medians of several rounds, in which
 the clients take turns, so that all of them meet the same disturbances.
 
-Faults: the same prompts, 100 at once, against plans of faults; `good` counts whole answers to the right prompt.
+Faults: the same prompts, 100 at once, against plans of faults; `good` counts whole answers to the right prompt. `of
+allowed` is the shortest time in which a server's limit lets them all through, as a share of the time taken.
 
-    python benchmarks/teachers.py [--quick] [--json] [--only throughput|faults|memory]
+    python benchmarks/teachers.py [--quick] [--json] [--only throughput|faults|tail|memory]
 
 The server is tests/servers/openai_server.py in a process of its own.
 """
@@ -211,11 +212,24 @@ async def through_faults(url: str, count: int, **settings: Any) -> tuple[int, fl
     return sum(is_good(number, completion) for number, completion in replies), seconds
 
 
-def faults(count: int, outage_s: float, minute_s: float) -> dict[str, Any]:
+def tokens_each() -> int:
+    """What the test server counts for one prompt of ours: a fourth of the body's bytes, and the words of its reply."""
+    from synthgen.teachers.openai.bodies import Dialect, encode
+
+    return len(encode(request(1000), Dialect())) // 4 + 40
+
+
+def faults(count: int, outage_s: float, minute_s: float, timeout_s: float) -> dict[str, Any]:
     """One row for each plan of faults."""
     rows: dict[str, Any] = {}
 
-    def row(name: str, plan: tuple[str, ...] = (), settings: dict[str, Any] | None = None, **options: Any) -> None:
+    def row(
+        name: str,
+        plan: tuple[str, ...] = (),
+        settings: dict[str, Any] | None = None,
+        allowed_s: float | None = None,
+        **options: Any,
+    ) -> None:
         with server(plan, **{"latency_s": 0.2, **options}) as there:
             good, seconds = asyncio.run(through_faults(there.url, count, **(settings or {})))
             stats = there.stats()
@@ -226,19 +240,24 @@ def faults(count: int, outage_s: float, minute_s: float) -> dict[str, Any]:
             "refused": stats["outcomes"].get("limit", 0) + stats["outcomes"].get("429", 0),
             "paid_twice": stats["paid_twice"],
             "mean_in_flight": stats["busy_s"] / stats["span_s"],
+            "of_allowed": allowed_s and allowed_s / seconds,
         }
         show(name, rows[name])
 
     row("undisturbed")
     row("5% 429, 2% 500, 1% reset", ("429=0.05", "500=0.02", "reset=0.01"), retry_after_s=1.0)
-    row("1% hang, time-out 5 s", ("hang=0.01",), {"timeout_s": 5})
+    row(f"1% hang, time-out {timeout_s:g} s", ("hang=0.01",), {"timeout_s": timeout_s})
     row("1% each malformed, cut, empty, null", ("malformed=0.01", "cut=0.01", "empty=0.01", "null=0.01"))
     row(f"server down for {outage_s:g} s", outage_at=count // 2, outage_s=outage_s)
-    row("50 at once, 100 sent", slots=50, retry_after_s=0.1)
-    per_minute = count // 2
-    row(f"{per_minute} requests in {minute_s:g} s", rpm=per_minute, minute_s=minute_s)
-    row(f"{per_minute} requests in {minute_s:g} s, told", rpm=per_minute, minute_s=minute_s, tell_limits="true")
-    row(f"{40 * count} tokens in {minute_s:g} s", tpm=40 * count, minute_s=minute_s)
+    row("50 at once, 100 sent", slots=50, retry_after_s=0.1, allowed_s=count * 0.2 / 50)
+    each = count // 2
+    allowed_s = minute_s + each * 0.2 / 100  # the first half at once, the second when the minute is over
+    row(f"{each} requests in {minute_s:g} s", rpm=each, minute_s=minute_s, allowed_s=allowed_s)
+    row(f"{each} requests in {minute_s:g} s, told", rpm=each, minute_s=minute_s, tell_limits=True, allowed_s=allowed_s)
+    size = tokens_each()
+    tokens, third = 40 * count, 40 * count // size
+    allowed_s = (count - 1) // third * minute_s + (count - (count - 1) // third * third) * 0.2 / 100
+    row(f"{tokens} tokens in {minute_s:g} s", tpm=tokens, minute_s=minute_s, allowed_s=allowed_s)
     for name, number in (("kill -9", signal.SIGKILL), ("Ctrl-C", signal.SIGINT)):
         name = f"{name} at half, run again"
         rows[name] = stopped(count, number)
@@ -267,7 +286,18 @@ def stopped(count: int, number: signal.Signals) -> dict[str, Any]:
             "refused": 0,
             "paid_twice": stats["paid_twice"],
             "mean_in_flight": stats["busy_s"] / stats["span_s"],
+            "of_allowed": None,
         }
+
+
+def heavy_tail(count: int, concurrency: int = 100) -> dict[str, float]:
+    """The share of slots that are busy until the last request is sent, at log-normal latency (sigma 1)."""
+    shares: dict[str, float] = {}
+    for name, client in (("openai teacher", ours), ("whole run", whole)):
+        with server(latency_s=0.2, sigma=1.0) as there:
+            asyncio.run(client(there.url, count, concurrency))
+            shares[name] = there.stats()["full"] / concurrency
+    return shares
 
 
 def memory(count: int) -> dict[str, float]:
@@ -305,7 +335,8 @@ def memory(count: int) -> dict[str, float]:
 def show(name: str, row: dict[str, Any]) -> None:
     print(
         f"  {name:36s} {row['good']:6d} {row['seconds']:8.1f} {row['requests']:9d} {row['refused']:8d}"
-        f" {row['paid_twice']:11d} {row['mean_in_flight']:10.1f}",
+        f" {row['paid_twice']:11d} {row['mean_in_flight']:10.1f}"
+        + (f" {row['of_allowed']:10.0%}" if row["of_allowed"] else ""),
         flush=True,
     )
 
@@ -314,11 +345,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="end within a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--only", choices=("throughput", "faults", "memory"))
+    parser.add_argument("--only", choices=("throughput", "faults", "tail", "memory"))
     options = parser.parse_args()
     logging.disable(logging.WARNING)  # the teacher tells what goes wrong; here it is the plan
     out: dict[str, Any] = {}
-    count, rounds = (500, 1) if options.quick else (2000, 3)
+    count, rounds = (300, 1) if options.quick else (2000, 3)
+    if options.only in (None, "memory"):  # first, since a peak counts all that went before
+        requests = 3_000 if options.quick else 100_000
+        out["memory"] = memory(requests)
+        print(f"memory over {requests} requests: " + ", ".join(f"{k} {v:.0f}" for k, v in out["memory"].items()))
     if options.only in (None, "throughput"):
         for concurrency in (100, 500):
             print(f"{count} prompts, 200 ms, {concurrency} at once, median of {rounds}")
@@ -332,13 +367,14 @@ def main() -> None:
                 )
     if options.only in (None, "faults"):
         print(f"faults, {count} prompts, 200 ms, 100 at once")
-        heads = ("good", "seconds", "requests", "refused", "paid twice", "in flight")
-        print(f"  {'':36s} {heads[0]:>6s} {heads[1]:>8s} {heads[2]:>9s} {heads[3]:>8s} {heads[4]:>11s} {heads[5]:>10s}")
-        out["faults"] = faults(count, 3.0 if options.quick else 20.0, 3.0 if options.quick else 60.0)
-    if options.only in (None, "memory"):
-        requests = 5_000 if options.quick else 100_000
-        out["memory"] = memory(requests)
-        print(f"memory over {requests} requests: " + ", ".join(f"{k} {v:.0f}" for k, v in out["memory"].items()))
+        heads = ("good", "seconds", "requests", "refused", "paid twice", "in flight", "of allowed")
+        widths = (6, 8, 9, 8, 11, 10, 10)
+        print(f"  {'':36s} " + " ".join(f"{head:>{width}s}" for head, width in zip(heads, widths, strict=True)))
+        out["faults"] = faults(count, *((1.0, 1.5, 1.5) if options.quick else (20.0, 60.0, 5.0)))
+    if options.only in (None, "tail"):
+        out["heavy tail"] = heavy_tail(400 if options.quick else 5000)
+        print("log-normal latency (sigma 1), 100 slots, busy until the last request is sent: ", end="")
+        print(", ".join(f"{name} {share:.1%}" for name, share in out["heavy tail"].items()))
     if options.json:
         print(json.dumps(out))
 

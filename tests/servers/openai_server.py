@@ -92,6 +92,7 @@ class OpenAIServer:
         self.outcomes: Counter[str] = Counter()
         self.in_flight = self.peak = self.requests = 0
         self.first_at = self.last_at = self.busy_s = 0.0
+        self.came_at = self.level_s = self.level_s_then = self.changed_at = 0.0
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.keep_bodies = False
@@ -115,7 +116,8 @@ class OpenAIServer:
     def stats(self) -> dict[str, Any]:
         """Counts since the start. `paid_twice`: good replies beyond the first to the same prompt.
 
-        `span_s` is from the first request to the last reply, `busy_s` the time of all requests together.
+        `span_s` is from the first request to the last reply, `busy_s` the time of all requests together. `full` is how
+        many were there at once in the mean until the last one came.
         """
         return {
             "requests": self.requests,
@@ -128,6 +130,7 @@ class OpenAIServer:
             "peak": self.peak,
             "span_s": round(self.last_at - self.first_at, 3),
             "busy_s": round(self.busy_s, 3),
+            "full": round(self.level_s_then / ((self.came_at - self.first_at) or 1.0), 2),
         }
 
     async def handle(self, incoming: Incoming) -> Outgoing:
@@ -154,18 +157,26 @@ class OpenAIServer:
         now = time.monotonic()
         self.first_at = self.first_at or now
         self.requests += 1
-        self.in_flight += 1
+        self._change(1)
+        self.came_at, self.level_s_then = now, self.level_s
         self.peak = max(self.peak, self.in_flight)
         try:
             outcome, outgoing = await self._complete(form, incoming)
         finally:
-            self.in_flight -= 1
+            self._change(-1)
             self.last_at = time.monotonic()
             self.busy_s += self.last_at - now
         self.outcomes[outcome] += 1
         if self.plan.tell_limits:
             outgoing.headers |= self.minute.headers()
         return outgoing
+
+    def _change(self, by: int) -> None:
+        """Counts a request in or out, and how many there have been at once until now."""
+        now = time.monotonic()
+        self.level_s += self.in_flight * (now - self.changed_at) if self.changed_at else 0.0
+        self.changed_at = now
+        self.in_flight += by
 
     async def _complete(self, form: str, incoming: Incoming) -> tuple[str, Outgoing]:
         plan = self.plan
