@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from synthgen.loop import drills, load
 from synthgen.loop.records import write_records
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-def _benchmark() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "loop.py"
-    spec = importlib.util.spec_from_file_location("proof", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from proof.arms import ARMS, QUICK, RECIPE, WATCH
+from proof.expectations import expectations
+from proof.figures import shares
+from proof.pictures import draw
 
 
-PROOF = _benchmark()
-
-
-@pytest.mark.parametrize("arm", list(PROOF.ARMS))
+@pytest.mark.parametrize("arm", list(ARMS))
 def test_every_arm_can_be_built(arm: str, tmp_path: Path) -> None:
-    recipe = load(PROOF.RECIPE, [*PROOF.WATCH, *PROOF.ARMS[arm][1]])
+    recipe = load(RECIPE, [*WATCH, *ARMS[arm][1]])
     if arm == "control":
         assert recipe.config.generate is None
         return
@@ -40,21 +34,81 @@ def test_every_arm_can_be_built(arm: str, tmp_path: Path) -> None:
 
 
 def arm(ends: list[float], difference: tuple[float, float, float] | None, alarm: int | None) -> dict[str, Any]:
-    curves = {"accuracy": [[0.4, end] for end in ends], "first_alarm": [alarm] * len(ends)}
-    return {**curves, **({"difference": list(difference)} if difference else {})}
+    curves: dict[str, Any] = {"accuracy": [[0.4, end] for end in ends], "first_alarm": [alarm] * len(ends)}
+    return {**curves, **({"differences": [[0.0, 0.0, 0.0], list(difference)]} if difference else {})}
 
 
-def test_expectations_are_read_off_the_numbers() -> None:
-    arms = {
+def expected() -> dict[str, Any]:
+    return {
         "control": arm([0.41, 0.42], None, None),
         "verify": arm([0.55, 0.50], (0.11, 0.02, 0.15), None),
         "none": arm([0.40, 0.40], (-0.01, -0.03, 0.01), None),
-        "none_replace": arm([0.3, 0.41], (-0.1, -0.2, -0.01), None),
+        "none_replace": arm([0.3, 0.31], (-0.1, -0.2, -0.01), 2),
         "verify_replace": arm([0.2, 0.2], (-0.2, -0.3, -0.1), 2),
+        "imperfect": arm([0.45, 0.45], (0.03, 0.01, 0.05), None),
+        "oracle": arm([0.9, 0.9], (0.4, 0.3, 0.5), None),
     }
-    held = {e["expectation"]: e["held"] for e in PROOF.expectations(arms)}
-    failed = [text for text, fine in held.items() if not fine]
-    assert failed == ["no verifier, replace: ends below round 0, in every seed"]
-    arms["verify"]["difference"] = [0.05, -0.01, 0.1]
-    arms["verify_replace"]["first_alarm"] = [2, 3]
-    assert sum(not e["held"] for e in PROOF.expectations(arms)) == 4
+
+
+def test_what_is_expected_holds_and_is_read_off_the_numbers() -> None:
+    arms = expected()
+    shares(arms)
+    assert arms["verify"]["share_of_oracle"] == 0.275
+    found = expectations(arms)
+    assert [e["expectation"] for e in found if not e["held"]] == []
+    assert sum(e["gate"] for e in found) == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "failed", "gates"),
+    [
+        ("verify", {"differences": [[0.07, -0.01, 0.1]]}, ["interval excludes 0", "at least 10 points", "a fifth"], 1),
+        ("verify", {"first_alarm": [None, 3]}, ["verify: no alarm"], 1),
+        ("none_replace", {"accuracy": [[0.4, 0.3], [0.4, 0.41]]}, ["2 points below", "every round"], 1),
+        ("none_replace", {"first_alarm": [2, None]}, ["no verifier, replace: the alarm"], 0),
+        ("verify_replace", {"accuracy": [[0.4, 0.2], [0.4, 0.45]]}, ["worst of all", "10 points above verified"], 1),
+        ("verify_replace", {"first_alarm": [3, 2]}, ["verified but replace: the alarm"], 0),
+        ("none", {"accuracy": [[0.4, 0.5], [0.4, 0.41]]}, ["8 points above no verifier"], 1),
+        ("imperfect", {"differences": [[0.12, 0.1, 0.2]]}, ["imperfect"], 0),
+        ("oracle", {"accuracy": [[0.4, 0.5], [0.4, 0.9]]}, ["ceiling"], 0),
+    ],
+)
+def test_what_fails_is_named_and_gates_are_told_apart(
+    name: str, changes: dict[str, Any], failed: list[str], gates: int
+) -> None:
+    arms = expected()
+    arms[name].update(changes)
+    shares(arms)
+    wrong = [e for e in expectations(arms) if not e["held"]]
+    assert len(wrong) == len(failed)
+    assert all(part in e["expectation"] for part, e in zip(failed, wrong, strict=True))
+    assert sum(e["gate"] for e in wrong) == gates
+
+
+def test_the_short_form_has_what_its_gates_need() -> None:
+    arms = {name: found for name, found in expected().items() if name in QUICK}
+    assert sum(e["gate"] for e in expectations(arms)) == 7
+
+
+def drawn(generates: bool) -> dict[str, Any]:
+    rounds = [100, 100] if generates else [None, None]
+    return {
+        "description": "an <arm>",
+        "mean": [[0.3, 0.25, 0.35], [0.4, 0.33, 0.48], [0.5, 0.4, 0.6]],
+        "families": {"rev": 0.25, "up": 0.9},
+        "generated": [rounds],
+        "rejected": [[{"wrong_answer": 60, "duplicate": 10}, {"wrong_answer": 50}] if generates else [{}, {}]],
+        "entropy": [[3.0, 2.5] if generates else [None, None]],
+        "new": [[30, 20] if generates else [None, None]],
+    }
+
+
+def test_the_pictures_show_each_arm_and_what_it_made(tmp_path: Path) -> None:
+    places = draw({"arms": {"control": drawn(False), "verify": drawn(True)}}, tmp_path)
+    texts = {p.name: [e.text for e in ElementTree.parse(p).iter() if e.text] for p in places}
+    assert set(texts) == {f"loop_{name}.svg" for name in ("accuracy", "rejects", "variety", "families")}
+    assert texts["loop_accuracy.svg"].count("an <arm>") == texts["loop_families.svg"].count("an <arm>") == 2
+    assert texts["loop_rejects.svg"].count("an <arm>") == 1
+    assert {"30%", "60%", "10%", "50%"} <= set(texts["loop_rejects.svg"])
+    assert {"25", "90"} <= set(texts["loop_families.svg"])
+    assert texts["loop_variety.svg"].count("an <arm>") == 2
