@@ -40,7 +40,14 @@ CREATE TABLE IF NOT EXISTS replies (
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 """
 
-_INSERT = "INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
+_ROW = "(?,?,?,?,?,?,?,?,?)"
+MOST_ROWS = 1000
+"""Rows of one transaction, which is one statement: SQLite takes 32,766 parameters."""
+
+_REPLY = json.JSONEncoder(separators=(",", ":"))  # keys in their order: a replay must not tell
+
+PLAIN_BYTES = 600
+"""Requests up to this size are kept as they are: compressing a short one takes more time than it spares room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +64,18 @@ class Totals:
 
 @dataclass(slots=True)
 class _Entry:
-    key: str
-    request: Request
-    completion: Completion
-    usd: float
-    reused: bool
+    row: tuple[object, ...]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
 
-    def row(self) -> tuple[object, ...]:
-        usage = self.completion.usage
-        return (
-            self.key,
-            self.request.model,
-            zlib.compress(json.dumps(self.request.to_dict(), separators=(",", ":")).encode(), 1),
-            json.dumps(self.completion.to_dict(), separators=(",", ":")),
-            usage.prompt_tokens,
-            usage.completion_tokens,
-            usage.cached_tokens,
-            self.usd,
-            int(self.reused),
-        )
+
+def _packed(request: Request) -> bytes:
+    data = request.text.encode()
+    return data if len(data) <= PLAIN_BYTES else zlib.compress(data, 1)
+
+
+def _unpacked(data: bytes) -> bytes:
+    return data if data.startswith(b"{") else zlib.decompress(data)
 
 
 def _explain(error: sqlite3.Error, path: Path) -> StoreError:
@@ -138,7 +136,7 @@ class Journal:
     def request(self, key: str) -> dict[str, object] | None:
         """The request with this key as `Request.to_dict` gave it, or None."""
         row = self._one("SELECT request FROM replies WHERE key = ?", key)
-        return dict(json.loads(zlib.decompress(row[0]))) if row else None
+        return dict(json.loads(_unpacked(row[0]))) if row else None
 
     def _one(self, sql: str, key: str) -> tuple[bytes] | None:
         try:
@@ -180,8 +178,20 @@ class Journal:
         self, key: str, request: Request, completion: Completion, *, usd: float = 0.0, reused: bool = False
     ) -> None:
         """Returns when the reply is on disk. A key that is there already keeps its first reply."""
+        usage = completion.usage
+        row = (
+            key,
+            request.model,
+            _packed(request),
+            _REPLY.encode(completion.to_dict()),
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            usage.cached_tokens,
+            usd,
+            int(reused),
+        )
         loop = asyncio.get_running_loop()
-        entry = _Entry(key, request, completion, usd, reused, loop, loop.create_future())
+        entry = _Entry(row, loop, loop.create_future())
         self._queue.put(entry)
         await entry.done
 
@@ -191,7 +201,7 @@ class Journal:
             time.sleep(COMMIT_INTERVAL_S)
             batch = [first]
             stop = False
-            while not self._queue.empty():
+            while len(batch) < MOST_ROWS and not self._queue.empty():
                 entry = self._queue.get()
                 if entry is None:
                     stop = True
@@ -202,11 +212,11 @@ class Journal:
                 if connection is None:
                     connection = self._connect(readonly=False)
                     connection.execute("PRAGMA synchronous=FULL")
-                connection.execute("BEGIN")
-                connection.executemany(
-                    "INSERT OR IGNORE INTO replies VALUES (?,?,?,?,?,?,?,?,?)", [e.row() for e in batch]
+                # one statement, so that this thread has to win the GIL back once and not once a row
+                connection.execute(
+                    f"INSERT OR IGNORE INTO replies VALUES {','.join([_ROW] * len(batch))}",
+                    [value for entry in batch for value in entry.row],
                 )
-                connection.execute("COMMIT")
             except sqlite3.Error as error:
                 failure = _explain(error, self.path)
                 if connection is not None:

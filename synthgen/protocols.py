@@ -59,10 +59,13 @@ class Sampling(Frozen):
 
 def canonical(value: object) -> str:
     """JSON with sorted keys and no spaces: the same text for the same value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _CANONICAL.encode(value)
 
 
-@dataclass(frozen=True, slots=True)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # `json.dumps` would make one at every call
+
+
+@dataclass(frozen=True)
 class Request:
     """What is sent to a teacher. Everything here changes the reply, and so the key; nothing else does.
 
@@ -80,13 +83,18 @@ class Request:
     sample: int = 0
     retry: int = 0
 
-    @property
+    @cached_property
     def key(self) -> str:
         """SHA-256 (hex) of all that changes a reply."""
-        return hashlib.sha256(canonical(self.to_dict()).encode()).hexdigest()
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @cached_property
+    def text(self) -> str:
+        """The request as canonical JSON, as it is hashed and journaled."""
+        return canonical(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """The request as plain values, as it is hashed and journaled."""
+        """The request as plain values."""
         return {
             "model": self.model,
             "messages": list(self.messages),
@@ -194,7 +202,8 @@ class Teacher(Protocol):
     Optional: `async def open(self) -> None` before the first request (may set `model`); `async def close(self) -> None`
     after the last; `def drain(self) -> None` when the run is ending (what waits for another try ends with `Draining`);
     `def keep_in(self, folder: Path, name: str) -> None` before `open`, for what has to survive restarts; `price: Price`
-    for budgets in dollars; `api: Api` for requests of stages that name none (else `chat`).
+    for budgets in dollars; `at_once: int`, the most requests at once where a run finds their number by trying;
+    `api: Api` for requests of stages that name none (else `chat`).
     """
 
     model: str
