@@ -15,10 +15,10 @@ quickstart: $(VENV)/.core  ## install, run the main job on the built-in teacher,
 	  else echo "next: make quickstart-train trains a student on it; make quickstart-loop generates, trains, and again"; fi
 
 quickstart-train: $(VENV)/.train  ## the same with the trainer: a small student from scratch, in under a minute
-	HF_HUB_OFFLINE=1 $(BIN)/synthgen run recipes/quickstart_train.yaml
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/synthgen run recipes/quickstart_train.yaml
 
 quickstart-loop: $(VENV)/.train  ## the small complete loop, in under five minutes on two cores
-	HF_HUB_OFFLINE=1 $(BIN)/synthgen loop recipes/loop_quickstart.yaml
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/synthgen loop recipes/loop_quickstart.yaml
 
 test: $(VENV)/.dev  ## install what the tests need, run them
 	$(BIN)/python -m pytest

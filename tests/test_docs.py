@@ -58,7 +58,7 @@ def run_shell(text: str, folder: Path) -> None:
     for line in text.splitlines():
         line = re.split(r"\s+#\s", line)[0].strip()
         for command in filter(None, (part.strip() for part in line.split("&&"))):
-            command = command.replace("make quickstart", "synthgen run quickstart")
+            command = "synthgen run quickstart" if command == "make quickstart" else command
             if command.startswith(NOT_HERE) or command.startswith("#"):
                 continue
             words = shlex.split(command)

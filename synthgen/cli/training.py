@@ -40,6 +40,7 @@ def train_after(recipe: Recipe, folder: Path) -> dict[str, Any] | None:
         "merged": None if report.merged is None else str(report.merged),
         "steps": report.steps,
         "loss": report.loss,
+        "start_loss": report.start_loss,
         "held_out_loss": report.eval_loss,
         "held_out_exact": None if held_out is None else held_out.exact,
         "held_out_stopped": None if held_out is None else held_out.stopped,
@@ -49,8 +50,10 @@ def train_after(recipe: Recipe, folder: Path) -> dict[str, Any] | None:
 def student_lines(student: dict[str, Any]) -> list[str]:
     """What came of a training, for the summary of a run."""
     exact, stopped = student["held_out_exact"], student["held_out_stopped"]
-    told = "" if exact is None else f"; held out: {exact:.0%} exact, {stopped:.0%} stop by themselves"
-    lines = [f"  student   {student['model']} ({student['steps']:,} steps, loss {student['loss']:.3f}{told})"]
+    lines = [f"  student   {student['model']} ({student['steps']:,} steps, loss {student['loss']:.3f})"]
+    if student["held_out_loss"] is not None:
+        told = "" if exact is None else f"; {exact:.0%} answered exactly, {stopped:.0%} stop by themselves"
+        lines.append(f"            held out: loss {student['start_loss']:.3f} → {student['held_out_loss']:.3f}{told}")
     if student["merged"] is not None:
         lines.append(f"  merged    {student['merged']}")
     return lines

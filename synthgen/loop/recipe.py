@@ -115,7 +115,8 @@ class LoopRecipe:
         sampling = {"temperature": 0, "max_tokens": self.config.evaluate.max_tokens}
         data = {
             "name": f"{self.config.name}-{name}",
-            "source": {"use": "dataset", "path": str(prompts)},
+            # the loop's own folder, wherever the recipe lies
+            "source": {"use": "dataset", "path": str(prompts.resolve())},
             "teacher": self.student(checkpoint),
             "stages": [{"use": "respond", "sampling": sampling, "tries": 1}],
             # students that answer nothing are a finding, not a reason to stop

@@ -181,6 +181,15 @@ def test_held_out_tasks_are_kept_out_of_the_data(make_loop: Make, tmp_path: Path
     assert not held & {r.instruction for r in accepted(tmp_path / "out/rounds/1/generate")}
 
 
+def test_the_recipe_may_lie_elsewhere_than_the_current_folder(
+    make_loop: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_loop()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert go(path, Path("out"), "stop.rounds=1").status == "done"
+
+
 def test_two_processes_do_not_run_one_loop(make_loop: Make, tmp_path: Path) -> None:
     path = make_loop()
     (tmp_path / "out").mkdir()

@@ -70,6 +70,21 @@ def test_the_trained_labels_are_the_answers_and_their_stop_tokens(name: str, kin
         assert len(ids) == len(labels)
 
 
+@pytest.mark.parametrize("kind", ["bytes", "bpe"])
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
+def test_with_loss_on_all_the_labels_are_the_whole_text(name: str, kind: str) -> None:
+    tok = tokenizer(name, kind)
+    for record in RECORDS:
+        rendered = render(tok, dialogue(record), record.tools)
+        ids, labels = encode(tok, rendered, "all")
+        (piece,) = trained_pieces(labels)
+        assert tok.decode(piece) == rendered.text[: rendered.spans[-1][1]]
+        assert piece[-1] == tok.eos_token_id
+        assert ids == encode(tok, rendered)[0]
+        made = make_examples([record], tok, max_length=10_000, loss="all")
+        assert made.items[0].labels == labels
+
+
 @pytest.mark.parametrize("name", sorted(TEMPLATES))
 def test_the_prompt_in_use_is_the_beginning_of_the_example(name: str) -> None:
     tok = tokenizer(name)

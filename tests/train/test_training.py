@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -19,7 +20,7 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 import torch
 from synthgen_train.checkpoint import COMPLETE, resumable, whole
 from synthgen_train.examples import make_examples
-from synthgen_train.generation import answer
+from synthgen_train.generation import answer, continuations
 from synthgen_train.loading import load_student, load_trained
 from synthgen_train.prepare import read_records
 from synthgen_train.progress import TrainingError, read_metrics
@@ -211,6 +212,28 @@ def test_a_student_of_each_template_is_asked_as_it_was_trained(recipe: Recipe, t
     prompt = [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}]
     (reply,) = answer(model, tokenizer, [prompt], max_tokens=6)
     assert (reply.text, reply.stopped) == ("b", True)
+
+
+@pytest.mark.parametrize("template", ["chatml", "xml"])
+def test_loss_on_all_teaches_to_write_tasks_and_loss_on_answers_does_not(
+    recipe: Recipe, tmp_path: Path, template: str
+) -> None:
+    written = {}
+    for loss in ("all", "answers"):
+        config = recipe(
+            loss=loss, template=template, max_steps=100, learning_rate=1e-2, eval_share=0.1, out=str(tmp_path / loss)
+        )
+        report = train(config, say=quiet)
+        model, tokenizer = load_trained(report.model)
+        before = tokenizer.apply_chat_template([{"role": "user", "content": "say 3"}], tokenize=False)
+        ids = tokenizer(before[: before.index("say")], add_special_tokens=False)["input_ids"]
+        (row,) = continuations(model, tokenizer, [ids], max_tokens=16)
+        written[loss] = tokenizer.decode(row, skip_special_tokens=True)
+        assert (report.plan["trained_tokens"] > report.plan["tokens"] / 2) == (loss == "all")
+        assert report.held_out is not None
+        assert report.held_out.stopped == 1.0
+    assert re.match(r"say \d", written["all"])
+    assert not written["answers"].startswith("say")
 
 
 def test_canaries_are_planted_and_counted(recipe: Recipe) -> None:

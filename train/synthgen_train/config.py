@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from synthgen.errors import ConfigError
-from synthgen_train.examples import LongRows, Reasoning
+from synthgen_train.examples import LongRows, Loss, Reasoning
 from synthgen_train.methods import Adapter, Full, Method, Prefix, Prompt
 from synthgen_train.templates import Name
 from synthgen_train.tiny import FromScratch
@@ -79,6 +79,7 @@ class TrainConfig(_Section):
     method: Method = Full()
     merge: bool = Field(False, description="write a merged model beside the adapter")
     max_length: int | None = Field(None, ge=8)
+    loss: Loss = Field("answers", description="all: on tasks and answers, for a student that is to write tasks too")
     reasoning: Reasoning = "drop"
     long_rows: LongRows = "drop"
     epochs: float | None = Field(None, gt=0)
@@ -138,8 +139,8 @@ class TrainConfig(_Section):
             raise ValueError("keep.l2: it needs method full; the other methods leave the weights as they are")
         if self.objective == "kto" and self.batch_size < 2:
             raise ValueError("kto: it needs a batch_size of 2 or more, since answers are compared within a batch")
-        if self.objective != "sft" and (self.keep.kl or self.keep.l2 or self.curriculum):
-            raise ValueError(f"{self.objective}: keep and curriculum are for sft; beta keeps the student close")
+        if self.objective != "sft" and (self.keep.kl or self.keep.l2 or self.curriculum or self.loss == "all"):
+            raise ValueError(f"{self.objective}: keep, curriculum and loss are for sft; beta keeps the student close")
         return self
 
 

@@ -125,7 +125,9 @@ def _own(row: Row, fields: dict[str, Any]) -> Record:
         )
         for turn in row.get("history") or ()
     )
-    answers = tuple(Answer(text=a["text"], score=a.get("score"), model=a.get("model")) for a in row.get("answers") or ())
+    answers = tuple(
+        Answer(text=a["text"], score=a.get("score"), model=a.get("model")) for a in row.get("answers") or ()
+    )
     tools = tuple(json.loads(row.get("tools_json") or "[]") or row.get("tools") or ())
     if row.get("id"):
         fields["id"] = str(row["id"])

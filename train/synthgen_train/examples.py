@@ -1,4 +1,4 @@
-"""Records to examples: token ids, and labels that are -100 on all but what the assistant wrote."""
+"""Records to examples: token ids, and labels that are -100 on all but what the assistant wrote, or on nothing."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ IGNORED = -100
 
 Reasoning = Literal["visible", "tagged", "drop"]
 LongRows = Literal["drop", "split"]
+Loss = Literal["answers", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,11 @@ def dialogue(record: Record, reasoning: Reasoning = "drop") -> list[dict[str, An
     return messages
 
 
-def encode(tokenizer: Any, rendered: Rendered) -> tuple[list[int], list[int]]:
+def encode(tokenizer: Any, rendered: Rendered, loss: Loss = "answers") -> tuple[list[int], list[int]]:
     """Token ids and labels of a rendered dialogue, both int [T].
+
+    With `loss: all` every token carries loss, up to the last stop token; a line feed that a template writes behind it
+    does not, so that it is the stop token that is learnt last in either case.
 
     The text is tokenised whole and labels follow character offsets. Where a token lies across the border of a span,
     the pieces are tokenised one by one instead: as they are in use, where the prompt is tokenised before the answer
@@ -82,11 +86,15 @@ def encode(tokenizer: Any, rendered: Rendered) -> tuple[list[int], list[int]]:
     ids, offsets = list(encoded["input_ids"]), encoded["offset_mapping"]
     borders = [at for span in rendered.spans for at in span]
     if any(start < border < end for start, end in offsets for border in borders):
-        return _encode_pieces(tokenizer, rendered)
-    labels = [
-        token if end > start and any(s <= start and end <= e for s, e in rendered.spans) else IGNORED
-        for token, (start, end) in zip(ids, offsets, strict=True)
-    ]
+        ids, labels = _encode_pieces(tokenizer, rendered)
+    else:
+        labels = [
+            token if end > start and any(s <= start and end <= e for s, e in rendered.spans) else IGNORED
+            for token, (start, end) in zip(ids, offsets, strict=True)
+        ]
+    if loss == "all":
+        last = max((i for i, label in enumerate(labels) if label != IGNORED), default=-1)
+        labels = ids[: last + 1] + [IGNORED] * (len(ids) - last - 1)
     return ids, labels
 
 
@@ -110,6 +118,7 @@ def make_examples(
     max_length: int,
     reasoning: Reasoning = "drop",
     long_rows: LongRows = "drop",
+    loss: Loss = "answers",
     source: str = "",
 ) -> Examples:
     """Examples of all records that can be trained on; the others are counted by cause, none is cut silently.
@@ -123,7 +132,7 @@ def make_examples(
         if record.output is None or not record.output.strip():
             made.leave_out(record, "no_answer")
             continue
-        cause, example = _example(record, tokenizer, max_length, reasoning, long_rows, source)
+        cause, example = _example(record, tokenizer, max_length, reasoning, long_rows, loss, source)
         if example is None:
             made.leave_out(record, cause)
         else:
@@ -132,12 +141,18 @@ def make_examples(
 
 
 def _example(
-    record: Record, tokenizer: Any, max_length: int, reasoning: Reasoning, long_rows: LongRows, source: str
+    record: Record,
+    tokenizer: Any,
+    max_length: int,
+    reasoning: Reasoning,
+    long_rows: LongRows,
+    loss: Loss,
+    source: str,
 ) -> tuple[str, Example | None]:
     messages: Sequence[Mapping[str, Any]] = dialogue(record, reasoning)
     while True:
         try:
-            ids, labels = encode(tokenizer, render(tokenizer, messages, record.tools))
+            ids, labels = encode(tokenizer, render(tokenizer, messages, record.tools), loss)
         except TemplateError:
             return "template", None
         if len(ids) <= max_length:

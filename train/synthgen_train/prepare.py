@@ -81,6 +81,7 @@ def prepare(config: TrainConfig, settings: Settings, tokenizer: Any, records: Re
             max_length=settings["max_length"],
             reasoning=config.reasoning,
             long_rows=config.long_rows,
+            loss=config.loss,
             source=label,
         )
         for label, group in records.by_source.items()
@@ -90,7 +91,11 @@ def prepare(config: TrainConfig, settings: Settings, tokenizer: Any, records: Re
     examples, shares = mix_examples({n: m.items for n, m in made.items()}, config.data, config.mix, config.seed)
     if config.canaries:
         planted = make_examples(
-            canaries(config.canaries, config.seed), tokenizer, max_length=settings["max_length"], source="canaries"
+            canaries(config.canaries, config.seed),
+            tokenizer,
+            max_length=settings["max_length"],
+            loss=config.loss,
+            source="canaries",
         )
         examples = random.Random(config.seed).sample(examples + planted.items, len(examples) + len(planted.items))
     if config.curriculum:

@@ -172,7 +172,11 @@ def _held_out_rows(config: TrainConfig, settings: Settings, student: Student, re
     from synthgen_train.examples import make_examples
 
     made = make_examples(
-        records.held_out, student.tokenizer, max_length=settings["max_length"], reasoning=config.reasoning
+        records.held_out,
+        student.tokenizer,
+        max_length=settings["max_length"],
+        reasoning=config.reasoning,
+        loss=config.loss,
     )
     settings = Settings({**settings.values, "packing": False}, settings.origins)
     return sft.rows_of(made.items, settings) if made.items else None

@@ -27,12 +27,17 @@ FEW_STOPS = 0.95
 
 @dataclass(slots=True)
 class TrainReport:
-    """What a training did. `held_out` and `eval_loss` are None where nothing was held out; seconds are wall time."""
+    """What a training did. Seconds are wall time.
+
+    `loss` is of the last steps, `start_loss` and `eval_loss` are of the held-out records before and after the training;
+    these and `held_out` are None where nothing was held out.
+    """
 
     out: Path
     model: Path
     steps: int
     loss: float | None
+    start_loss: float | None
     eval_loss: float | None
     held_out: HeldOut | None
     tokens: int
@@ -45,7 +50,9 @@ class TrainReport:
 
     def lines(self) -> list[str]:
         """The report for people."""
-        out = [f"student     {self.model}", f"loss        {_shown(self.loss)} (held out {_shown(self.eval_loss)})"]
+        out = [f"student     {self.model}", f"loss        {_shown(self.loss)}"]
+        if self.eval_loss is not None:
+            out[-1] += f"; on held-out records {_shown(self.eval_loss)}, before the training {_shown(self.start_loss)}"
         if self.held_out:
             h = self.held_out
             out.append(f"held out    {h.exact:.1%} exact, {h.stopped:.1%} stop by themselves, of {h.prompts} prompts")

@@ -36,6 +36,7 @@ PLAIN = (
     "scheduler",
     "weight_decay",
     "seed",
+    "loss",
     "reasoning",
     "long_rows",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -16,6 +17,9 @@ from synthgen_train.evaluate import held_out
 from synthgen_train.picture import loss_picture
 from synthgen_train.ready import Ready, Trainee, get_ready, make_trainee, make_trainer
 from synthgen_train.report import TrainReport, claim, facts, fingerprint_of
+
+SHOWN = 3
+"""How many held-out prompts are shown with their answers."""
 
 COMMAND = ("train", "recipe.yaml")
 """What stands for the arguments of the command where there was none."""
@@ -78,6 +82,10 @@ def train(
     return report
 
 
+def _short(text: str) -> str:
+    return textwrap.shorten(text, 60, placeholder=" …") or "nothing"
+
+
 def _silent(line: str) -> None:
     """Says nothing: the first process speaks for all."""
 
@@ -97,14 +105,15 @@ def _run(ready: Ready, trainee: Trainee, started: float, say: Callable[[str], No
     resumed = int(checkpoint.name.rpartition("-")[2]) if checkpoint else None
     if checkpoint:
         say(f"goes on from step {resumed}")
+    has_held_out = trainer.eval_dataset is not None
+    # Before `train`, which loads the checkpoint: the model is the one that the training began with.
+    start_loss = float(trainer.evaluate()["eval_loss"]) if has_held_out else None
     begun = time.perf_counter()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     seconds = time.perf_counter() - begun
-    eval_loss = None
-    if trainer.eval_dataset is not None:
-        eval_loss = float(trainer.evaluate()["eval_loss"])
+    eval_loss = float(trainer.evaluate()["eval_loss"]) if has_held_out else None
     model = trainer.accelerator.unwrap_model(trainer.model)
-    figures = None
+    figures, replies = None, []
     if records.held_out and config.eval_prompts:
         figures, replies = held_out(
             model,
@@ -116,12 +125,15 @@ def _run(ready: Ready, trainee: Trainee, started: float, say: Callable[[str], No
             reasoning=config.reasoning,
             batch_size=config.batch_size,
         )
+    for record, reply in replies[:SHOWN]:
+        say(f"for example  {_short(record.instruction)} → {_short(reply.text)} (wanted: {_short(record.output or '')})")
     loss = progress.points[-1][1] if progress.points else None
     report = TrainReport(
         out=out,
         model=out / "model",
         steps=trainer.state.global_step,
         loss=loss,
+        start_loss=start_loss,
         eval_loss=eval_loss,
         held_out=figures,
         tokens=int(progress.tokens),
