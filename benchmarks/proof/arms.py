@@ -54,7 +54,6 @@ ARMS: dict[str, tuple[str, list[str]]] = {
     ),
     "imperfect": ("verifier accepts 90% of right, 20% of wrong", [stages(WRITE, IMPERFECT, NEAR)]),
     "consistent": ("4 of 5 answers agree, no verifier", [stages(WRITE, VOTE, LABEL, NEAR)]),
-    "led": ("verify, families led in turn", [stages(_led(), PROVE, NEAR), ATTEMPTS]),
     "solve": ("verify, 4 answers to each task", [stages(WRITE, TRUTH, NEAR, SOLVE)]),
     "led_solve": (
         "verify, families led, 4 answers each",
