@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("torch", reason="the train extra is not installed")
 
-from synthgen_train.data import read
+from synthgen_train import hub
+from synthgen_train.data import read, read_split
 
 from synthgen.errors import ConfigError
 from synthgen.records import Answer, Message, Record
@@ -29,6 +30,9 @@ FULL = Record(
     answers=(Answer(text="4", score=1.0), Answer(text="5", score=0.0, model="m")),
     scores={"quality": 0.5},
 )
+
+
+ANSWER = {"role": "assistant", "content": "Ho"}
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -56,6 +60,8 @@ def test_each_column_layout_gives_the_same_dialogue(tmp_path: Path) -> None:
         {"messages": turns},
         {"prompt": "Hi", "completion": "Ho"},
         {"prompt": turns[:1], "completion": turns[1:]},
+        {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Ho"}]},
+        {"conversations": turns},
         {"prompt": "Hi", "chosen": "Ho", "rejected": "No"},
         {"prompt": turns[:1], "chosen": turns[1:], "rejected": [{"role": "assistant", "content": "No"}]},
     ]
@@ -82,6 +88,8 @@ def test_a_json_list_and_a_line_with_odd_separators_are_read(tmp_path: Path) -> 
         ({"instruction": "a"}, "no column output"),
         ({"instruction": 3, "output": "b"}, "instruction is int"),
         ({"messages": []}, "list of"),
+        ({"conversations": [{"from": "narrator", "value": "x"}]}, "a turn is from 'narrator'; known are"),
+        ({"conversations": [{"from": "human"}]}, "row cannot be used: 'value'"),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "no user turn"),
         ({"messages": [{"role": "robot", "content": "x"}]}, "role"),
         (["a"], "row cannot be used"),
@@ -114,3 +122,86 @@ def test_what_is_no_dataset_is_told(tmp_path: Path) -> None:
     (tmp_path / "d.parquet").write_bytes(b"PAR1nonsense")
     with pytest.raises(ConfigError, match=r"d\.parquet"):
         read(tmp_path / "d.parquet")
+
+
+def test_a_sharegpt_dialogue_keeps_system_tools_and_calls(tmp_path: Path) -> None:
+    row = {
+        "conversations": [
+            {"from": "human", "value": "Weather in Oslo?"},
+            {"from": "function_call", "value": '{"name":"weather","arguments":{"city":"Oslo"}}'},
+            {"from": "observation", "value": "rain"},
+            {"from": "gpt", "value": "It rains."},
+            {"from": "human", "value": "Thanks."},
+            {"from": "gpt", "value": "Welcome."},
+        ],
+        "system": "Be brief.",
+        "tools": '[{"name":"weather"}]',
+    }
+    (found,) = read(write(tmp_path / "s.jsonl", [row]))
+    assert (found.instruction, found.output, found.system) == ("Thanks.", "Welcome.", "Be brief.")
+    assert [m.role for m in found.history] == ["user", "assistant", "tool", "assistant"]
+    assert found.history[1].tool_calls[0]["function"]["arguments"] == {"city": "Oslo"}
+    assert found.tools == ({"type": "function", "function": {"name": "weather"}},)
+
+
+def test_what_the_store_exports_as_sharegpt_is_read_back(tmp_path: Path) -> None:
+    from synthgen.store.rows import sharegpt
+
+    record = FULL.replace(input="", instruction="Add 2 and 2.", answers=(), scores={}, reasoning=None)
+    row = sharegpt(record)
+    assert isinstance(row, dict)
+    (found,) = read(write(tmp_path / "s.jsonl", [row]))
+    for name in ("instruction", "output", "system", "history", "tools"):
+        assert getattr(found, name) == getattr(record, name)
+
+
+def rows_named(*names: str) -> list[dict[str, Any]]:
+    return [{"instruction": name, "output": "x"} for name in names]
+
+
+def test_a_folder_of_several_files_is_one_dataset_and_splits_are_told_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    (folder / "sub").mkdir(parents=True)
+    write(folder / "a.jsonl", rows_named("a"))
+    write(folder / "sub" / "b.jsonl", rows_named("b", "c"))
+    (folder / "dataset_info.json").write_text("{}")
+    assert [r.instruction for r in read(folder)] == ["a", "b", "c"]
+    write(folder / "train-1.jsonl", rows_named("d"))
+    write(folder / "test.jsonl", rows_named("e"))
+    assert [r.instruction for r in read(folder)] == ["d"]
+    assert [r.instruction for r in read_split(str(folder), "test")] == ["e"]
+    assert [r.instruction for r in read_split(str(folder), "validation")] == ["a", "b", "c"]
+    only = tmp_path / "only"
+    only.mkdir()
+    write(only / "test.jsonl", rows_named("e"))
+    with pytest.raises(ConfigError, match=r"no split train(.|\n)*it has test"):
+        read(only)
+
+
+def test_what_datasets_saved_and_what_it_loads_is_read(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+    made = datasets.Dataset.from_list([{"messages": [{"role": "user", "content": "Hi"}, ANSWER]}] * 3)
+    made.save_to_disk(str(tmp_path / "saved"))
+    assert [r.output for r in read(tmp_path / "saved")] == ["Ho"] * 3
+    datasets.DatasetDict(train=made, test=made.select([0])).save_to_disk(str(tmp_path / "dict"))
+    assert len(read(tmp_path / "dict")) == 3
+    assert len(read_split(str(tmp_path / "dict"), "test")) == 1
+    with pytest.raises(ConfigError, match="no split dev"):
+        read_split(str(tmp_path / "dict"), "dev")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    write(folder / "train.jsonl", rows_named("a", "b"))
+    write(folder / "test.jsonl", rows_named("c"))
+    assert [row["instruction"] for row in hub.rows(str(folder))] == ["a", "b"]
+    assert [row["instruction"] for row in hub.rows(str(folder), split="test")] == ["c"]
+
+
+def test_a_name_that_is_neither_here_nor_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigError, match=r"no file or folder outputs/none here, and(.|\n)*HF_HUB_OFFLINE"):
+        read("outputs/none")
+    with pytest.raises(ConfigError, match="there is no such file or folder"):
+        read("outputs/none.jsonl")

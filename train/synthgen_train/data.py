@@ -1,51 +1,105 @@
-"""Training data: run folders and instruction files, read as records."""
+"""Training data: run folders, instruction files and datasets of the Hub, read as records."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from synthgen.errors import ConfigError
-from synthgen.records import Answer, Message, Provenance, Record, from_alpaca, from_messages
+from synthgen.records import Record
+from synthgen_train.layouts import Row, record_of
+
+if TYPE_CHECKING:
+    from synthgen_train.config import Source
 
 SUFFIXES = (".parquet", ".jsonl", ".json")
-COLUMNS = "instruction/input/output, messages, prompt/completion, prompt/chosen/rejected or prompt/completion/label"
 
-Row = Mapping[str, Any]
+SPLITS = {
+    "train": ("train", "training"),
+    "test": ("test", "testing", "eval", "evaluation"),
+    "validation": ("validation", "valid", "val", "dev"),
+}
+"""Words in the names of files and folders that tell a split, as the Hub reads them too."""
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def read(path: Path | str) -> list[Record]:
-    """All records of a run folder, a folder of files, or one file.
+    """All records of a run folder, a folder of files, one file, or a dataset of the Hub (its split `train`).
 
     Raises:
-        ConfigError: there is nothing to read, a row cannot be understood, or the file is damaged; with file and row.
+        ConfigError: see `read_source`.
     """
-    path = Path(path)
-    records = [record for file in _files(path) for record in _records(file)]
+    return read_split(str(path))
+
+
+def read_source(source: Source) -> list[Record]:
+    """All records of a source.
+
+    Raises:
+        ConfigError: there is nothing to read, a row cannot be understood, or the file is damaged, with file and row; or
+            the Hub cannot be reached.
+    """
+    return read_split(source.path, source.split, source.config, source.revision)
+
+
+def read_split(path: str, split: str = "train", config: str | None = None, revision: str | None = None) -> list[Record]:
+    """The records of one split; see `read_source`."""
+    from synthgen_train import hub
+
+    here = Path(path)
+    if here.exists():
+        folder = here / "dataset" if (here / "dataset").is_dir() else here
+        if saved := hub.saved(folder, split):
+            records = list(_records(hub.saved_rows(saved), str(saved)))
+        else:
+            records = [r for file in _files(here, folder, split) for r in _records(_rows(file), str(file))]
+    elif HUB_ID.fullmatch(path) and here.suffix not in SUFFIXES:
+        records = list(_records(hub.rows(path, config, split, revision), path))
+    else:
+        raise ConfigError("there is no such file or folder", file=here, key="train.data")
     if not records:
         raise ConfigError("the dataset is empty", file=path, key="train.data", hint="look at the run's rejects")
     return records
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path, folder: Path, split: str) -> list[Path]:
+    """The files of a folder: all of one kind, those of the split where their names tell splits."""
     if path.is_file():
         if path.suffix not in SUFFIXES:
             raise ConfigError("not a file of training data", file=path, hint=f"known are {', '.join(SUFFIXES)}")
         return [path]
-    folder = path / "dataset" if (path / "dataset").is_dir() else path
-    if not folder.is_dir():
-        raise ConfigError("there is no such file or folder", file=path, key="train.data")
     for suffix in SUFFIXES:
-        files = sorted(folder.rglob(f"*{suffix}"))
-        if files:
-            return files
+        # the folders of exports, metadata and such begin with a point
+        files = sorted(
+            f for f in folder.rglob(f"*{suffix}") if not any(p[0] == "." for p in f.relative_to(folder).parts)
+        )
+        if not files:
+            continue
+        told = {file: _split_of(file.relative_to(folder)) for file in files}
+        found = [file for file in files if told[file] == split] or [file for file in files if told[file] is None]
+        if not found:
+            names = ", ".join(sorted({name for name in told.values() if name}))
+            raise ConfigError(f"the folder has no split {split}", file=path, key="train.data", hint=f"it has {names}")
+        return found
     raise ConfigError("the folder holds no dataset", file=path, hint="a run writes dataset/ when it ends")
 
 
-def _records(file: Path) -> Iterator[Record]:
-    for number, row in enumerate(_rows(file), 1):
+def _split_of(file: Path) -> str | None:
+    """The split that the file's name tells, or else its folder's."""
+    for part in (file.stem, *reversed(file.parent.parts)):
+        words = set(re.split(r"[\W_\d]+", part.lower()))
+        for split, names in SPLITS.items():
+            if words & set(names):
+                return split
+    return None
+
+
+def _records(rows: Iterable[Row], file: str) -> Iterator[Record]:
+    for number, row in enumerate(rows, 1):
         try:
             yield record_of(row, f"{file}:{number}")
         except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -85,75 +139,3 @@ def _parquet(file: Path) -> Iterator[Row]:
                 yield from batch.to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise ConfigError(f"cannot be read: {error}", file=file) from error
-
-
-def record_of(row: Row, source: str = "") -> Record:
-    """The record that a row holds, by the columns it has.
-
-    Raises:
-        ValueError: the columns are none of the known ones, or a value is of the wrong kind.
-    """
-    fields: dict[str, Any] = {"provenance": Provenance(source=source)} if source else {}
-    if "scores_json" in row:
-        scores = json.loads(row["scores_json"] or "{}")
-        fields["scores"] = {name: float(score) for name, score in scores.items()}
-    elif isinstance(row.get("scores"), dict):
-        fields["scores"] = {k: v for k, v in row["scores"].items() if v is not None}
-    for name in ("task_type", "language"):
-        if isinstance(row.get(name), str):
-            fields[name] = row[name]
-    if "instruction" in row:
-        return _own(row, fields)
-    if "messages" in row:
-        return from_messages(_turns(row["messages"]), tools=tuple(row.get("tools") or ()), **fields)
-    if "prompt" in row and ({"chosen", "rejected"} <= row.keys() or "completion" in row):
-        return _prompt(row, fields)
-    raise ValueError(f"the columns are {', '.join(sorted(row))}; wanted are {COLUMNS}")
-
-
-def _own(row: Row, fields: dict[str, Any]) -> Record:
-    if not isinstance(row["instruction"], str):
-        raise TypeError(f"instruction is {type(row['instruction']).__name__}, not a text")
-    if "output" not in row:
-        raise ValueError(f"there is no column output; wanted are {COLUMNS}")
-    history = tuple(
-        Message(
-            role=turn["role"],
-            content=turn["content"],
-            name=turn.get("name"),
-            tool_calls=tuple(json.loads(turn.get("tool_calls_json") or "[]")),
-        )
-        for turn in row.get("history") or ()
-    )
-    answers = tuple(
-        Answer(text=a["text"], score=a.get("score"), model=a.get("model")) for a in row.get("answers") or ()
-    )
-    tools = tuple(json.loads(row.get("tools_json") or "[]") or row.get("tools") or ())
-    if row.get("id"):
-        fields["id"] = str(row["id"])
-    return from_alpaca(row, history=history, answers=answers, tools=tools, reasoning=row.get("reasoning"), **fields)
-
-
-def _prompt(row: Row, fields: dict[str, Any]) -> Record:
-    def text(value: Any) -> str:
-        return value if isinstance(value, str) else str(_turns(value)[-1]["content"])
-
-    asked = row["prompt"]
-    turns = [{"role": "user", "content": asked}] if isinstance(asked, str) else _turns(asked)
-    if "completion" not in row:
-        answers: tuple[Answer, ...] = (
-            Answer(text=text(row["chosen"]), score=row.get("score_chosen", 1.0)),
-            Answer(text=text(row["rejected"]), score=row.get("score_rejected", 0.0)),
-        )
-    elif "label" in row:
-        answers = (Answer(text=text(row["completion"]), score=1.0 if row["label"] else 0.0),)
-    else:
-        answers = ()
-    output = text(row["chosen"] if "completion" not in row else row["completion"])
-    return from_messages(turns, **fields).replace(output=output, answers=answers)
-
-
-def _turns(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not value or not all(isinstance(turn, dict) for turn in value):
-        raise ValueError("messages are a list of {role, content}")
-    return [{k: v for k, v in turn.items() if v is not None} for turn in value]

@@ -56,7 +56,7 @@ def read_records(sources: Iterable[Source], eval_share: float, seed: int) -> Rec
     """
     records = Records({}, [])
     for source in sources:
-        found = data.read(source.path)
+        found = data.read_source(source)
         held = [_held_out(record, eval_share, seed) for record in found]
         if all(held):
             held = [False] * len(found)
