@@ -27,6 +27,9 @@ IMPERFECT = "{use: synthgen.loop.drills:Prove, accept_right: 0.9, accept_wrong: 
 NEAR = "{use: near_duplicate, threshold: 1.0}"
 VOTE = "{use: majority, votes: 4, least: 4, own: true, sampling: {temperature: 0.7, max_tokens: 24}}"
 SOLVE = "{use: solve, samples: 4, tries: 1, sampling: {temperature: 1.0, max_tokens: 24}}"
+BUSY = "generate.concurrency=256"
+"""So many single requests at a time fill the student's batches."""
+
 REPLACE = ["mix.keep=replace", "mix.seed_share=0"]
 
 
@@ -53,11 +56,11 @@ ARMS: dict[str, tuple[str, list[str]]] = {
         ["generate.selectors=[{use: balance, by: task_type, cap: 80}]"],
     ),
     "imperfect": ("verifier accepts 90% of right, 20% of wrong", [stages(WRITE, IMPERFECT, NEAR)]),
-    "consistent": ("4 of 5 answers agree, no verifier", [stages(WRITE, VOTE, LABEL, NEAR)]),
-    "solve": ("verify, 4 answers to each task", [stages(WRITE, TRUTH, NEAR, SOLVE)]),
+    "consistent": ("4 of 5 answers agree, no verifier", [stages(WRITE, VOTE, LABEL, NEAR), BUSY]),
+    "solve": ("verify, 4 answers to each task", [stages(WRITE, TRUTH, NEAR, SOLVE), BUSY]),
     "led_solve": (
         "verify, families led, 4 answers each",
-        [stages(_led(), TRUTH, NEAR, SOLVE), ATTEMPTS],
+        [stages(_led(), TRUTH, NEAR, SOLVE), ATTEMPTS, BUSY],
     ),
     "labels": ("its own tasks, true answers", [stages(WRITE, TRUTH, NEAR)]),
     "oracle": (
