@@ -1,0 +1,87 @@
+"""Loops that are killed with -9 at random moments and go on: they end in the same table."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synthgen.loop import load, run_loop
+
+Make = Callable[..., Path]
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from synthgen.loop import load, run_loop
+run_loop(load(sys.argv[1]), Path(sys.argv[2]), say=lambda line: None)
+"""
+REAL = {
+    "seeds": {"use": "drills", "per_family": 30, "families": ["up", "last"]},
+    "held_out": {"seen": {"use": "drills", "per_family": 10, "families": ["up", "last"]}},
+    "student": {"use": "transformers", "batch_size": 16, "device": "cpu"},
+    "generate": {
+        "stages": [
+            {"use": "pre_query", "count": 16, "sampling": {"temperature": 0.7, "max_tokens": 20}},
+            {"use": "synthgen.loop.drills:Prove"},
+            {"use": "near_duplicate", "threshold": 1.0},
+        ],
+        "stop": {"attempts": 6},
+    },
+    "train": {"use": "small", "hidden": 32, "layers": 1, "heads": 2, "context": 32, "steps": 60, "batch_size": 16},
+    "alarms": {"action": "warn"},
+    "stop": {"rounds": 3, "least_yield": 0},
+}
+
+
+def start(path: Path, out: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, path, out], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def killed(path: Path, out: Path, kills: int, *, seed: int) -> int:
+    """Starts the loop and kills it a random part of the way into what is left, until there have been `kills`.
+
+    Returns how many of them found it running. How long an undisturbed loop takes is measured first, beside it.
+    """
+    began = time.monotonic()
+    assert start(path, out.with_name(out.name + "-clock")).wait() == 0
+    whole, draw, hit = time.monotonic() - began, random.Random(seed), 0
+    for _ in range(kills):
+        process = start(path, out)
+        time.sleep(draw.random() * whole)
+        process.send_signal(signal.SIGKILL)
+        hit += process.wait() == -signal.SIGKILL
+    return hit
+
+
+def same_after(path: Path, out: Path, kills: int, least: int) -> None:
+    hit = killed(path, out, kills, seed=0)
+    assert hit >= least
+    whole = run_loop(load(path), out.with_name("whole"), say=lambda line: None)
+    resumed = run_loop(load(path), out, say=lambda line: None)
+    assert resumed.lines() == whole.lines()
+    assert [r.scores for r in resumed.rounds] == [r.scores for r in whole.rounds]
+    assert [r.generation for r in resumed.rounds] == [r.generation for r in whole.rounds]
+    assert [r.measures for r in resumed.rounds] == [r.measures for r in whole.rounds]
+
+
+def test_a_loop_killed_five_times_ends_in_the_same_table(make_loop: Make, tmp_path: Path) -> None:
+    same_after(make_loop(), tmp_path / "killed", kills=5, least=1)
+
+
+@pytest.mark.slow
+def test_a_loop_of_real_students_killed_at_20_moments_ends_in_the_same_table(make_loop: Make, tmp_path: Path) -> None:
+    torch: Any = pytest.importorskip("torch", reason="the transformers extra is not installed")
+    torch.set_num_threads(1)
+    same_after(make_loop(**REAL), tmp_path / "killed", kills=20, least=5)
