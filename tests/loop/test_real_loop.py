@@ -122,3 +122,26 @@ def test_the_bundled_trainer_is_reached_by_name(make_loop: Callable[..., Path], 
     assert report.rounds[1].training["steps"] == 3
     assert report.rounds[1].training["checkpoint"] == "rounds/1/student/model"
     assert len(read_records(tmp_path / "out/rounds/1/train.jsonl")) > 60
+
+
+def test_the_bundled_monitors_are_in_the_gate_where_it_asks(make_loop: Callable[..., Path], tmp_path: Path) -> None:
+    pytest.importorskip("trl", reason="the train extra is not installed")
+    watched = {"use": "synthgen_train", "limit": 2, "max_tokens": 4}
+    gate = {"worse": 1.0, "stops": 1.0, "monitors": watched}
+    # a student of a few steps ends none of its answers, which has a limit of its own
+    path = make_loop(**{**TINY, "generate": None, "gate": gate, "stop": {"rounds": 1}})
+    report = run_loop(load(path), tmp_path / "out", say=lambda line: None)
+    assert report.rounds[1].verdict == "refused"
+    assert any(why.startswith("stops: ") and "below 0.95" in why for why in report.rounds[1].why)
+    assert (tmp_path / "out/rounds/1/monitors/monitor.json").is_file()
+    path = make_loop(
+        **{
+            **TINY,
+            "generate": None,
+            "gate": {**gate, "monitors": {**watched, "only": ["exact"]}},
+            "stop": {"rounds": 1},
+        }
+    )
+    report = run_loop(load(path), tmp_path / "other", say=lambda line: None)
+    assert report.rounds[1].verdict == "passed"
+    assert report.rounds[1].monitors["not_heeded"]

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from synthgen.cli.app import app
 from synthgen.errors import ConfigError, PluginError
 from synthgen.loop import LoopReport, load, run_loop
+from synthgen.loop.records import read_records
+from synthgen.records import user_text
 
 Make = Callable[..., Path]
 
@@ -178,3 +180,19 @@ def test_monitors_that_cannot_be_used_are_named(make_loop: Make, more: str, tmp_
         go(make_loop(gate={"monitors": {"use": f"{more}:careless"}}), tmp_path / "b")
     with pytest.raises(ConfigError, match="unexpected keyword"):
         go(make_loop(**monitored(more, most=3)), tmp_path / "c")
+
+
+def test_no_held_out_task_is_trained_on_in_any_round(make_loop: Make, tmp_path: Path) -> None:
+    stages = [{"use": "pre_query", "count": 64}, {"use": "synthgen.loop.drills:Prove"}]
+    path = make_loop(generate={"stages": stages, "stop": {"attempts": 30}}, seeds={"use": "drills", "per_family": 30})
+    report = go(path, tmp_path / "out")
+    assert all(r.generation["rejected"]["contaminated"] > 0 for r in report.rounds[1:])
+    held = {
+        user_text(r).casefold()
+        for name in ("seen", "longer")
+        for r in read_records(tmp_path / f"out/held_out/{name}.jsonl")
+    }
+    for number in range(3):
+        rows = read_records(tmp_path / f"out/rounds/{number}/train.jsonl")
+        assert rows
+        assert not held & {user_text(r).casefold() for r in rows}
