@@ -16,6 +16,7 @@ from synthgen.errors import ConfigError
 from synthgen.journal import Journal
 from synthgen.prices import Price
 from synthgen.protocols import Check, Completion, Request, Sampling, Teacher, Usage, canonical
+from synthgen.slots import MOST, Slots
 from synthgen.turns import Draining
 from synthgen.unusable import FINAL, is_free_text
 
@@ -121,10 +122,21 @@ def worst_case(request: Request) -> Usage:
     return Usage(prompt, request.sampling.max_tokens * (request.sampling.n or 1))
 
 
+IN_A_BATCH = 5000
+"""Slots where a teacher gathers requests into batches: replies take hours, so there is nothing to find out."""
+
+
+def _slots(concurrency: int | None, teachers: Mapping[str, Teacher]) -> Slots:
+    if concurrency is None and any(getattr(teacher, "batch", False) for teacher in teachers.values()):
+        concurrency = IN_A_BATCH
+    return Slots(concurrency, sum(getattr(teacher, "at_once", MOST) for teacher in teachers.values()) or MOST)
+
+
 class Asker:
     """Answers requests from the journal, from an older run's journal, or from a teacher, in this order.
 
-    `concurrency` is the number of slots: how many requests are with teachers at once; `queued` how many wait for one.
+    `concurrency` is the number of slots: how many requests are with teachers at once; with None it is found. `queued`
+    is how many wait for one.
     `on_start` is called when a request gets its slot, `on_budget` when the budget leaves no room for another request.
     """
 
@@ -134,7 +146,7 @@ class Asker:
         journal: Journal,
         *,
         reuse: Journal | None = None,
-        concurrency: int = 16,
+        concurrency: int | None = None,
         budget: Budget | None = None,
         on_budget: Callable[[], None] = lambda: None,
     ) -> None:
@@ -150,11 +162,16 @@ class Asker:
             totals.requests, totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens, totals.usd
         )
         self._on_budget = on_budget
-        self._slots = asyncio.Semaphore(concurrency)
+        self._slots = _slots(concurrency, teachers)
         self._pending: dict[str, asyncio.Task[Completion]] = {}
         self._reserved = Cost()
         self._settled = asyncio.Event()
         self._samplings: dict[tuple[int, int], tuple[Sampling | None, Sampling | None, Sampling]] = {}
+
+    @property
+    def concurrency(self) -> int:
+        """How many slots there are now."""
+        return self._slots.limit
 
     def sampling(self, asked: Sampling | None, default: Sampling | None) -> Sampling:
         """A stage's sampling over a teacher's: the same object for the same two, which are many requests' alike."""
@@ -246,14 +263,14 @@ class Asker:
     async def _slot(self) -> AsyncIterator[None]:
         self.queued += 1
         try:
-            await self._slots.acquire()
+            await self._slots.take()
         finally:
             self.queued -= 1
         try:
             self.on_start()
             yield
         finally:
-            self._slots.release()
+            self._slots.give_back()
 
     async def _reserve(self, teacher: Teacher, request: Request) -> Cost:
         """Sets aside what the request can cost at worst; waits where replies in flight may still free some room."""

@@ -119,8 +119,8 @@ class Engine:
             under_way = number - self._commit_turn.passed
             if (
                 (not self.pipeline.source.reads_pool or number < self._joined.passed + self._window)
-                and under_way < BACKLOG_PER_SLOT * self.pipeline.concurrency
-                and self.asker.queued < self.pipeline.concurrency
+                and under_way < BACKLOG_PER_SLOT * self.asker.concurrency
+                and self.asker.queued < self.asker.concurrency
                 and self._wanted(under_way)
             ):
                 await asyncio.sleep(0)

@@ -29,7 +29,7 @@ class Pipeline:
     """Everything that a run does; the labels name stages and selectors in reports.
 
     The run stops at `target` accepted records, after `max_attempts` attempts, after `barren_attempts` in a row that
-    accepted nothing, when the source is exhausted, or at the budget. `window=None` takes `default_window(target)`.
+    accepted nothing, when the source is exhausted, or at the budget. `window=None` takes `default_window(target)`; `concurrency=None` finds how many requests at once pay.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Pipeline:
     seed: int = 0
     round: int = 0
     window: int | None = None
-    concurrency: int = 16
+    concurrency: int | None = None
     budget: Budget = field(default_factory=Budget)
     max_attempts: int | None = None
     barren_attempts: int = 50

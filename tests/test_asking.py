@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.asking import Asker, Budget, worst_case
+from synthgen.asking import IN_A_BATCH, Asker, Budget, worst_case
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.journal import Journal
 from synthgen.prices import Price
 from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
+from synthgen.slots import START
 from synthgen.turns import Draining
 from synthgen.unusable import FINAL
 
@@ -24,15 +25,15 @@ class Scripted:
         self.price: Price | None = None
         self.texts = list(texts)
         self.requests: list[Request] = []
-        self.at_once = 0
+        self.now = 0
         self.peak = 0
 
     async def complete(self, request: Request) -> Completion:
         self.requests.append(request)
-        self.at_once += 1
-        self.peak = max(self.peak, self.at_once)
+        self.now += 1
+        self.peak = max(self.peak, self.now)
         await asyncio.sleep(0.002)
-        self.at_once -= 1
+        self.now -= 1
         text = self.texts.pop(0) if self.texts else "more"
         if isinstance(text, Exception):
             raise text
@@ -119,6 +120,17 @@ def test_no_more_requests_at_once_than_slots(tmp_path: Path) -> None:
 
     with_asker(tmp_path / "j", teacher, body, slots=3)
     assert teacher.peak == 3
+
+
+def test_slots_without_a_number_start_low_and_hold_what_the_teachers_take(tmp_path: Path) -> None:
+    small, batches = Scripted(), Scripted()
+    small.at_once, batches.batch = 5, True  # type: ignore[attr-defined]
+    with Journal(tmp_path / "j") as journal:
+        assert Asker({"teacher": small}, journal).concurrency == 5
+        assert Asker({"teacher": Scripted(), "judge": Scripted()}, journal).concurrency == START
+        assert Asker({}, journal).concurrency == START
+        assert Asker({"teacher": small, "judge": batches}, journal).concurrency == IN_A_BATCH
+        assert Asker({"teacher": batches}, journal, concurrency=7).concurrency == 7
 
 
 def test_a_cancelled_asker_does_not_lose_what_was_sent(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def _lines(
     if window is not None:
         yield (
             f"  window       {window.attempts:,} attempts: a new task is shown as a demonstration so many attempts"
-            f" later; keeps about {window.busy:.0%} of the {pipeline.concurrency} slots busy"
+            f" later; keeps about {window.busy:.0%} of {window.slots} slots busy"
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from synthgen.cli.plan import Asked, Walk
 from synthgen.pipeline import Pipeline, default_window
 from synthgen.prices import Price
+from synthgen.slots import START
 
 WORST_YIELD = 0.25
 """The upper bounds suppose that one record in four is kept."""
@@ -77,9 +78,10 @@ def _usd(asked: Mapping[str, Asked], prices: Mapping[str, Price | None], per_rec
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A run's window, in attempts, and the share of its slots that stay busy."""
+    """A run's window, in attempts, its slots (those it begins with), and the share of them that stays busy."""
 
     attempts: int
+    slots: int
     busy: float
 
 
@@ -90,7 +92,8 @@ def window_of(pipeline: Pipeline, walked: Walk | None) -> Window | None:
     attempts = pipeline.window or default_window(pipeline.target)
     behind = sum(a.requests for a in walked.asked.values()) / walked.attempts - 1 if walked else 0
     rows = [n for n in BUSY if n <= max(behind, 0)]
-    return Window(attempts, _between(attempts / pipeline.concurrency, BUSY[rows[-1]]))
+    slots = pipeline.concurrency or START
+    return Window(attempts, slots, _between(attempts / slots, BUSY[rows[-1]]))
 
 
 def _between(ratio: float, shares: tuple[float, ...]) -> float:

@@ -84,7 +84,11 @@ class Config(Section):
     selectors: list[LabelledEntry] = Field(default_factory=list, description="at the end look at all accepted records")
     budget: Budget = Budget()
     stop: Stop = Stop()
-    concurrency: Count = Field(16, description="requests with the teachers at once; does not change the data")
+    concurrency: Count | Literal["auto"] = Field(
+        "auto",
+        description="requests with the teachers at once; auto: as many as bring more replies a second. Does not change"
+        " the data",
+    )
     window: Count | None = Field(
         None,
         description="attempts between a task's joining the pool and its first use as a demonstration; null: by the"

@@ -109,7 +109,7 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
         target=config.target,
         seed=config.seed,
         window=config.window,
-        concurrency=config.concurrency,
+        concurrency=None if config.concurrency == "auto" else config.concurrency,
         budget=Budget(**config.budget.model_dump()),
         max_attempts=config.stop.attempts,
         barren_attempts=config.stop.barren_attempts,

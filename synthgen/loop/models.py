@@ -29,7 +29,7 @@ class Generate(Section):
     target: Count | None = None
     budget: dict[str, Any] = Field(default_factory=dict)
     stop: dict[str, Any] = Field(default_factory=dict)
-    concurrency: Count = 16
+    concurrency: Count | Literal["auto"] = "auto"
 
 
 class Mix(Section):

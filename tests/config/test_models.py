@@ -20,7 +20,7 @@ def test_the_formats_are_those_of_the_store() -> None:
 def test_the_defaults_are_those_of_the_pipeline() -> None:
     config = Config(name="x", source=Entry(use="seeds"))
     pipeline = Pipeline(name="x", source=None, stages=[], teachers={})  # type: ignore[arg-type]
-    assert config.concurrency == pipeline.concurrency
+    assert (config.concurrency, pipeline.concurrency) == ("auto", None)
     assert config.stop.barren_attempts == pipeline.barren_attempts
     assert config.stop.attempts is pipeline.max_attempts is None
     assert EngineBudget(**config.budget.model_dump()) == pipeline.budget

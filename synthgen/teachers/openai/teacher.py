@@ -24,6 +24,7 @@ from synthgen.teachers.openai.problems import Again
 from synthgen.teachers.openai.secrets import Scrubber, credentials, expanded, from_environment, without_credentials
 from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
 from synthgen.teachers.openai.transport import Transport
+from synthgen.slots import MOST
 from synthgen.turns import Draining
 
 ASK_AGAIN_S = 1.0
@@ -122,6 +123,11 @@ class OpenAI(BaseModel):
     def urls(self) -> list[str]:
         """The base URLs, as they are used."""
         return [self.base_url] if isinstance(self.base_url, str) else self.base_url
+
+    @property
+    def at_once(self) -> int:
+        """How many requests all servers together may be sent at once, where the run finds the number."""
+        return (self.max_concurrency or MOST) * len(self.urls)
 
     def keep_in(self, folder: Path, name: str) -> None:
         """Where the batches that are sent are noted, so that a run that goes on finds them; called before `open`."""
