@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,15 +67,18 @@ def rejects(arms: Arms) -> Html:
     """A bar a round for each arm that generates: kept, and rejected by reason; means over the seeds."""
     made = {arm: _fates(figures) for arm, figures in arms.items() if figures["generated"][0][0]}
     reasons = sorted({reason for bars in made.values() for bar in bars for reason in bar} - {KEPT})
-    colours = {KEPT: LINE, **{reason: COLOURS[i % len(COLOURS)] for i, reason in enumerate(reasons)}}
-    parts, x = [heading("What became of a round's texts, mean over the seeds", LEFT, 26)], LEFT
+    colours = {KEPT: LINE, **dict(zip(reasons, itertools.cycle(SHADES[1:]), strict=False))}
+    parts, x, y = [heading("What became of a round's texts, mean over the seeds", LEFT, 26)], LEFT, 50.0
     for name in (KEPT, *reasons):
+        room = 34 + 6.6 * len(name)
+        if x + room > WIDTH:
+            x, y = LEFT, y + 20
         parts += [
-            el("rect", x=x, y=40, width=11, height=11, rx=2, fill=colours[name]),
-            text(name, x + 16, 50, anchor="start", colour=QUIET),
+            el("rect", x=x, y=y - 10, width=11, height=11, rx=2, fill=colours[name]),
+            text(name, x + 16, y, anchor="start", colour=QUIET),
         ]
-        x += 34 + 6.6 * len(name)
-    y, wide = 70.0, WIDTH - LEFT - 20
+        x += room
+    y, wide = y + 20, WIDTH - LEFT - 20
     for arm, bars in made.items():
         parts.append(text(arms[arm]["description"], LEFT, y + 10, anchor="start"))
         y += 16
