@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from synthgen.asking import Asker
+from synthgen.collecting import few_collections
 from synthgen.engine import Engine
 from synthgen.errors import StageError, StoreError
 from synthgen.journal import Journal
@@ -55,6 +56,7 @@ async def run(
             if hasattr(teacher, "open"):
                 await teacher.open()
         prepare(pipeline)
+        stack.enter_context(few_collections())
         folder.save_seeds(pipeline.source.seeds)
         journal = stack.enter_context(Journal(folder.journal_path))
         old = stack.enter_context(_journal_of(reuse) if reuse else nullcontext())

@@ -108,9 +108,12 @@ class Dataset(BaseModel):
         if self.hub is not None:
             label = f"{self.hub}/{self.split}"
             return ((label, row) for row in hub_rows(self.hub, self.config, self.split, self.revision))
-        return ((label_of(path, self._base), row) for path in self._files for row in rows_of(path))
+        labelled = ((label_of(path, self._base), path) for path in self._files)
+        return ((label, row) for label, path in labelled for row in rows_of(path))
 
     def _renamed(self, values: dict[str, Any]) -> dict[str, Any]:
+        if not self.columns:
+            return values
         return renamed(values, {str(field): column for field, column in self.columns.items()})
 
     def _record(self, label: str, row: Row) -> Record:

@@ -24,6 +24,8 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 }
 """The columns by which a layout is told: the first one of which a row has all."""
 
+_LAYOUT_COLUMNS = [(name, frozenset(columns)) for name, columns in LAYOUTS.items()]
+
 USED: dict[str, tuple[str, ...]] = {
     "alpaca": ("instruction", "input", "output", "system"),
     "messages": ("messages",),
@@ -40,7 +42,7 @@ _SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "
 
 def layout_of(row: Mapping[str, Any]) -> str | None:
     """The name of the layout that the row has, or None."""
-    return next((name for name, columns in LAYOUTS.items() if all(c in row for c in columns)), None)
+    return next((name for name, columns in _LAYOUT_COLUMNS if columns <= row.keys()), None)
 
 
 def renamed(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
