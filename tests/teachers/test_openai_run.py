@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,9 +64,9 @@ def write(folder: Path, url: str, concurrency: int = 20) -> Path:
     return folder / "run.yaml"
 
 
-def synthgen(folder: Path, config: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def synthgen(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "synthgen", "run", str(config), "--out", str(folder / "run")],
+        [sys.executable, "-m", "synthgen", *arguments],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
@@ -125,18 +127,21 @@ def test_no_file_and_no_output_holds_the_key_or_the_password(tmp_path: Path, sta
     with serving(plan) as server:
         url = server.url.replace("http://", f"http://user:{PASSWORD}@")
         config = write(tmp_path, url)
-        done = synthgen(tmp_path, config, OPENAI_API_KEY=KEY)
+        done = synthgen(tmp_path, "run", str(config), "--out", "run", OPENAI_API_KEY=KEY)
+        told = [done, synthgen(tmp_path, "check", str(config), OPENAI_API_KEY=KEY)]
+        told += [synthgen(tmp_path, "doctor", str(config), OPENAI_API_KEY=KEY)]
     assert done.returncode == (0 if status is None else 1), done.stderr
     assert "Traceback" not in done.stderr
     config.unlink()  # where the user has put the password
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert any(path.name == "journal.sqlite" for path in written)
+    assert {"journal.sqlite", "config.yaml"} <= {path.name for path in written}
+    assert status is not None or {"report.html", "report.json", "manifest.json"} <= {path.name for path in written}
     for path in written:
         data = path.read_bytes()
         assert KEY.encode() not in data, path
         assert PASSWORD.encode() not in data, path
     for secret in (KEY, PASSWORD):
-        assert secret not in done.stdout + done.stderr
+        assert not any(secret in text.stdout + text.stderr for text in told)
 
 
 @pytest.mark.parametrize(
@@ -190,3 +195,49 @@ def test_cost_and_cached_share_are_told_and_the_card_is_the_same_at_any_concurre
     assert reports[0].took.requests == reports[0].requests.bought > ROWS
     assert f"{tokens.cached_share:.1%} of them from a server's prefix cache" in cards[0]
     assert f"\\${cost:,.2f} by the prices known" in cards[0]
+
+
+@contextmanager
+def started(folder: Path, config: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "synthgen", "run", str(config), "--out", str(folder / "run")]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield process
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_at_half_goes_on_and_pays_no_more_twice_than_it_must(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with serving(Plan(latency_s=0.05)) as server:
+        config = write(tmp_path, server.url, concurrency=5)
+        with started(tmp_path, config) as process:
+            while server.stats()["paid"] < ROWS // 2:
+                assert process.poll() is None
+                time.sleep(0.005)
+            process.send_signal(number)
+            code = process.wait(60)
+        assert code == (130 if number == signal.SIGINT else -signal.SIGKILL)
+        before = journaled(tmp_path)
+        assert ROWS // 2 - 5 <= before < ROWS
+        report = run_here(tmp_path, config)
+        assert report.accepted == ROWS
+        assert report.requests.replayed == before
+        # what was with the server at the kill, or had come in the milliseconds before the journal's next commit
+        assert server.stats()["paid_twice"] <= (0 if number == signal.SIGINT else 2 * 5)
+
+
+@pytest.mark.slow
+def test_a_batch_outlives_the_process_that_sent_it(tmp_path: Path) -> None:
+    with serving(Plan()) as server:
+        server.batches.duration_s = 0.5
+        config = write(tmp_path, server.url)
+        config.write_text(config.read_text().replace("use: openai", "use: openai, batch: true").split("concurrency")[0])
+        with started(tmp_path, config) as process:
+            while not server.batches.batches:
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.kill()
+        assert journaled(tmp_path) == 0
+        assert run_here(tmp_path, config).accepted == ROWS
+        assert len(server.batches.batches) == 1
+        assert server.stats()["paid_twice"] == 0
