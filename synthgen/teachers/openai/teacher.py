@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
 from synthgen.errors import TeacherError
 from synthgen.prices import FREE, Price, listed
 from synthgen.protocols import Api, Completion, Request, Sampling
+from synthgen.slots import MOST
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch import Batches
 from synthgen.teachers.openai.batch_state import BatchState
@@ -24,7 +25,6 @@ from synthgen.teachers.openai.problems import Again
 from synthgen.teachers.openai.secrets import Scrubber, credentials, expanded, from_environment, without_credentials
 from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
 from synthgen.teachers.openai.transport import Transport
-from synthgen.slots import MOST
 from synthgen.turns import Draining
 
 ASK_AGAIN_S = 1.0
