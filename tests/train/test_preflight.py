@@ -145,8 +145,8 @@ def test_missing_tokens_are_added_and_said_or_told(tmp_path: Path) -> None:
         load_student(parse({"model": str(tmp_path), "data": "x", "template": "own"}), [])
     with pytest.raises(ConfigError, match="cannot be loaded"):
         load_student(parse({"model": str(tmp_path / "none"), "data": "x"}), [])
-    with pytest.raises(ConfigError, match="lora does not train new tokens"):
-        load_student(parse({"model": str(tmp_path), "data": "x", "method": {"use": "lora"}}), [])
+    with pytest.raises(ConfigError, match="ia3 does not train new tokens"):
+        load_student(parse({"model": str(tmp_path), "data": "x", "method": {"use": "ia3"}}), [])
     student = load_student(parse({"model": str(tmp_path), "data": "x"}), [])
     assert student.template == "chatml"
     assert any("new tokens" in note for note in student.notes)

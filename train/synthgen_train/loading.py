@@ -10,7 +10,7 @@ from typing import Any
 
 from synthgen.errors import ConfigError
 from synthgen_train.config import Scratch, TrainConfig
-from synthgen_train.methods import Full, load
+from synthgen_train.methods import Full, Lora, load, resize
 from synthgen_train.preflight import stop_ids
 from synthgen_train.templates import SPECIAL_TOKENS, TEMPLATES
 from synthgen_train.tiny import model_of, tokenizer_of
@@ -18,7 +18,11 @@ from synthgen_train.tiny import model_of, tokenizer_of
 
 @dataclass(slots=True)
 class Student:
-    """A model that is about to be trained. `base` is what an adapter names as its base; `notes` say what was set."""
+    """A model that is about to be trained.
+
+    `base` is what an adapter names as its base; `new_tokens` are ids whose embeddings are new, and so random; `notes`
+    say what was set.
+    """
 
     model: Any
     tokenizer: Any
@@ -26,6 +30,7 @@ class Student:
     base: str
     from_scratch: bool = False
     dtype: str = "float32"
+    new_tokens: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -110,6 +115,8 @@ def _pretrained(config: TrainConfig, name: str) -> Student:
 
 
 def _set_template(student: Student, config: TrainConfig) -> None:
+    import torch
+
     tokenizer = student.tokenizer
     student.template = config.template or ("own" if tokenizer.chat_template else "chatml")
     if student.template == "own":
@@ -120,18 +127,18 @@ def _set_template(student: Student, config: TrainConfig) -> None:
     if config.template is None:
         student.notes.append("the tokenizer has no chat template: chatml")
     missing = [t for t in SPECIAL_TOKENS.get(student.template, ()) if t not in tokenizer.get_vocab()]
-    if missing and not isinstance(config.method, Full):
+    if missing and not isinstance(config.method, Full | Lora):
         # Their embeddings would stay as they are, random, and with them the token that ends an answer.
         raise ConfigError(
             f"the tokenizer lacks {' '.join(missing)}, and method {config.method.use} does not train new tokens",
             key="train.template",
-            hint="template: xml needs no new tokens; or method: {use: full}",
+            hint="template: xml needs no new tokens; or method: {use: lora} or {use: full}",
         )
     if missing:
         tokenizer.add_special_tokens({"additional_special_tokens": missing}, replace_extra_special_tokens=False)
-        rows = student.model.get_input_embeddings().weight.shape[0]
-        if len(tokenizer) > rows:
-            student.model.resize_token_embeddings(len(tokenizer))
+        torch.manual_seed(config.seed)
+        resize(student.model, tokenizer, like_others=True)
+        student.new_tokens = tokenizer.convert_tokens_to_ids(missing)
         student.notes.append(f"new tokens, untrained so far: {' '.join(missing)}")
     if student.template == "chatml" and config.stop_token is None and tokenizer.eos_token != "<|im_end|>":
         student.notes.append(f"stop token <|im_end|>, which ends chatml's turns, in place of {tokenizer.eos_token}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,8 +73,10 @@ class IA3(_Method):
 Method = Annotated[Full | Lora | Adapter | Prefix | Prompt | BitFit | IA3, Field(discriminator="use")]
 
 
-def apply(model: Any, method: Method) -> Any:
+def apply(model: Any, method: Method, new_tokens: Sequence[int] = ()) -> Any:
     """The model ready for training by the method: what is not trained is frozen.
+
+    LoRA also trains the embeddings of `new_tokens`, which are random so far; the other adapters do not.
 
     Raises:
         ConfigError: the model has nothing that the method trains.
@@ -90,7 +93,12 @@ def apply(model: Any, method: Method) -> Any:
             return model
         from peft import get_peft_model
 
-        return get_peft_model(model, config)
+        if not new_tokens:
+            return get_peft_model(model, config)
+        config.modules_to_save, config.ensure_weight_tying = _token_layers(model)
+        wrapped = get_peft_model(model, config)
+        _train_rows(wrapped, new_tokens)
+        return wrapped
     except ValueError as error:
         raise ConfigError(f"{error}", key="train.method", hint="method: {use: lora} fits every model") from error
 
@@ -121,6 +129,39 @@ def peft_config(method: Method) -> Any:
     )
 
 
+def _token_layers(model: Any) -> tuple[list[str], bool]:
+    """The names of the layers whose rows belong to tokens, and whether they share one weight.
+
+    They are PEFT's `modules_to_save`, and not its `trainable_token_indices`: TRL's loss reads the head's weight itself,
+    past a wrapper around it, so rows kept beside the weight would not be trained.
+    """
+    inputs, outputs = model.get_input_embeddings(), model.get_output_embeddings()
+    tied = outputs is None or outputs.weight is inputs.weight
+    layers = [inputs] if tied else [inputs, outputs]
+    names = [name for name, module in model.named_modules() if any(module is layer for layer in layers)]
+    return [name.rpartition(".")[2] for name in names], tied
+
+
+def _train_rows(model: Any, tokens: Sequence[int]) -> None:
+    """Leaves the rows of all other tokens without a gradient."""
+    import torch
+
+    inner = model.get_base_model()
+    for layer in {inner.get_input_embeddings(), inner.get_output_embeddings()} - {None}:
+        kept = torch.zeros(layer.weight.shape[0], 1)
+        kept[list(tokens)] = 1
+        layer.weight.register_hook(lambda gradient, kept=kept: gradient * kept.to(gradient))
+
+
+def resize(model: Any, tokenizer: Any, *, like_others: bool) -> None:
+    """Gives the model an embedding for every token of the tokenizer; the new ones are random.
+
+    `like_others` draws them about the mean of those that there are, as training wants it.
+    """
+    if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=like_others)
+
+
 def _only_biases(model: Any) -> Any:
     found = 0
     for name, parameter in model.named_parameters():
@@ -137,6 +178,9 @@ def save(model: Any, method: Method, folder: Path, base: str) -> None:
         from synthgen_train.bottleneck import save_bottlenecks
 
         save_bottlenecks(model, folder, method.size, base)
+    elif peft_config(method) is not None:
+        # What is trained of the embeddings is saved as such; a second copy, for a grown vocabulary, is not needed.
+        model.save_pretrained(folder, save_embedding_layers=False)
     else:
         model.save_pretrained(folder)
 
@@ -150,15 +194,20 @@ def merged(model: Any, method: Method) -> Any:
 
 def load(base: str | Path, folder: Path) -> Any:
     """The model that was saved in the folder: itself, or its base with the adapter."""
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
     if (folder / "config.json").is_file():
         return AutoModelForCausalLM.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(base)
+    if (folder / "generation_config.json").is_file():
+        # The base may end its answers at another token than the student.
+        model.generation_config = GenerationConfig.from_pretrained(folder)
     if (folder / "bottleneck.json").is_file():
         from synthgen_train.bottleneck import load_bottlenecks
 
         return load_bottlenecks(model, folder)
     from peft import PeftModel
 
+    if (folder / "tokenizer_config.json").is_file():
+        resize(model, AutoTokenizer.from_pretrained(folder), like_others=False)
     return PeftModel.from_pretrained(model, folder)

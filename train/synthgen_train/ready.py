@@ -72,9 +72,13 @@ def make_trainee(ready: Ready) -> Trainee:
     Raises:
         ConfigError: the model has nothing that the method trains.
     """
+    import torch
+
     config, settings, student = ready.config, ready.settings, ready.student
     reference = _reference(config, student)
-    model = apply(student.model, config.method)
+    # What a method adds is drawn at random: the same for the same seed, in all processes.
+    torch.manual_seed(config.seed)
+    model = apply(student.model, config.method, student.new_tokens)
     rows = _rows(config, settings, ready.prepared)
     plan = _plan(config, model, student, settings, ready.records, ready.prepared, rows, ready.findings)
     return Trainee(model, rows, plan, reference)

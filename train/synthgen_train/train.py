@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from synthgen.records import Record
 from synthgen_train.arithmetic import Plan
 from synthgen_train.checkpoint import model_card, resumable, save_merged, save_student, write_file
 from synthgen_train.config import TrainConfig
 from synthgen_train.evaluate import held_out
+from synthgen_train.generation import Reply
 from synthgen_train.picture import loss_picture
 from synthgen_train.ready import Ready, Trainee, get_ready, make_trainee, make_trainer
 from synthgen_train.report import TrainReport, claim, facts, fingerprint_of
@@ -113,7 +115,8 @@ def _run(ready: Ready, trainee: Trainee, started: float, say: Callable[[str], No
     seconds = time.perf_counter() - begun
     eval_loss = float(trainer.evaluate()["eval_loss"]) if has_held_out else None
     model = trainer.accelerator.unwrap_model(trainer.model)
-    figures, replies = None, []
+    figures = None
+    replies: list[tuple[Record, Reply]] = []
     if records.held_out and config.eval_prompts:
         figures, replies = held_out(
             model,
