@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from synthgen import assets
 from synthgen.config import Recipe
 from synthgen.errors import ConfigError
 from synthgen.loop.door import source_hash
@@ -14,7 +16,10 @@ from synthgen.loop.monitoring import monitors
 from synthgen.loop.recipe import LoopRecipe
 from synthgen.loop.records import write_records
 from synthgen.loop.steps import digest
+from synthgen.loop.tasks import Tasks
+from synthgen.plugins import PROMPT_SETTINGS
 from synthgen.plugins.find import Finder
+from synthgen.records import Record
 from synthgen.store import atomic
 
 PINS = "pins.json"
@@ -48,12 +53,15 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
     """
     pins: dict[str, Any] = {"recipe": digest(_fixed(recipe)), "trainer": source_hash(recipe.trainer())}
     for name in ("seeds", *recipe.config.held_out):
-        records = recipe.records(name)
-        pins[name] = digest([[r.instruction, r.input, r.output, r.task_type] for r in records])
+        pins[name] = _content(recipe.records(name))
     if generation is not None:
         pins["stages"] = {
             label: source_hash(getattr(stage, "filter", stage)) for label, stage in generation.pipeline.stages
         }
+        if templates := _templates(generation):  # a judge is what its rubric says
+            pins["prompts"] = templates
+        if isinstance(generation.pipeline.source, Tasks):
+            pins["tasks"] = _content(generation.pipeline.source.known)
     if recipe.config.evaluate.check is not None:
         use = recipe.config.evaluate.check.use
         pins["check"] = source_hash(Finder(recipe.base).find(use, ("filter",)).part)
@@ -62,6 +70,18 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
     _compare(folder / PINS, pins)
     if not (folder / PINS).is_file():
         atomic.write(folder / PINS, json.dumps(pins, indent=1) + "\n")
+
+
+def _content(records: Sequence[Record]) -> str:
+    return digest([[r.instruction, r.input, r.output, r.task_type] for r in records])
+
+
+def _templates(generation: Recipe) -> dict[str, str]:
+    """The hashes of the prompt templates that the stages name."""
+    stages = generation.resolved["stages"]
+    names = {stage[key] for stage in stages for key in PROMPT_SETTINGS.get(stage["use"], ()) if stage.get(key)}
+    files = {name: assets.find("prompts", name, generation.base) for name in sorted(names)}
+    return {name: digest(file.read_text(encoding="utf-8")) for name, file in files.items()}
 
 
 def _fixed(recipe: LoopRecipe) -> dict[str, Any]:

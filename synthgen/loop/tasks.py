@@ -64,15 +64,22 @@ class Tasks(BaseModel):
     least: Annotated[int, Field(ge=0)] = 0
     most: Annotated[int, Field(ge=1)] | None = None
 
+    _known: tuple[Record, ...] = PrivateAttr(())
     _tasks: tuple[Record, ...] = PrivateAttr(())
 
     @model_validator(mode="after")
     def _load(self, info: ValidationInfo) -> Self:
         base = Path((info.context or {}).get("base", "."))
-        self._tasks = tuple(r for r in tasks_of(self.of, base, seed=self.seed, key="of") if self._admits(r))
+        self._known = tuple(tasks_of(self.of, base, seed=self.seed, key="of"))
+        self._tasks = tuple(r for r in self._known if self._admits(r))
         if not self._tasks:
             raise ConfigError(f"no task has {self.least} to {self.most} ({self.by})", key="of")
         return self
+
+    @property
+    def known(self) -> Sequence[Record]:
+        """All tasks, of whatever level."""
+        return self._known
 
     @property
     def seeds(self) -> Sequence[Record]:

@@ -57,7 +57,6 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "balance": "synthgen.selectors.balance:Balance",
         "diversity": "synthgen.selectors.diversity:Diversity",
         "longest_k": "synthgen.selectors.longest_k:LongestK",
-        "near_longest": "synthgen.selectors.near_longest:NearLongest",
         "random_k": "synthgen.selectors.random_k:RandomK",
         "top_k": "synthgen.selectors.top_k:TopK",
     },

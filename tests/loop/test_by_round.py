@@ -79,3 +79,17 @@ def test_tasks_may_come_from_a_file_beside_the_recipe(make_loop: Callable[..., P
     assert draw is not None
     assert [r.instruction for r in draw.records] == ["rev abcd", "rev abcde"]
     assert made.pipeline.source.draw(1, None, None) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("changed", ["tasks", "prompts"])
+def test_known_answers_and_prompts_are_pinned(changed: str, make_loop: Callable[..., Path], tmp_path: Path) -> None:
+    rows = [{"instruction": f"rev {word}", "output": word[::-1]} for word in ("abc", "abcd")]
+    (tmp_path / "known.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "hint.j2").write_text("{{ instruction }}{{ input }}{{ answer }}{{ reply }}")
+    solve = {"use": "solve", "rationalise": True, "hint": "./hint.j2"}
+    path = make_loop(generate={**curriculum(of="known.jsonl"), "stages": [solve]})
+    run_loop(load(path, ["stop.rounds=0"]), tmp_path / "out", say=lambda line: None)
+    with (tmp_path / ("known.jsonl" if changed == "tasks" else "hint.j2")).open("a") as file:
+        file.write('{"instruction": "rev ab", "output": "ab"}\n' if changed == "tasks" else "!")
+    with pytest.raises(ConfigError, match=f"has changed since the loop began: {changed}"):
+        run_loop(load(path, ["stop.rounds=0"]), tmp_path / "out", say=lambda line: None)
