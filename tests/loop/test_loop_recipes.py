@@ -14,7 +14,7 @@ from synthgen.loop import load, run_loop
 from synthgen.loop.by_round import longest
 from synthgen.loop.evaluation import checker
 from synthgen.loop.family_tasks import tasks
-from synthgen.loop.records import write_records
+from synthgen.loop.records import accepted, read_records, write_records
 from synthgen.records import Record
 
 
@@ -114,3 +114,27 @@ def test_a_loop_that_falls_short_says_so_in_its_exit_code(make_loop: Callable[..
     run = CliRunner().invoke(app, ["loop", str(path), "--out", str(tmp_path / "out")])
     assert run.exit_code == 3
     assert "below some competence" in run.stdout
+
+
+def test_a_fixed_teacher_writes_instructions_after_peoples_examples(
+    make_loop: Callable[..., Path], tmp_path: Path
+) -> None:
+    parts = make_loop().parent / "parts.py"
+    settings = [
+        f"student={{use: '{parts}:Student'}}",
+        f"train={{use: '{parts}:train'}}",
+        "held_out={seen: {use: drills, per_family: 5}}",
+        "evaluate.check=null",
+        "generate.teacher={use: procedural}",
+        "generate.target=30",
+        "stop={rounds: 2}",
+    ]
+    report = run_loop(load("loop_self_instruct", settings), tmp_path / "out", say=lambda line: None)
+    seeds = {r.id for r in read_records(tmp_path / "out/seeds.jsonl")}
+    assert not any(r.history or r.tools for r in read_records(tmp_path / "out/seeds.jsonl"))
+    first, second = (accepted(tmp_path / f"out/rounds/{k}/generate") for k in (1, 2))
+    assert len(first) == len(second) == 30
+    assert all(r.output and r.provenance.model and "procedural" in r.provenance.model for r in first)
+    assert {d for r in first for d in r.provenance.demonstrations} & seeds
+    assert not {r.instruction for r in first} & {r.instruction for r in second}
+    assert report.rounds[2].training["earlier_rows"] == 30
