@@ -113,8 +113,7 @@ class Attempt:
             update={"attempt": self.attempt, "index": self._stamped, "round": self.round}
         )
         self._stamped += 1
-        record = record.replace(provenance=provenance)
-        return record.replace(id=content_id(record))
+        return record.replace(provenance=provenance, id=content_id(record, provenance))
 
     def _teacher(self, name: str) -> Teacher:
         teachers = self._pipeline.teachers

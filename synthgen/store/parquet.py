@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,7 @@ class RecordWriter:
         for record in records:
             row = to_row(record, rejected=self._rejected)
             self._group.append(row)
-            self._group_characters += _size(row)
+            self._group_characters += _characters(row.values())
             self.rows += 1
             if len(self._group) >= GROUP_ROWS or self._group_characters >= GROUP_CHARACTERS:
                 self._flush()
@@ -163,10 +163,12 @@ def read_row(path: Path, number: int) -> dict[str, Any]:
         return row
 
 
-def _size(value: object) -> int:
-    """Characters of the texts in a row."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_size, value.values()))
-    return sum(map(_size, value)) if isinstance(value, list) else 0
+def _characters(values: Iterable[Any]) -> int:
+    """Characters of the texts among the values and in them."""
+    characters = 0
+    for value in values:
+        if isinstance(value, str):
+            characters += len(value)
+        elif value and isinstance(value, (list, dict)):
+            characters += _characters(value.values() if isinstance(value, dict) else value)
+    return characters

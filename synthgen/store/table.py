@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -100,9 +100,9 @@ def to_row(record: Record, *, rejected: bool) -> dict[str, Any]:
             "index_in_attempt": p.index,
             "round": p.round,
             "teacher_model": _text(p.model),
-            "requests": _texts(p.requests),
-            "demonstrations": _texts(p.demonstrations),
-            "parents": _texts(p.parents),
+            "requests": list(map(_text, p.requests)),
+            "demonstrations": list(map(_text, p.demonstrations)),
+            "parents": list(map(_text, p.parents)),
             "source": _text(p.source),
         }
     except (TypeError, ValueError) as error:
@@ -167,16 +167,12 @@ def from_row(row: Mapping[str, Any]) -> Record:
     )
 
 
-def _text(value: str | None) -> Any:
-    return clean_text(value)
-
-
-def _texts(values: Sequence[str]) -> list[Any]:
-    return [clean_text(value) for value in values]
+_text: Callable[[str | None], Any] = clean_text
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # `json.dumps` would make one at every call
 
 
 def _json(value: object) -> Any:
-    return clean_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return clean_text(_JSON.encode(value))
 
 
 def _number(value: float) -> float | str:
