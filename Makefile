@@ -70,7 +70,15 @@ proof: .venv-train/.done  ## the arms of the loop's proof, in full (docs/loop.md
 	@touch $@
 
 test-vllm: .venv-vllm/.done  ## vLLM on the CPU, in an environment of its own
-	HF_HUB_OFFLINE=1 .venv-vllm/bin/python -m pytest -m vllm -p no:cacheprovider tests/teachers/test_vllm_teacher.py
+	@# a student of the trainer's, where test-train has made its environment: vLLM's own has no trainer
+	set -e; student=; \
+	if [ -e .venv-train/.done ]; then \
+	  student=$$(mktemp -d); trap 'rm -rf "$$student"' EXIT; \
+	  HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-train/bin/python tests/make_student.py $$student > $$student/log 2>&1 \
+	    || { cat $$student/log; exit 1; }; \
+	fi; \
+	SYNTHGEN_STUDENT=$$student HF_HUB_OFFLINE=1 .venv-vllm/bin/python -m pytest -m vllm -p no:cacheprovider -rs \
+	  tests/teachers/test_vllm_teacher.py tests/teachers/test_vllm_student.py
 
 .venv-vllm/.done: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv-vllm

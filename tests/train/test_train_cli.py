@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,46 @@ def test_errors_are_told_in_a_line_with_their_exit_code(
     data = rows([{"instruction": "a", "output": ""}])
     assert main(["train", "--data", str(data), "--model", "scratch", "--out", str(tmp_path / "o")]) == 2
     assert "--force" in capsys.readouterr().err
+
+
+def test_several_gpus_and_one_process_are_told_the_command(
+    rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = rows([{"instruction": f"say {i}", "output": str(i)} for i in range(8)], "some rows.jsonl")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    out = tmp_path / "out"
+    given = ["train", "--data", str(data), "--model", "scratch", "--out", str(out)]
+    assert main(given) == 2
+    line = next(part for part in capsys.readouterr().err.splitlines() if "accelerate launch" in part)
+    command = ["accelerate", "launch", "--num_processes", "4", "-m", "synthgen_train"]
+    assert shlex.split(line) == [*command, *given]
+    assert not out.exists()
+
+
+def test_a_tracker_is_passed_through_and_one_that_is_not_there_is_told(
+    rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from transformers import TrainerCallback
+    from transformers.integrations import integration_utils
+
+    data = rows([{"instruction": f"say {i}", "output": str(i)} for i in range(8)])
+    given = ["train", "--data", str(data), "--model", "scratch", "--out", str(tmp_path / "out"), *SMALL]
+    given += ["--set", "max_steps=2", "--set", "report_to=trackio"]
+    monkeypatch.setattr(integration_utils, "is_trackio_available", lambda: False)
+    assert main(given) == 2
+    assert "there is no tracker 'trackio' here" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    seen: list[dict[str, float]] = []
+
+    class Tracker(TrainerCallback):  # type: ignore[misc]
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+            seen.append(logs)
+
+    monkeypatch.setattr(integration_utils, "is_trackio_available", lambda: True)
+    monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, "trackio", Tracker)
+    assert main(given) == 0
+    assert any("loss" in logs for logs in seen)
 
 
 def test_the_picture_of_the_loss_is_well_formed() -> None:

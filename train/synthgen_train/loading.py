@@ -140,6 +140,8 @@ def _set_template(student: Student, config: TrainConfig) -> None:
         resize(student.model, tokenizer, like_others=True)
         student.new_tokens = tokenizer.convert_tokens_to_ids(missing)
         student.notes.append(f"new tokens, untrained so far: {' '.join(missing)}")
+        if isinstance(config.method, Lora) and not config.merge:
+            student.notes.append("servers that take adapters want the base's vocabulary: merge: true for those")
     if student.template == "chatml" and config.stop_token is None and tokenizer.eos_token != "<|im_end|>":
         student.notes.append(f"stop token <|im_end|>, which ends chatml's turns, in place of {tokenizer.eos_token}")
         tokenizer.eos_token = "<|im_end|>"

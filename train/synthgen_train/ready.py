@@ -50,6 +50,7 @@ def get_ready(config: TrainConfig, *, force: bool, say: Callable[[str], None], c
 
     logging.disable_progress_bar()
     _one_device(command)
+    _trackers(config.report_to)
     records = prepare.read_records(config.data, config.eval_share, config.seed)
     student = load_student(config, [r.text for r in records.all])
     settings = resolve(config, student)
@@ -111,6 +112,20 @@ def _one_device(command: Sequence[str]) -> None:
             f"{devices} GPUs are visible to one process",
             hint=f"train on all of them with\n    {line}\n  or on one with CUDA_VISIBLE_DEVICES=0",
         )
+
+
+def _trackers(wanted: str | list[str]) -> None:
+    from transformers.integrations import get_available_reporting_integrations
+
+    installed = get_available_reporting_integrations()
+    for name in [wanted] if isinstance(wanted, str) else wanted:
+        if name not in ("none", "all", *installed):
+            there = f"installed are {', '.join(sorted(installed))}" if installed else "none is installed"
+            raise ConfigError(
+                f"there is no tracker {name!r} here",
+                key="train.report_to",
+                hint=f"{there}; metrics.jsonl is written in any case",
+            )
 
 
 def _reference(config: TrainConfig, student: Student) -> Any:

@@ -21,7 +21,7 @@ def bits_per_byte(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[floa
     model.eval()
     found = []
     for text in texts:
-        ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
+        ids = list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
         if len(ids) >= context:
             ids = ids[: context - 1]
             text = tokenizer.decode(ids)
