@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from synthgen.errors import ConfigError
@@ -32,6 +31,11 @@ class Budget:
     requests: int | None = None
     tokens: int | None = None
     usd: float | None = None
+
+    @property
+    def bounds(self) -> bool:
+        """Whether there is any limit."""
+        return self.requests is not None or self.bounds_tokens
 
     @property
     def bounds_tokens(self) -> bool:
@@ -94,6 +98,9 @@ class Cost:
 
     def __sub__(self, other: Cost) -> Cost:
         return Cost(self.requests - other.requests, self.tokens - other.tokens, self.usd - other.usd)
+
+
+NOTHING = Cost()
 
 
 def usd_of(teacher: Teacher, usage: Usage) -> float:
@@ -245,7 +252,9 @@ class Asker:
         return await self._buy(self.teachers[teacher], request, key)
 
     async def _buy(self, teacher: Teacher, request: Request, key: str) -> Completion:
-        async with self._slot():
+        await self._take_slot()
+        try:
+            self.on_start()
             worst = await self._reserve(teacher, request)
             try:
                 self.spending.in_flight += 1
@@ -254,26 +263,25 @@ class Asker:
                 self.spending.add(completion.usage, usd)
             finally:
                 self.spending.in_flight -= 1
-                self._reserved -= worst
-                self._settled.set()
+                self._give_back(worst)
+        finally:
+            self._slots.give_back()
         await self.journal.put(key, request, completion, usd=usd)
         return completion
 
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
+    async def _take_slot(self) -> None:
         self.queued += 1
         try:
             await self._slots.take()
         finally:
             self.queued -= 1
-        try:
-            self.on_start()
-            yield
-        finally:
-            self._slots.give_back()
 
     async def _reserve(self, teacher: Teacher, request: Request) -> Cost:
         """Sets aside what the request can cost at worst; waits where replies in flight may still free some room."""
+        if not self.budget.bounds:
+            if self.draining:
+                raise Draining
+            return NOTHING
         worst = Cost(requests=1)
         if self.budget.bounds_tokens:
             usage = worst_case(request)
@@ -288,6 +296,11 @@ class Asker:
             self._settled.clear()
             await self._settled.wait()
         raise Draining
+
+    def _give_back(self, worst: Cost) -> None:
+        if worst is not NOTHING:
+            self._reserved -= worst
+            self._settled.set()
 
     def _fits(self, worst: Cost) -> bool:
         limits, spent = self.budget, self.spending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from array import array
@@ -54,7 +55,7 @@ def figures(folder: RunFolder, report: Mapping[str, Any], *, openings: int = 20)
         for name in FIELDS:
             if row[name]:
                 lengths[name].append(len(words(row[name])))
-        starts[" ".join(words(row["instruction"].lower())[:OPENING_WORDS])] += 1
+        starts[opening(row["instruction"])] += 1
     reasons: dict[str, Counter[str]] = {}
     similarities, thresholds = array("d"), set()
     for row in read_rows(folder.rejected_path, ("stage", "reason", "score", "limit")):
@@ -82,6 +83,12 @@ def figures(folder: RunFolder, report: Mapping[str, Any], *, openings: int = 20)
 def words(text: str) -> list[str]:
     """The words of a text in any script; of Han and kana each character."""
     return _WORD.findall(text)
+
+
+def opening(text: str) -> str:
+    """The first words of a text in lower case, as `words` splits it."""
+    found = _WORD.finditer(text.lower())
+    return " ".join(match[0] for match in itertools.islice(found, OPENING_WORDS))
 
 
 def quantiles(values: Sequence[int]) -> dict[str, float]:

@@ -17,9 +17,10 @@ def pack(rows: Iterable[dict[str, Any]]) -> str:
     Base64 has no character that ends a script element.
     """
     packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
+    encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     parts, separator = [], "["
     for row in rows:
-        text = separator + json.dumps(row, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = separator + encoder.encode(row)
         parts.append(packer.compress(text.encode()))
         separator = ","
     parts.append(packer.compress(b"[]" if separator == "[" else b"]"))

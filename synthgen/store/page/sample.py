@@ -110,17 +110,22 @@ def _room(folder: RunFolder, records: int) -> int:
 def _shortened(row: Row, most: int) -> Row:
     row = row | {"history": _history(row), "answers": _answers(row), "tools_json": _unless(row["tools_json"], "[]")}
     row["scores"] = json.loads(row.pop("scores_json"))
+    kept: Row = {}
     cut: dict[str, int] = {}
     for name, value in row.items():
+        if value is None or (not value and name != "output" and isinstance(value, (str, list, dict))):
+            continue
         if isinstance(value, str) and len(value) > most:
             cut[name] = len(value) - most
-            row[name] = value[:most]
+            value = value[:most]
         elif isinstance(value, list):
-            row[name] = value[:MOST_IDS]
+            value = value[:MOST_IDS]
         elif isinstance(value, float) and not math.isfinite(value):
-            row[name] = str(value)  # JSON has no number for it
-    kept = {name: value for name, value in row.items() if value not in (None, "", [], {}) or name == "output"}
-    return {name: value for name, value in kept.items() if value is not None} | ({"cut": cut} if cut else {})
+            value = str(value)  # JSON has no number for it
+        kept[name] = value
+    if cut:
+        kept["cut"] = cut
+    return kept
 
 
 def _unless(value: str, empty: str) -> str:
