@@ -35,6 +35,11 @@ class Source(_Section):
     share: float | None = Field(None, gt=0, le=1, description="share of the examples; all sources have one, or none")
     earlier: bool = Field(False, description="data of earlier rounds, general or human text: counts as replay")
 
+    @field_validator("path", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
+
     @property
     def label(self) -> str:
         """What reports call the source."""
