@@ -60,7 +60,7 @@ test-train: .venv-train/.done  ## the trainer and local checkpoints, on the CPU,
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-train/bin/python -m pytest -p no:cacheprovider tests/train tests/loop tests/teachers/test_transformers_teacher.py tests/teachers/test_transformers_serve.py
 
 proof: .venv-train/.done  ## the arms of the loop's proof, in full, with its pictures (docs/loop.md); goes on where it was stopped
-	HF_HUB_OFFLINE=1 .venv-train/bin/python benchmarks/loop.py --out outputs/proof --pictures docs --json outputs/proof.json
+	HF_HUB_OFFLINE=1 .venv-train/bin/python benchmarks/loop.py --out build/proof --pictures docs --json build/proof.json
 
 .venv-train/.done: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv-train
