@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from synthgen.errors import TeacherError
+from synthgen.errors import ConfigError, TeacherError
 from synthgen.protocols import Request
 
 
@@ -22,6 +23,22 @@ def checkpoint_hash(folders: Sequence[Path]) -> str:
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12] if found else ""
+
+
+def base_and_adapter(path: str, adapter: str | None) -> tuple[str, str | None]:
+    """The checkpoint to load and the PEFT adapter over it: `adapter`, or `path` itself where it is an adapter's folder.
+
+    Raises:
+        ConfigError: the adapter's config names no base.
+    """
+    config = Path(path) / "adapter_config.json"
+    if adapter is not None or not config.is_file():
+        return path, adapter
+    base = json.loads(config.read_text(encoding="utf-8")).get("base_model_name_or_path")
+    if not base:
+        raise ConfigError(f"{config} names no base", hint="path: the base's folder, adapter: this one")
+    inside = Path(path) / base
+    return str(inside) if inside.is_dir() else base, path
 
 
 def prompt_ids(tokenizer: Any, request: Request, path: str) -> list[int]:

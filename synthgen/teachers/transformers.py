@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.prices import FREE, Price
 from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
-from synthgen.teachers.checkpoints import checkpoint_hash, prompt_ids
+from synthgen.teachers.checkpoints import base_and_adapter, checkpoint_hash, prompt_ids
 
 if TYPE_CHECKING:
     from synthgen.teachers.sampling_rows import Row
@@ -52,11 +52,24 @@ def _waiting_room() -> dict[tuple[int, str], list[_Job]]:
     return defaultdict(list)
 
 
+def _adapted(model: Any, adapter: str, tokens: int) -> Any:
+    """The model under its adapter, with an embedding for each of so many tokens and the adapter's own stop tokens."""
+    from peft import PeftModel
+    from transformers import GenerationConfig
+
+    if tokens > model.get_input_embeddings().weight.shape[0]:
+        model.resize_token_embeddings(tokens, mean_resizing=False)  # the new ones are in the adapter
+    if (Path(adapter) / "generation_config.json").is_file():
+        model.generation_config = GenerationConfig.from_pretrained(adapter)
+    return PeftModel.from_pretrained(model, adapter)
+
+
 class Transformers(BaseModel):
     """A causal language model loaded by Transformers, on the CPU or a GPU, in a thread of its own.
 
     `path` is a checkpoint's folder, or a name on the Hub that is in the local cache. `batch_size` rows are generated
-    together: those of one padded length and one sampling. `adapter` is the folder of a PEFT adapter.
+    together: those of one padded length and one sampling. `adapter` is the folder of a PEFT adapter; where `path` is
+    one, its base is what it names.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -88,7 +101,7 @@ class Transformers(BaseModel):
     def model(self) -> str:
         """Names the weights by their hash, so that a retrained checkpoint at the same path is another teacher."""
         if not self._name:
-            weights = checkpoint_hash([Path(p) for p in (self.path, self.adapter) if p])
+            weights = checkpoint_hash([Path(p) for p in base_and_adapter(self.path, self.adapter) if p])
             self._name = f"{Path(self.path).name}@{weights or self.revision or 'main'}"
         return self._name
 
@@ -124,18 +137,18 @@ class Transformers(BaseModel):
             ) from error
         options = {"revision": self.revision} if self.revision else {}
         dtype = self.dtype if self.dtype == "auto" else getattr(torch, self.dtype)
+        base, adapter = base_and_adapter(self.path, self.adapter)
+        own_tokens = adapter is not None and (Path(adapter) / "tokenizer_config.json").is_file()
         try:
-            self._tokenizer = AutoTokenizer.from_pretrained(self.path, **options)
-            model = AutoModelForCausalLM.from_pretrained(self.path, dtype=dtype, **options)
+            self._tokenizer = AutoTokenizer.from_pretrained(adapter if own_tokens else base, **options)
+            model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, **options)
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"cannot load a model from {self.path}: {error}",
-                hint="path is the folder of a checkpoint with config.json, weights and tokenizer",
+                f"cannot load a model from {base}: {error}",
+                hint="path is the folder of a checkpoint with config.json, weights and tokenizer, or of an adapter",
             ) from error
-        if self.adapter:
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, self.adapter)
+        if adapter is not None:
+            model = _adapted(model, adapter, len(self._tokenizer) if own_tokens else 0)
         device = self.device if self.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(device).eval()
         eos = self._model.generation_config.eos_token_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from synthgen_train.tiny import FromScratch, model_of
 from synthgen_train.train import train
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
+
+from synthgen.protocols import Request, Sampling
+from synthgen.teachers.transformers import Transformers
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -99,3 +103,24 @@ def test_other_tools_load_the_adapter(recipe: Any, tmp_path: Path) -> None:
     ids = torch.tensor([tokenizer.apply_chat_template(PROMPTS[0], return_dict=True)["input_ids"]])
     with torch.no_grad():
         assert torch.allclose(model(ids).logits, other(ids).logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["path is the adapter", "path is the base"])
+def test_the_transformers_teacher_serves_the_adapter(recipe: Any, tmp_path: Path, named: bool) -> None:
+    base = write_base(tmp_path / "base", tied=True)
+    known = {"method": {"use": "lora", "r": 16}, "learning_rate": 1e-2, "max_steps": 60}
+    report = train(recipe(model=str(base), **known), say=lambda line: None)
+    model, tokenizer = load_trained(report.model)
+    greedy = Sampling(temperature=0, max_tokens=8)
+
+    async def ask() -> list[str | None]:
+        where = {"path": str(report.model)} if named else {"path": str(base), "adapter": str(report.model)}
+        teacher = Transformers(**where)
+        await teacher.open()
+        try:
+            asked = [Request("m", tuple(prompt), sampling=greedy) for prompt in PROMPTS]
+            return [(await teacher.complete(request)).choices[0].text for request in asked]
+        finally:
+            await teacher.close()
+
+    assert asyncio.run(ask()) == [reply.text for reply in answer(model, tokenizer, PROMPTS, max_tokens=8)]

@@ -27,7 +27,12 @@ GATES: dict[str, Gate] = {
 BITS = Gate("higher", 0.03, relative=True)
 """Of each domain's bits per byte: 3 % more is forgetting."""
 
+SCRIPT = Gate("lower", 0.5)
+"""Of each language's answers, few as they are: the half of them in another script is a language lost."""
+
 
 def gate_of(measure: str) -> Gate:
     """The gate of a measure."""
+    if measure.startswith("script of answers"):
+        return SCRIPT
     return BITS if measure.startswith("bits per byte") else GATES[measure]

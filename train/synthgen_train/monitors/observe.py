@@ -66,9 +66,10 @@ def observe(
     everything = list(zip(replies, said, strict=True))
 
     rows, replies, said = ask("languages")
-    seen.values["answers in the script asked in"] = [
-        float(measures.in_script(text, row["script"])) for row, text in zip(rows, said, strict=True)
-    ]
+    for row, text in zip(rows, said, strict=True):
+        inside = float(measures.in_script(text, row["script"]))
+        seen.values.setdefault("answers in the script asked in", []).append(inside)
+        seen.values.setdefault(f"script of answers: {row['language']}", []).append(inside)
     everything += zip(replies, said, strict=True)
 
     rows, replies, said = ask("requests")
