@@ -72,8 +72,8 @@ def _files(recipe: Recipe) -> dict[str, Path]:
     """All files that shape the data: those of plug-ins, of the source, and prompt templates that stages name."""
     files = {label_of(path, recipe.base): path for path in recipe.files} | _source_files(recipe)
     for entry in recipe.resolved["stages"]:
-        for value in entry.values():
-            if isinstance(value, str) and (template := _template(value, recipe.base)):
+        for key, value in entry.items():
+            if key != "use" and isinstance(value, str) and (template := _template(value, recipe.base)):
                 files[f"prompt {value}"] = template
     return files
 

@@ -15,7 +15,7 @@ from synthgen.records import Record
 from synthgen.store import atomic, rows
 from synthgen.store.faults import storing
 from synthgen.store.folder import RunFolder
-from synthgen.store.parquet import dataset_files, read_records
+from synthgen.store.parquet import dataset_files, read_records, read_rows
 from synthgen.store.publish import PARTIAL
 
 
@@ -143,18 +143,19 @@ def dataset_records(dataset: Path) -> Iterator[Record]:
 
 def _tools_first(dataset: Path) -> Iterator[Record]:
     """All records, those with optional keys first: readers of JSON take the columns from the first lines."""
-    found = False
-    for record in dataset_records(dataset):
-        if _has_tools(record):
-            found = True
-            yield record
-    for record in dataset_records(dataset):
-        if not found or not _has_tools(record):
-            yield record
+    has_tools = bytearray(
+        _has_tools(row) for path in dataset_files(dataset) for row in read_rows(path, ("tools_json", "history"))
+    )
+    for wanted in sorted(set(has_tools), reverse=True):
+        for record, has in zip(dataset_records(dataset), has_tools, strict=True):
+            if has == wanted:
+                yield record
 
 
-def _has_tools(record: Record) -> bool:
-    return bool(record.tools) or any(m.role == "tool" or m.tool_calls or m.name for m in record.history)
+def _has_tools(row: Mapping[str, Any]) -> bool:
+    return row["tools_json"] != "[]" or any(
+        turn["role"] == "tool" or turn["tool_calls_json"] != "[]" or turn["name"] for turn in row["history"]
+    )
 
 
 def _write(name: str, form: Format, dataset: Path, out: Path) -> Exported:

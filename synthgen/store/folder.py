@@ -125,7 +125,7 @@ class RunFolder:
         with storing(self.config_path):
             text = self.config_path.read_text(encoding="utf-8")
         try:
-            config = yaml.safe_load(text)
+            config = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # libyaml's, where it is there
         except yaml.YAMLError as error:
             raise StoreError(
                 f"{self.config_path} is damaged: {error}", hint="restore it, or use a new --out"
