@@ -126,7 +126,8 @@ class Dataset(BaseModel):
                 problem = str(error)
                 excerpt = json.dumps(row.values, ensure_ascii=False, default=str)[:EXCERPT]
             else:
-                self._ignored.update(ignored)
+                if ignored:
+                    self._ignored.update(ignored)
                 return record
         drop = Drop("malformed_row", detail=f"{source}: {problem}")
         return Record(instruction=excerpt, provenance=Provenance(source=source), drop=drop)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from synthgen.records import Provenance, Record, from_alpaca, from_messages
+from synthgen.records import Provenance, Record, from_messages
 from synthgen.store.table import from_row
 
 OPTIONAL = ("task_type", "language", "is_classification", "reasoning", "tools")
@@ -33,6 +33,8 @@ USED: dict[str, tuple[str, ...]] = {
     "instruction": ("instruction", "input", "system"),
     "prompt": ("prompt", "completion", "system"),
 }
+
+_TAKEN = {layout: frozenset((*columns, *OPTIONAL)) for layout, columns in USED.items()}
 
 NO_INPUT = frozenset(("<noinput>", "noinput", "no input", "<no input>", "n/a", "none", "not applicable"))
 """How published datasets write that a task has no input; whatever the case, and with a full stop or without."""
@@ -73,8 +75,7 @@ def to_record(row: Mapping[str, Any], source: str) -> tuple[Record, list[str]]:
             old = from_row(row)
             record = old.replace(id="", drop=None, provenance=provenance.model_copy(update={"parents": (old.id,)}))
             return record, []
-        used = {*USED[layout], *OPTIONAL}
-        return _read(layout, row, provenance), [column for column in row if column not in used]
+        return _read(layout, row, provenance), [column for column in row if column not in _TAKEN[layout]]
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -94,7 +95,13 @@ def _read(layout: str, row: Mapping[str, Any], provenance: Provenance) -> Record
         given = row.get("input")
         if isinstance(given, str) and given.strip().rstrip(".").casefold() in NO_INPUT:
             given = ""
-        return from_alpaca({**row, "input": given}, **fields)
+        return Record(
+            instruction=row["instruction"],
+            input=given or "",
+            output=row.get("output"),
+            system=row.get("system") or "",
+            **fields,
+        )
     if layout == "messages":
         return from_messages(_turns(row["messages"], "messages"), **fields)
     if layout == "conversations":

@@ -108,21 +108,28 @@ def _room(folder: RunFolder, records: int) -> int:
 
 
 def _shortened(row: Row, most: int) -> Row:
-    row = row | {"history": _history(row), "answers": _answers(row), "tools_json": _unless(row["tools_json"], "[]")}
+    row["tools_json"] = _unless(row["tools_json"], "[]")
+    if row["history"]:
+        row["history"] = _history(row)
+    if row["answers"]:
+        row["answers"] = _answers(row)
     row["scores"] = json.loads(row.pop("scores_json"))
     kept: Row = {}
     cut: dict[str, int] = {}
     for name, value in row.items():
-        if value is None or (not value and name != "output" and isinstance(value, (str, list, dict))):
-            continue
-        if isinstance(value, str) and len(value) > most:
-            cut[name] = len(value) - most
-            value = value[:most]
-        elif isinstance(value, list):
-            value = value[:MOST_IDS]
+        if isinstance(value, str):
+            if len(value) > most:
+                cut[name] = len(value) - most
+                kept[name] = value[:most]
+            elif value or name == "output":
+                kept[name] = value
+        elif isinstance(value, (list, dict)):
+            if value:
+                kept[name] = value[:MOST_IDS] if isinstance(value, list) else value
         elif isinstance(value, float) and not math.isfinite(value):
-            value = str(value)  # JSON has no number for it
-        kept[name] = value
+            kept[name] = str(value)  # JSON has no number for it
+        elif value is not None:
+            kept[name] = value
     if cut:
         kept["cut"] = cut
     return kept
