@@ -42,6 +42,9 @@ def examine(loop: Loop, found: Round, new: list[Record], rows: list[Record]) -> 
     if found.collapsed and limits.action == "halt":
         found.verdict, found.why = "collapsed", found.alarms
         return "collapsed", "; ".join(found.alarms)
+    if not new:
+        found.verdict, found.why = "stopped", ["no new record has passed"]
+        return "no_yield", "no new record has passed; rejected.parquet in the round's generate folder has the reasons"
     return None
 
 

@@ -117,7 +117,10 @@ def _train(loop: Loop, found: Round, made: Mixture) -> None:
         counts = {"seed_rows": made.seed_rows, "earlier_rows": made.earlier_rows, "new_rows": made.new_rows}
         return {**facts, **counts}
 
-    inputs = [digest([[r.instruction, r.input, r.output] for r in made.rows]), loop.hash(init)]
+    inputs = [
+        digest([[r.instruction, r.input, r.output, [a.text for a in r.answers]] for r in made.rows]),
+        loop.hash(init),
+    ]
     found.training = loop.step(found.number, "train", inputs, work)
 
 

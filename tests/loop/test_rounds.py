@@ -126,6 +126,16 @@ def test_a_first_round_that_yields_nothing_new_stops_with_advice(make_loop: Make
     assert not report.rounds[1].training
 
 
+def test_a_later_round_without_a_new_record_ends_before_its_training(make_loop: Make, tmp_path: Path) -> None:
+    none_later = {"use": "length", "min_words": {"by_round": [0, 999]}}
+    stages = [{"use": "pre_query", "count": 8}, {"use": "synthgen.loop.drills:Prove"}, none_later]
+    generate = {"stages": stages, "stop": {"attempts": 24}}
+    report = go(make_loop(generate=generate, alarms={"action": "warn"}), tmp_path / "out")
+    assert (report.status, len(report.rounds)) == ("no_yield", 3)
+    assert "no new record has passed" in report.because
+    assert not report.rounds[2].training
+
+
 def collapsing(**alarms: Any) -> dict[str, Any]:
     stages = [{"use": "pre_query", "count": 8}, {"use": "synthgen.loop.drills:Prove"}]
     return {
