@@ -57,12 +57,10 @@ ARMS: dict[str, tuple[str, list[str]]] = {
     ),
     "imperfect": ("verifier accepts 90% of right, 20% of wrong", [stages(WRITE, IMPERFECT, NEAR)]),
     "consistent": ("4 of 5 answers agree, no verifier", [stages(WRITE, VOTE, LABEL, NEAR), BUSY]),
-    "solve": ("verify, 4 answers to each task", [stages(WRITE, TRUTH, NEAR, SOLVE), BUSY]),
     "led_solve": (
         "verify, families led, 4 answers each",
         [stages(_led(), TRUTH, NEAR, SOLVE), ATTEMPTS, BUSY],
     ),
-    "labels": ("its own tasks, true answers", [stages(WRITE, TRUTH, NEAR)]),
     "oracle": (
         "true tasks and answers, as many as are written",
         [

@@ -43,8 +43,8 @@ def expectations(arms: dict[str, Any]) -> list[Found]:
         note("verify ends 8 points above no verifier, in every seed", ahead("verify", "none") > 0.08, gate=True)
         note("no verifier, accumulate: no gain over the control", difference("none")[1] <= 0, gate=True)
     if "none_replace" in arms:
-        falls = [run[0] - run[-1] for run in arms["none_replace"]["accuracy"]]
-        note("no verifier, replace: ends 2 points below round 0, in every seed", min(falls) > 0.02, gate=True)
+        behind = difference("none_replace")[2] < 0
+        note("no verifier, replace: behind the control, the interval excludes 0", behind, gate=True)
         note("no verifier, replace: falls in every round of every seed", _falling(arms["none_replace"]["accuracy"]))
         note("no verifier, replace: the alarm fires by round 2, in every seed", by_round_2("none_replace"))
     if "verify_replace" in arms:

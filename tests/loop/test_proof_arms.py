@@ -64,7 +64,8 @@ def test_what_is_expected_holds_and_is_read_off_the_numbers() -> None:
     [
         ("verify", {"differences": [[0.07, -0.01, 0.1]]}, ["interval excludes 0", "at least 10 points", "a fifth"], 1),
         ("verify", {"first_alarm": [None, 3]}, ["verify: no alarm"], 1),
-        ("none_replace", {"accuracy": [[0.4, 0.3], [0.4, 0.41]]}, ["2 points below", "every round"], 1),
+        ("none_replace", {"accuracy": [[0.4, 0.3], [0.4, 0.41]]}, ["every round"], 0),
+        ("none_replace", {"differences": [[-0.1, -0.2, 0.0]]}, ["behind the control"], 1),
         ("none_replace", {"first_alarm": [2, None]}, ["no verifier, replace: the alarm"], 0),
         ("verify_replace", {"accuracy": [[0.4, 0.2], [0.4, 0.45]]}, ["worst of all"], 0),
         ("verify_replace", {"differences": [[0.07, 0.0, 0.1]]}, ["5 points above verified"], 1),
