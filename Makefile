@@ -78,7 +78,7 @@ test-vllm: .venv-vllm/.done  ## vLLM on the CPU, in an environment of its own
 	    || { cat $$student/log; exit 1; }; \
 	fi; \
 	SYNTHGEN_STUDENT=$$student HF_HUB_OFFLINE=1 .venv-vllm/bin/python -m pytest -m vllm -p no:cacheprovider -rs \
-	  tests/teachers/test_vllm_teacher.py tests/teachers/test_vllm_student.py
+	  tests/teachers/test_vllm_teacher.py tests/teachers/test_vllm_student.py tests/loop/test_vllm_loop.py
 
 .venv-vllm/.done: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv-vllm

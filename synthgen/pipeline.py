@@ -29,7 +29,8 @@ class Pipeline:
     """Everything that a run does; the labels name stages and selectors in reports.
 
     The run stops at `target` accepted records, after `max_attempts` attempts, after `barren_attempts` in a row that
-    accepted nothing, when the source is exhausted, or at the budget. `window=None` takes `default_window(target)`; `concurrency=None` finds how many requests at once pay.
+    accepted nothing, when the source is exhausted, or at the budget. `window=None` takes `default_window(target)`;
+    `concurrency=None` finds how many requests at once pay.
     """
 
     name: str

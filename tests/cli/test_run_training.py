@@ -54,9 +54,7 @@ def test_a_missing_trainer_is_told_before_anything_is_asked(
 def test_check_tells_what_will_be_trained(synthgen: Synthgen, extra: Any) -> None:
     extra(True)
     assert "train        org/model, lora, into outputs/mine/student: when the run is done" in synthgen("check").stdout
-    assert json.loads(synthgen("check", "--json").stdout)["train"]["data"] == [
-        {"path": "outputs/mine", "name": "mine"}
-    ]
+    assert json.loads(synthgen("check", "--json").stdout)["train"]["data"] == [{"path": "outputs/mine", "name": "mine"}]
 
 
 def test_a_run_that_is_not_done_trains_nothing(synthgen: Synthgen, config: Path, extra: Any) -> None:
