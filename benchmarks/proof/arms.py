@@ -62,7 +62,7 @@ ARMS: dict[str, tuple[str, list[str]]] = {
         [stages(_led(), TRUTH, NEAR, SOLVE), ATTEMPTS, BUSY],
     ),
     "oracle": (
-        "true tasks and answers, as many as are written",
+        "oracle: true tasks, true answers",
         [
             f"generate.source={{use: synthgen.loop.drills:Drills, chunk: {COUNT}, path: known}}",
             stages(NEAR),
