@@ -81,7 +81,7 @@ def prove(options: argparse.Namespace) -> dict[str, Any]:
     started = time.monotonic()
     with ThreadPoolExecutor(options.processes) as pool:
         list(pool.map(lambda seed: spawn(START, seed, options), seeds))
-        list(pool.map(lambda job: spawn(*job, options), [(arm, seed) for seed in seeds for arm in names]))
+        list(pool.map(lambda job: spawn(job[0], job[1], options), [(arm, seed) for seed in seeds for arm in names]))
     wall = time.monotonic() - started
     arms = {arm: figures(arm, seeds, options.rounds, options.out) for arm in names}
     for arm, found in arms.items():
