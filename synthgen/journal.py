@@ -1,6 +1,6 @@
 """The journal: every reply of every teacher, durable before it is used.
 
-One SQLite file in WAL mode. A writer thread gathers the replies of a few milliseconds into one transaction (group
+One SQLite file in WAL mode. A writer thread gathers the replies of ten milliseconds into one transaction (group
 commit); `put` returns when the reply is on disk. Reading is synchronous and takes some ten microseconds.
 """
 
