@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -49,39 +50,45 @@ def start(path: Path, out: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def killed(path: Path, out: Path, kills: int, *, seed: int) -> int:
-    """Starts the loop and kills it a random part of the way into what is left, until there have been `kills`.
+def killed(path: Path, folder: Path, kills: int, *, seed: int) -> list[Path]:
+    """Kills loops at random moments until `kills` of them found one running; returns the folders of all loops.
 
-    Returns how many of them found it running. How long an undisturbed loop takes is measured first, beside it.
+    A loop that ended before its moment came is followed by another in a new folder. How long an undisturbed one takes
+    is measured first.
     """
     began = time.monotonic()
-    assert start(path, out.with_name(out.name + "-clock")).wait() == 0
-    whole, draw, hit = time.monotonic() - began, random.Random(seed), 0
-    for _ in range(kills):
-        process = start(path, out)
-        time.sleep(draw.random() * whole)
+    assert start(path, folder / "whole").wait() == 0
+    whole, draw, hit, loops = time.monotonic() - began, random.Random(seed), 0, [folder / "0"]
+    while hit < kills:
+        process = start(path, loops[-1])
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=draw.random() * whole)
         process.send_signal(signal.SIGKILL)
-        hit += process.wait() == -signal.SIGKILL
-    return hit
+        ended = process.wait()
+        assert ended in (0, -signal.SIGKILL)
+        hit += ended != 0
+        if ended == 0:
+            loops.append(folder / str(len(loops)))
+    return loops
 
 
-def same_after(path: Path, out: Path, kills: int, least: int) -> None:
-    hit = killed(path, out, kills, seed=0)
-    assert hit >= least
-    whole = run_loop(load(path), out.with_name("whole"), say=lambda line: None)
-    resumed = run_loop(load(path), out, say=lambda line: None)
-    assert resumed.lines() == whole.lines()
-    assert [r.scores for r in resumed.rounds] == [r.scores for r in whole.rounds]
-    assert [r.generation for r in resumed.rounds] == [r.generation for r in whole.rounds]
-    assert [r.measures for r in resumed.rounds] == [r.measures for r in whole.rounds]
+def same_after(path: Path, folder: Path, kills: int) -> None:
+    folder.mkdir()
+    loops = killed(path, folder, kills, seed=0)
+    whole = run_loop(load(path), folder / "whole", say=lambda line: None)
+    for out in loops:
+        resumed = run_loop(load(path), out, say=lambda line: None)
+        assert resumed.lines() == whole.lines()
+        for name in ("scores", "generation", "measures", "alarms"):
+            assert [getattr(r, name) for r in resumed.rounds] == [getattr(r, name) for r in whole.rounds]
 
 
 def test_a_loop_killed_five_times_ends_in_the_same_table(make_loop: Make, tmp_path: Path) -> None:
-    same_after(make_loop(), tmp_path / "killed", kills=5, least=1)
+    same_after(make_loop(), tmp_path / "loops", kills=5)
 
 
 @pytest.mark.slow
 def test_a_loop_of_real_students_killed_at_20_moments_ends_in_the_same_table(make_loop: Make, tmp_path: Path) -> None:
     torch: Any = pytest.importorskip("torch", reason="the transformers extra is not installed")
     torch.set_num_threads(1)
-    same_after(make_loop(**REAL), tmp_path / "killed", kills=20, least=5)
+    same_after(make_loop(**REAL), tmp_path / "loops", kills=20)
