@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.config import load, run_recipe
+from synthgen.eventloop import run_async
 from synthgen.protocols import Completion, Request, Sampling
 from synthgen.teachers.openai import OpenAI
 
@@ -176,7 +177,8 @@ def throughput(count: int, concurrency: int, rounds: int) -> dict[str, Any]:
         for name, client in CLIENTS.items():
             with server(latency_s=0.2) as there:
                 cpu = time.process_time()
-                asyncio.run(client(there.url, count, concurrency))
+                run = run_async if client is whole else asyncio.run  # as the command does
+                run(client(there.url, count, concurrency))
                 cpus[name].append(1000 * (time.process_time() - cpu) / count)
                 rates[name].append(count / there.stats()["span_s"])
     rate = {name: statistics.median(values) for name, values in rates.items()}
@@ -295,7 +297,7 @@ def heavy_tail(count: int, concurrency: int = 100) -> dict[str, float]:
     shares: dict[str, float] = {}
     for name, client in (("openai teacher", ours), ("whole run", whole)):
         with server(latency_s=0.2, sigma=1.0) as there:
-            asyncio.run(client(there.url, count, concurrency))
+            run_async(client(there.url, count, concurrency))
             shares[name] = there.stats()["full"] / concurrency
     return shares
 

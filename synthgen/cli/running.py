@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from synthgen.cli.progress import duration, shown
 from synthgen.cli.training import student_lines, train_after
 from synthgen.config import Recipe, choose, finished, load, open_folder, run_in
 from synthgen.config.training import check_training
+from synthgen.eventloop import run_async
 from synthgen.pipeline import Progress
 from synthgen.store import RunFolder, RunReport
 
@@ -36,7 +36,7 @@ def run_config(
             say(f"{path} has ended already: raise the target to go on, or choose another --out")
         else:
             _announce(recipe, folder, old)
-            report = asyncio.run(_run(recipe, folder, old))
+            report = run_async(_run(recipe, folder, old))
         if report.status == "done":
             student = train_after(recipe, path)
     if as_json:
