@@ -2,7 +2,7 @@
 
     SYNTHGEN_KILLS=20 python -m pytest tests/loop/test_kills.py
 
-also kills loops of real students so often, which takes about six minutes.
+kills loops of real students so often, which takes about six minutes.
 """
 
 from __future__ import annotations
@@ -92,14 +92,10 @@ def test_a_loop_killed_five_times_ends_in_the_same_table(make_loop: Make, tmp_pa
     same_after(make_loop(), tmp_path / "loops", kills=5)
 
 
-KILLS = int(os.environ.get("SYNTHGEN_KILLS", "0"))
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(not KILLS, reason="takes minutes: SYNTHGEN_KILLS=20")
 def test_a_loop_of_real_students_killed_at_random_moments_ends_in_the_same_table(
     make_loop: Make, tmp_path: Path
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the transformers extra is not installed")
     torch.set_num_threads(1)
-    same_after(make_loop(**REAL), tmp_path / "loops", kills=KILLS)
+    same_after(make_loop(**REAL), tmp_path / "loops", kills=int(os.environ.get("SYNTHGEN_KILLS", "3")))

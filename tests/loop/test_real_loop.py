@@ -1,13 +1,7 @@
-"""Loops with real models: trained from scratch, served by Transformers, killed and resumed."""
+"""Loops with real models: trained from scratch and served by Transformers."""
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,38 +31,11 @@ TINY = {
     "train": {"use": "small", "hidden": 32, "layers": 1, "heads": 2, "context": 32, "steps": 40, "batch_size": 16},
     "stop": {"rounds": 2, "least_yield": 0},
 }
-SCRIPT = """
-import sys
-from pathlib import Path
-from synthgen.loop import load, run_loop
-run_loop(load(sys.argv[1]), Path(sys.argv[2]))
-"""
 
 
 @pytest.fixture(autouse=True)
 def one_torch_thread() -> None:
     torch.set_num_threads(1)
-
-
-@pytest.mark.slow
-def test_a_loop_killed_at_random_points_ends_in_the_same_table(make_loop: Callable[..., Path], tmp_path: Path) -> None:
-    path = make_loop(**TINY)
-    whole = run_loop(load(path), tmp_path / "whole", say=lambda line: None)
-    out, draw, kills = tmp_path / "killed", random.Random(0), 0
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for step in ("rounds/0/train.json", "rounds/1/known.jsonl", "rounds/1/train.jsonl"):
-        process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, path, out], env=environment, stdout=subprocess.DEVNULL
-        )
-        while not (out / step).exists() and process.poll() is None:
-            time.sleep(0.02)
-        time.sleep(draw.random() * 0.3)
-        process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-    assert kills == 3
-    resumed = run_loop(load(path), out, say=lambda line: None)
-    assert resumed.lines() == whole.lines()
-    assert [r.scores for r in resumed.rounds] == [r.scores for r in whole.rounds]
 
 
 def test_the_small_trainer_gives_the_same_weights_twice_and_learns(tmp_path: Path) -> None:
