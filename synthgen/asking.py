@@ -203,18 +203,35 @@ class Asker:
         Raises:
             Draining: the run is ending and the reply would have to be bought.
         """
-        completion = await self._reply(teacher, request, took)
+        completion = await self._whole(teacher, request, took)
         if check is None:
             return completion
-        tried = 1
+        tried, replies = 1, len(completion.keys)
         while completion.finish_reason not in FINAL and (reason := check(completion)) is not None:
             self.spending.unusable[reason] += 1
             if tried == tries:
                 break
             self.spending.retried += 1
-            completion = await self._reply(teacher, replace(request, retry=tried), took)
+            completion = await self._whole(teacher, replace(request, retry=replies), took)
             tried += 1
+            replies += len(completion.keys)
         return completion if tried == 1 else replace(completion, tries=tried)
+
+    async def _whole(self, teacher: str, request: Request, took: Spending | None) -> Completion:
+        """The reply with as many choices as asked for: some servers give one at a time, whatever `n` says."""
+        completion = await self._reply(teacher, request, took)
+        wanted = request.sampling.n or 1
+        while 0 < len(completion.choices) < wanted and completion.finish_reason not in FINAL:
+            rest = replace(
+                request,
+                sampling=request.sampling.model_copy(update={"n": wanted - len(completion.choices)}),
+                retry=request.retry + len(completion.keys),
+            )
+            further = await self._reply(teacher, rest, took)
+            if not further.choices or further.finish_reason in FINAL:
+                break
+            completion = completion.with_more(further)
+        return completion
 
     async def _reply(self, teacher: str, request: Request, took: Spending | None) -> Completion:
         completion = await self._found_or_bought(teacher, request)

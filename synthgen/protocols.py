@@ -11,7 +11,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -70,7 +70,8 @@ class Request:
     """What is sent to a teacher. Everything here changes the reply, and so the key; nothing else does.
 
     `messages` are OpenAI messages (for `api="completions"` one user message whose content is the raw prompt). `sample`
-    tells apart requests that want fresh text for an equal prompt, `retry` the further tries after an unusable reply.
+    tells apart requests that want fresh text for an equal prompt, `retry` the further ones after a reply that was not
+    usable or had too few choices.
     `response_format` is the OpenAI `json_schema` form.
     """
 
@@ -132,11 +133,18 @@ class Usage:
         """Prompt and completion tokens together."""
         return self.prompt_tokens + self.completion_tokens
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A teacher's reply. `key` is the journal key of its request, `tries` how many replies it took; both are filled in
-    by the engine.
+    """A teacher's reply. `key` is the journal key of its request, `tries` how often it was asked for, `further` the
+    keys of requests for choices that the first reply lacked; all are filled in by the engine.
     """
 
     choices: tuple[Choice, ...]
@@ -145,6 +153,21 @@ class Completion:
     request_id: str | None = None
     key: str = ""
     tries: int = 1
+    further: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The journal keys of all requests that it took to get these choices."""
+        return (self.key, *self.further)
+
+    def with_more(self, other: Completion) -> Completion:
+        """The completion with another's choices and usage added to it."""
+        return replace(
+            self,
+            choices=self.choices + other.choices,
+            usage=self.usage + other.usage,
+            further=(*self.further, other.key),
+        )
 
     @property
     def text(self) -> str:

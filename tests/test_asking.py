@@ -82,6 +82,48 @@ def test_an_unusable_reply_is_asked_for_again_within_the_limit(tmp_path: Path) -
     assert [r.retry for r in teacher.requests] == [0, 1, 2]
 
 
+def test_choices_that_a_reply_lacks_are_asked_for(tmp_path: Path) -> None:
+    two = Completion((Choice("b"), Choice("c")), Usage(5, 2))
+    teacher = Scripted("a", two, "d")
+    asked = request(sampling=Sampling(n=4, seed=7))
+
+    async def body(asker: Asker) -> None:
+        for _ in range(2):  # the second time the journal answers
+            completion = await asker.ask("teacher", asked)
+            assert [choice.text for choice in completion.choices] == ["a", "b", "c", "d"]
+            assert completion.usage == Usage(15, 4)
+            assert completion.keys == tuple(r.key for r in teacher.requests)
+        assert (asker.spending.requests, asker.spending.retried) == (3, 0)
+
+    with_asker(tmp_path / "j", teacher, body)
+    assert [(r.sampling.n, r.retry) for r in teacher.requests] == [(4, 0), (3, 1), (1, 2)]
+
+
+def test_a_further_try_after_single_choices_is_a_request_of_its_own(tmp_path: Path) -> None:
+    teacher = Scripted("bad", "bad", "good", "good")
+
+    async def body(asker: Asker) -> None:
+        completion = await asker.ask(
+            "teacher", request(sampling=Sampling(n=2)), lambda c: "bad" if c.text == "bad" else None, 3
+        )
+        assert ([choice.text for choice in completion.choices], completion.tries) == (["good", "good"], 2)
+
+    with_asker(tmp_path / "j", teacher, body)
+    assert [(r.sampling.n, r.retry) for r in teacher.requests] == [(2, 0), (1, 1), (2, 2), (1, 3)]
+
+
+@pytest.mark.parametrize("more", [Completion(()), Completion((Choice(None, "timeout"),))])
+def test_choices_that_do_not_come_are_not_asked_for_for_ever(tmp_path: Path, more: Completion) -> None:
+    teacher = Scripted("a", more)
+
+    async def body(asker: Asker) -> None:
+        completion = await asker.ask("teacher", request(sampling=Sampling(n=3)))
+        assert [choice.text for choice in completion.choices] == ["a"]
+
+    with_asker(tmp_path / "j", teacher, body)
+    assert len(teacher.requests) == 2
+
+
 @pytest.mark.parametrize("finish_reason", sorted(FINAL))
 def test_what_would_end_in_the_same_way_again_is_not_asked_for_again(tmp_path: Path, finish_reason: str) -> None:
     teacher = Scripted(Completion((Choice(None, finish_reason),)), "good")

@@ -59,7 +59,7 @@ class Generate(Faithful):
     def _made(self, form: Form, completion: Completion, first: int, ctx: Context) -> list[Record]:
         provenance = Provenance(
             model=self.model_of(completion),
-            requests=(completion.key,),
+            requests=completion.keys,
             demonstrations=tuple(shown.id for shown in ctx.demonstrations),
         )
         made: list[Record] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import chain
 
 from pydantic import Field, PrivateAttr
 
@@ -55,7 +56,7 @@ class Judge(Prompted):
         completions = await asyncio.gather(*(self._ask(record, text, ctx) for text in texts))
         votes = [self._points(completion) for completion in completions]
         means = [sum(points) / len(points) if points else None for points in votes]
-        requests = (*record.provenance.requests, *(completion.key for completion in completions))
+        requests = (*record.provenance.requests, *chain.from_iterable(completion.keys for completion in completions))
         record = record.replace(
             provenance=record.provenance.model_copy(update={"requests": requests}),
             answers=_scored(record.answers, means),

@@ -64,7 +64,7 @@ class Majority(BaseModel):
         asked = self.votes + (self.own and record.output is not None)
         votes = tuple(Answer(text=forms[key], score=count / asked) for key, count in counts.most_common())
         provenance = record.provenance.model_copy(
-            update={"requests": (*record.provenance.requests, completion.key), "model": completion.model}
+            update={"requests": (*record.provenance.requests, *completion.keys), "model": completion.model}
         )
         record = record.replace(answers=votes, provenance=provenance)
         if reason is not None:

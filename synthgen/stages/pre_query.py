@@ -96,7 +96,7 @@ class PreQuery(BaseModel):
         return records + [self._record(opening, choice, completion) for choice in choices_of(completion)]
 
     def _record(self, opening: str, choice: Choice, completion: Completion) -> Record:
-        provenance = Provenance(model=completion.model or self._asked.model, requests=(completion.key,))
+        provenance = Provenance(model=completion.model or self._asked.model, requests=completion.keys)
         text = opening + (choice.text or "")
         task, answered, answer = text.partition(self._between) if self._between else (text, "", "")
         instruction, _, given = task.strip().partition("\n\n")

@@ -90,7 +90,7 @@ class Prompted(BaseModel):
         return record.provenance.model_copy(
             update={
                 "model": self.model_of(completion),
-                "requests": (*record.provenance.requests, completion.key),
+                "requests": (*record.provenance.requests, *completion.keys),
             }
         )
 

@@ -8,6 +8,7 @@ import random
 import time
 from collections import deque
 from dataclasses import dataclass
+from typing import Literal
 
 PAID = ("good", "length", "empty", "null", "malformed", "cut")
 """Outcomes for which a provider would have generated, and billed, a reply."""
@@ -41,6 +42,7 @@ class Plan:
     key: str | None = None
     models: tuple[str, ...] = ("test-model",)
     schemas: bool = True
+    many: Literal["given", "ignored", "refused"] = "given"
     max_tokens_name: str | None = None
     context: int | None = None
     words: int = 40

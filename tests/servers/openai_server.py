@@ -212,6 +212,8 @@ class OpenAIServer:
             text, finish_reason = (text or "")[: len(text or "") // 2], "length"
         elif fault in ("empty", "null"):
             text = "" if fault == "empty" else None
+        if plan.many == "ignored":
+            body = {**body, "n": 1}
         outgoing = Outgoing(reply(form, body, text, finish_reason, prompt_tokens))
         if plan.cached:
             details = "input_tokens_details" if form == "responses" else "prompt_tokens_details"
@@ -257,6 +259,8 @@ class OpenAIServer:
                     f"Unsupported parameter: '{name}'. Use '{plan.max_tokens_name}' instead.",
                     "unsupported_parameter",
                 )
+        if plan.many == "refused" and (body.get("n") or 1) > 1:
+            return error_reply(400, "Only one completion choice is allowed")
         if plan.context is not None and len(prompt_of(body)) > plan.context:
             return error_reply(400, "This model's maximum context length is exceeded", "context_length_exceeded")
         return None

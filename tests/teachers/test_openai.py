@@ -16,6 +16,7 @@ from synthgen.errors import TeacherError
 from synthgen.protocols import Completion, Request, Sampling, Teacher, Usage
 from synthgen.teachers.openai import OpenAI
 from synthgen.teachers.openai.bodies import Dialect, encode
+from synthgen.teachers.openai.problems import Problem
 from synthgen.teachers.openai.replies import MalformedError, completion_of
 
 TOOL = {"type": "function", "function": {"name": "add", "description": "adds", "parameters": {"type": "object"}}}
@@ -204,6 +205,21 @@ def test_a_server_that_takes_no_schema_is_asked_without_one(caplog: pytest.LogCa
     assert "takes no JSON schema" in caplog.text
 
 
+def test_requests_on_their_way_when_the_refusal_of_schemas_comes_are_sent_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def work() -> list[dict[str, Any]]:
+        async with served(Plan(schemas=False, latency_s=0.02)) as (teacher, server):
+            completions = [teacher.complete(request(f"p{number}", response_format=SCHEMA)) for number in range(5)]
+            for number, completion in enumerate(await asyncio.gather(*completions)):
+                assert f"'p{number}'" in completion.text
+            return server.bodies
+
+    bodies = run(work())
+    assert sum("response_format" in b for b in bodies) == 5 == sum("response_format" not in b for b in bodies)
+    assert caplog.text.count("takes no JSON schema") == 1
+
+
 def test_structured_false_never_sends_a_schema() -> None:
     _, bodies = run(sent(request("x", response_format=SCHEMA), structured=False))
     assert "response_format" not in bodies[0]
@@ -218,6 +234,33 @@ def test_the_name_of_max_tokens_is_learnt(name: str) -> None:
             return server.bodies
 
     assert [name in b for b in run(work())] == ([True, True] if name == "max_tokens" else [False, True, True])
+
+
+def test_a_server_that_refuses_n_is_asked_for_one_choice_at_a_time(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> list[dict[str, Any]]:
+        async with served(Plan(many="refused")) as (teacher, server):
+            for text in ("a", "b"):
+                completion = await teacher.complete(request(text, sampling=Sampling(n=3)))
+                assert len(completion.choices) == 1
+            return server.bodies
+
+    assert [b.get("n") for b in run(work())] == [3, None, None]
+    assert "takes no n (Only one completion choice is allowed)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "'n' : number must be at most 1"),
+        (422, "n must be 1 when using greedy sampling"),
+        (400, "Only one completion choice is allowed"),
+    ],
+)
+def test_words_for_one_choice_at_a_time_are_known(status: int, message: str) -> None:
+    assert Problem(status, message).unknown_n
+    assert Problem(400, "no", body={"error": {"param": "n"}}).unknown_n
+    assert not Problem(500, message).unknown_n
+    assert not Problem(400, "max_tokens must be in range").unknown_n
 
 
 def test_the_only_model_of_a_server_is_taken() -> None:

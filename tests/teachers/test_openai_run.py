@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow.parquet as pq
 import pytest
@@ -94,6 +94,20 @@ def test_a_run_through_all_faults_keeps_nothing_bad(tmp_path: Path) -> None:
     assert set(stats["outcomes"]) == {"good", *kinds}
     assert stats["prompts_good"] == ROWS
     assert stats["paid_twice"] == 0
+
+
+@pytest.mark.parametrize("many", ["ignored", "refused"])
+def test_a_vote_is_complete_with_a_server_that_gives_one_choice_at_a_time(
+    tmp_path: Path, many: Literal["ignored", "refused"]
+) -> None:
+    with serving(Plan(many=many)) as server:
+        config = write(tmp_path, server.url)
+        config.write_text(config.read_text().replace("use: respond", "use: majority, votes: 3, least: 3"))
+        report = run_here(tmp_path, config)
+        assert run_here(tmp_path, config).requests.bought == report.requests.bought
+    assert (report.accepted, report.requests.bought) == (ROWS, 3 * ROWS)
+    [part] = (tmp_path / "run" / "dataset").rglob("*.parquet")
+    assert {len(set(requests)) for requests in pq.read_table(part)["requests"].to_pylist()} == {3}
 
 
 @pytest.mark.parametrize(

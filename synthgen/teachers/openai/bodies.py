@@ -15,13 +15,14 @@ _SEEDS = 2**31
 
 @dataclass(slots=True)
 class Dialect:
-    """What a server turned out to understand: its name for `max_tokens`, and whether it knows `response_format`.
+    """What a server turned out to understand: its name for `max_tokens`, whether it knows `response_format` and `n`.
 
     `keeps_schemas` is None until a reply to a request with a schema has shown it.
     """
 
     max_tokens: str = "max_tokens"
     response_format: bool = True
+    n: bool = True
     keeps_schemas: bool | None = None
     _told: bool = False
 
@@ -39,16 +40,18 @@ def encode(request: Request, dialect: Dialect) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def _sampling(request: Request) -> dict[str, Any]:
+def _sampling(request: Request, dialect: Dialect) -> dict[str, Any]:
     """The sampling as it is sent. A `seed` is moved on by sample and retry, or they would all get the same text."""
     body = dict(request.sampling.body)
+    if not dialect.n or request.api == "responses":  # an API without `n`
+        body.pop("n", None)
     if "seed" in body:
         body["seed"] = (body["seed"] + request.sample + 1_000_003 * request.retry) % _SEEDS
     return body
 
 
 def _chat(request: Request, dialect: Dialect) -> dict[str, Any]:
-    body = {"model": request.model, "messages": request.messages, **_sampling(request)}
+    body = {"model": request.model, "messages": request.messages, **_sampling(request, dialect)}
     if "max_tokens" in body and dialect.max_tokens != "max_tokens":
         body[dialect.max_tokens] = body.pop("max_tokens")
     if request.tools:
@@ -59,7 +62,7 @@ def _chat(request: Request, dialect: Dialect) -> dict[str, Any]:
 
 
 def _completions(request: Request, dialect: Dialect) -> dict[str, Any]:
-    body = {"model": request.model, "prompt": _text(request), **_sampling(request)}
+    body = {"model": request.model, "prompt": _text(request), **_sampling(request, dialect)}
     if body.pop("logprobs", None):
         body["logprobs"] = body.pop("top_logprobs", None) or 1  # a number here, not true
     if request.response_format is not None and dialect.response_format:
@@ -72,7 +75,7 @@ def _text(request: Request) -> str:
 
 
 def _responses(request: Request, dialect: Dialect) -> dict[str, Any]:
-    sampling = _sampling(request)
+    sampling = _sampling(request, dialect)
     # some servers stream unless they are told not to
     body: dict[str, Any] = {"model": request.model, "input": _items(request), "store": False, "stream": False}
     body |= sampling

@@ -53,13 +53,17 @@ class Call:
     failures: int = 0
     timeouts: int = 0
     problem: str = ""
-    _bodies: dict[tuple[str, bool], bytes] = field(default_factory=dict)
+    sent_schema: bool = False
+    sent_n: bool = False
+    _bodies: dict[tuple[str, bool, bool], bytes] = field(default_factory=dict)
 
     def body(self, dialect: Dialect) -> bytes:
-        """The body for a server that speaks this dialect."""
-        key = dialect.max_tokens, dialect.response_format
+        """The body for a server that speaks this dialect, which the call is now taken to have sent."""
+        key = dialect.max_tokens, dialect.response_format, dialect.n
         if key not in self._bodies:
             self._bodies[key] = encode(self.request, dialect)
+        self.sent_schema = self.request.response_format is not None and dialect.response_format
+        self.sent_n = (self.request.sampling.n or 1) > 1 and dialect.n
         return self._bodies[key]
 
     def fails_as_before(self, again: Again) -> bool:
@@ -223,9 +227,15 @@ class Caller:
         wanted = problem.max_tokens_name
         if wanted is not None and dialect.learn_max_tokens(wanted):
             raise Again("adapted", problem.message)
-        if call.request.response_format is not None and problem.unknown_response_format and dialect.response_format:
-            dialect.response_format = False
-            log.warning("%s takes no JSON schema (%s): going on without", name, self._scrub(problem.message))
+        if call.sent_schema and problem.unknown_response_format:
+            if dialect.response_format:  # else another request has found it out while this one was under way
+                dialect.response_format = False
+                log.warning("%s takes no JSON schema (%s): going on without", name, self._scrub(problem.message))
+            raise Again("adapted", problem.message)
+        if call.sent_n and problem.unknown_n:
+            if dialect.n:
+                dialect.n = False
+                log.warning("%s takes no n (%s): asking for one choice at a time", name, self._scrub(problem.message))
             raise Again("adapted", problem.message)
         cause = problem.as_openai_error(str(server.urls[call.request.api]), self._scrub)
         if problem.status == 404:

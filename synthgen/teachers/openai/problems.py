@@ -30,6 +30,9 @@ _CONTEXT = re.compile(
 )
 _CONTEXT_TOKENS = re.compile(r"(?:context|model) length (?:is|of) (\d+)", re.I)
 _RESPONSE_FORMAT = re.compile(r"response_format|json_schema|structured output|guided|grammar", re.I)
+_MANY = re.compile(
+    r"['\"`]n['\"`]|\bn (?:must|should|has to|is not|>|=)|only one completion choice|multiple choices", re.I
+)
 _CONTENT = re.compile(r"content_filter|content_policy|invalid_prompt|moderation", re.I)
 
 
@@ -113,6 +116,13 @@ class Problem:
         return self.status in (400, 422, 501) and bool(
             _RESPONSE_FORMAT.search(f"{self.message} {json.dumps(self.body)}")
         )
+
+    @property
+    def unknown_n(self) -> bool:
+        """The server gives one choice at a time."""
+        error = self.body.get("error") if isinstance(self.body, dict) else None
+        named = isinstance(error, dict) and error.get("param") == "n"
+        return self.status in (400, 422, 501) and (named or bool(_MANY.search(self.message)))
 
     @property
     def max_tokens_name(self) -> str | None:
