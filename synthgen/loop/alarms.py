@@ -37,12 +37,12 @@ class _Sign:
 
 _SIGNS = (
     _Sign("entropy", "entropy", "lower", "entropy of task types fell from {:.2f} to {:.2f} bits", relative=False),
-    _Sign("new_share", "new", "lower", "new tasks fell from {:.1%} to {:.1%} of what is generated"),
-    _Sign("new_of_kept", "new", "lower", "new tasks fell from {:.1%} to {:.1%} of what is kept"),
-    _Sign("opening_share", "opening", "higher", "the commonest first word went from {:.0%} to {:.0%} of tasks"),
+    _Sign("new_share", "new", "lower", "new texts fell from {:.1%} to {:.1%} of what is generated"),
+    _Sign("new_of_kept", "new", "lower", "new texts fell from {:.1%} to {:.1%} of what is kept"),
+    _Sign("opening_share", "opening", "higher", "the commonest first word went from {:.0%} to {:.0%} of texts"),
     _Sign("distinct_2", "distinct", "lower", "distinct-2 fell from {:.2f} to {:.2f}"),
     _Sign("compression", "compression", "higher", "compression ratio rose from {:.2f} to {:.2f}"),
-    _Sign("nearest", "nearest", "higher", "ROUGE-L to the nearest task rose from {:.2f} to {:.2f}", relative=False),
+    _Sign("nearest", "nearest", "higher", "ROUGE-L to the nearest text rose from {:.2f} to {:.2f}", relative=False),
     _Sign("length", "length", "either", "answers' mean length went from {:.1f} to {:.1f} characters"),
     _Sign("yield", "fewer", "lower", "yield fell from {:.0%} to {:.0%}"),
     _Sign("known_right", "known", "lower", "right answers to tasks of the seed data fell from {:.0%} to {:.0%}", False),
@@ -73,7 +73,7 @@ def alarms(now: Measures, first: Measures, limits: Alarms) -> list[str]:
     # a student that gets better passes more too, but it goes on to find new tasks of all types
     rose = now["yield"] > first["yield"] + limits.passed
     if rose and now["new"] < first["new"] and "entropy" in said:
-        found.append("more passes while task types and new tasks grow fewer: the student repeats what it can")
+        found.append("more passes while task types and new texts grow fewer: the student repeats what it can")
     return found
 
 

@@ -45,7 +45,7 @@ def test_a_like_round_raises_no_alarm() -> None:
     [
         (mixed(SKEWED), 400, ["entropy of task types fell from 3.00", "the commonest first word went from 12% to 75%"]),
         (mixed(dict.fromkeys(EVEN, 12)), 200, []),  # half as much of everything
-        (mixed(dict.fromkeys(EVEN, 12)), 400, ["new tasks fell from 50.0% to 24.0% of what is gen", "yield fell"]),
+        (mixed(dict.fromkeys(EVEN, 12)), 400, ["new texts fell from 50.0% to 24.0% of what is gen", "yield fell"]),
         (mixed(EVEN, length=2), 400, ["answers' mean length went from 4.0 to 2.0"]),
         # the same share of new tasks lost as in the next case, but no more passes
         (mixed(FEWER), 340, ["entropy of task", "the commonest"]),
