@@ -26,9 +26,10 @@ from typing import Any
 from synthgen.asking import Asker
 from synthgen.config import load
 from synthgen.engine import Engine
+from synthgen.exchange import Choice, Completion, Request, Usage
 from synthgen.journal import Journal
 from synthgen.pipeline import Pipeline, default_window, prepare
-from synthgen.protocols import Choice, Completion, Context, Draw, PoolView, Request, Usage
+from synthgen.protocols import Context, Draw, PoolView
 from synthgen.records import Record
 from synthgen.run import run
 from synthgen.store import RunFolder

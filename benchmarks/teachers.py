@@ -35,7 +35,7 @@ from typing import Any
 
 from synthgen.config import load, run_recipe
 from synthgen.eventloop import run_async
-from synthgen.protocols import Completion, Request, Sampling
+from synthgen.exchange import Completion, Request, Sampling
 from synthgen.teachers.openai import OpenAI
 
 ROOT = Path(__file__).parents[1]

@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     from synthgen.errors import StoreError as StoreError
     from synthgen.errors import SynthgenError as SynthgenError
     from synthgen.errors import TeacherError as TeacherError
+    from synthgen.exchange import Choice as Choice
+    from synthgen.exchange import Completion as Completion
+    from synthgen.exchange import Request as Request
+    from synthgen.exchange import Sampling as Sampling
+    from synthgen.exchange import Usage as Usage
     from synthgen.pipeline import Pipeline as Pipeline
     from synthgen.pipeline import Progress as Progress
-    from synthgen.protocols import Choice as Choice
-    from synthgen.protocols import Completion as Completion
     from synthgen.protocols import Context as Context
     from synthgen.protocols import Draw as Draw
     from synthgen.protocols import Filter as Filter
     from synthgen.protocols import PoolView as PoolView
     from synthgen.protocols import Preparation as Preparation
-    from synthgen.protocols import Request as Request
-    from synthgen.protocols import Sampling as Sampling
     from synthgen.protocols import Selector as Selector
     from synthgen.protocols import Source as Source
     from synthgen.protocols import Stage as Stage
     from synthgen.protocols import Teacher as Teacher
-    from synthgen.protocols import Usage as Usage
     from synthgen.records import Answer as Answer
     from synthgen.records import Drop as Drop
     from synthgen.records import Message as Message

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from synthgen.errors import ConfigError
+from synthgen.exchange import Completion, Request, Sampling, Usage, canonical
 from synthgen.journal import Journal
 from synthgen.prices import Price
-from synthgen.protocols import Check, Completion, Request, Sampling, Teacher, Usage, canonical
+from synthgen.protocols import Check, Teacher
 from synthgen.slots import MOST, Slots
 from synthgen.turns import Draining
 from synthgen.unusable import FINAL, is_free_text

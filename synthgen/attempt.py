@@ -8,8 +8,9 @@ from typing import Any
 
 from synthgen.asking import Asker, Spending
 from synthgen.errors import StageError
+from synthgen.exchange import Api, Completion, Request, Sampling
 from synthgen.pipeline import Pipeline
-from synthgen.protocols import Api, Check, Completion, Draw, Request, Sampling, Teacher, api_of
+from synthgen.protocols import Check, Draw, Teacher, api_of
 from synthgen.records import Record, content_id
 from synthgen.unusable import why_again
 

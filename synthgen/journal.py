@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 from synthgen.errors import StoreError
-from synthgen.protocols import Completion, Request
+from synthgen.exchange import Completion, Request
 
 FORMAT = 1
 COMMIT_INTERVAL_S = 0.01

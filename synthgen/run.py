@@ -17,9 +17,10 @@ from synthgen.asking import Asker
 from synthgen.collecting import few_collections
 from synthgen.engine import Engine
 from synthgen.errors import StageError, StoreError
+from synthgen.exchange import Sampling
 from synthgen.journal import Journal
 from synthgen.pipeline import Flow, Pipeline, Progress, default_window, prepare
-from synthgen.protocols import Sampling, Selector
+from synthgen.protocols import Selector
 from synthgen.records import Record
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
 from synthgen.store.exports import check_formats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from synthgen.protocols import Choice, Completion
+from synthgen.exchange import Choice, Completion
 
 FINAL = frozenset({"context_length", "server_error", "timeout"})
 """Finish reasons of requests that would end in the same way again: the teacher has tried what makes sense."""

@@ -11,9 +11,10 @@ from typing import Any
 
 from synthgen.asking import Asker, Budget
 from synthgen.engine import Engine
+from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.journal import Journal
 from synthgen.pipeline import Pipeline, prepare
-from synthgen.protocols import Choice, Completion, Context, Draw, PoolView, Request, Sampling, Usage
+from synthgen.protocols import Context, Draw, PoolView
 from synthgen.records import Provenance, Record
 
 SEEDS = tuple(Record(id=f"seed{i}", instruction=f"seed task {i}") for i in range(4))

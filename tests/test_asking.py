@@ -8,9 +8,9 @@ import pytest
 
 from synthgen.asking import IN_A_BATCH, Asker, Budget, worst_case
 from synthgen.errors import ConfigError, TeacherError
+from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.journal import Journal
 from synthgen.prices import Price
-from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
 from synthgen.slots import START
 from synthgen.turns import Draining
 from synthgen.unusable import FINAL

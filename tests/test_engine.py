@@ -10,9 +10,10 @@ from engine_parts import SEEDS, STAGES, Demonstrations, HashTeacher, Memory, Nov
 from synthgen.asking import Asker, Budget
 from synthgen.engine import Engine
 from synthgen.errors import SeedError, StageError, TeacherError
+from synthgen.exchange import Completion, Request
 from synthgen.journal import Journal
 from synthgen.pipeline import default_window, prepare
-from synthgen.protocols import Completion, Context, Draw, PoolView, Request
+from synthgen.protocols import Context, Draw, PoolView
 from synthgen.records import Record
 
 

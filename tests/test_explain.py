@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from synthgen.errors import StoreError
+from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.explain import Explanation, explain
 from synthgen.explain_view import explanation_view
 from synthgen.journal import Journal
-from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
 from synthgen.records import Provenance, Record
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport, StageFlow
 

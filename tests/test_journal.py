@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.errors import StoreError
+from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.journal import Journal, Totals
-from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
 
 
 def request(text: str, **fields: object) -> Request:
@@ -165,7 +165,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 WRITER = """
 import asyncio, sys
 from synthgen.journal import Journal
-from synthgen.protocols import Choice, Completion, Request
+from synthgen.exchange import Choice, Completion, Request
 
 async def main():
     with Journal(sys.argv[1]) as journal:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.protocols import Choice, Completion
+from synthgen.exchange import Choice, Completion
 from synthgen.unusable import DETAILS, FINAL, choices_of, detail, is_free_text, why_again, why_unusable
 
 CALL = ({"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}},)

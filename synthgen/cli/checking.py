@@ -12,7 +12,7 @@ from synthgen.cli.output import print_json
 from synthgen.cli.plan import first_request, walk
 from synthgen.config import Recipe, choose, load
 from synthgen.config.training import check_training
-from synthgen.protocols import Request
+from synthgen.exchange import Request
 from synthgen.store.visible import visible
 
 PER_RECORDS = 1000

@@ -16,9 +16,10 @@ from typing import Any
 from synthgen.asking import Asker, Budget
 from synthgen.engine import Engine
 from synthgen.errors import StageError, TeacherError
+from synthgen.exchange import Completion, Request
 from synthgen.journal import Journal
 from synthgen.pipeline import Pipeline, prepare
-from synthgen.protocols import Completion, Request, Teacher
+from synthgen.protocols import Teacher
 from synthgen.records import Record
 from synthgen.teachers.procedural import Procedural
 

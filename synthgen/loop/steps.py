@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError, StoreError
-from synthgen.protocols import canonical
+from synthgen.exchange import canonical
 from synthgen.store import atomic
 
 

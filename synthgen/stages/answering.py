@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from synthgen.exchange import Choice, Completion
 from synthgen.forms import ANSWER, asking, split_reasoning
-from synthgen.protocols import Choice, Completion, Context, api_of
+from synthgen.protocols import Context, api_of
 from synthgen.records import Record, to_messages
 from synthgen.stages.prompted import Prompted, read_choice, why_dropped
 from synthgen.unusable import detail, why_again, why_unusable

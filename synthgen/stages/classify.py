@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from synthgen.exchange import Sampling
 from synthgen.forms import LABEL, YES_NO, asking
-from synthgen.protocols import Context, Sampling
+from synthgen.protocols import Context
 from synthgen.records import Record
 from synthgen.stages.prompted import Faithful, read_choice, why_dropped
 from synthgen.unusable import choices_of

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from synthgen.exchange import Completion, Sampling
 from synthgen.forms import BLOCKS, INSTRUCTIONS, NUMBERED, TASKS, Form, Item, asking
-from synthgen.protocols import Completion, Context, Sampling
+from synthgen.protocols import Context
 from synthgen.records import Drop, Provenance, Record
 from synthgen.stages.prompted import Faithful, read_choice, why_dropped
 from synthgen.unusable import choices_of

@@ -6,6 +6,7 @@ import asyncio
 
 from pydantic import Field
 
+from synthgen.exchange import Completion, Sampling
 from synthgen.forms import (
     INPUT_FIRST,
     OUTPUT_FIRST,
@@ -14,7 +15,7 @@ from synthgen.forms import (
     Form,
     asking,
 )
-from synthgen.protocols import Completion, Context, Sampling
+from synthgen.protocols import Context
 from synthgen.records import Drop, Record
 from synthgen.stages.prompted import Faithful, read_choice, why_dropped
 from synthgen.unusable import choices_of

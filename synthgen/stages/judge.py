@@ -8,9 +8,10 @@ from itertools import chain
 
 from pydantic import Field, PrivateAttr
 
+from synthgen.exchange import Completion
 from synthgen.forms import JsonForm, asking
 from synthgen.forms.score import score_form
-from synthgen.protocols import Completion, Context, Preparation
+from synthgen.protocols import Context, Preparation
 from synthgen.records import Answer, Record
 from synthgen.stages.prompted import Prompted, read_choice
 from synthgen.unusable import choices_of

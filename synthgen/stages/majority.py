@@ -8,7 +8,8 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from synthgen.protocols import Context, Sampling
+from synthgen.exchange import Sampling
+from synthgen.protocols import Context
 from synthgen.records import Answer, Drop, Record, to_messages
 from synthgen.text import normalize
 from synthgen.unusable import choices_of, detail, why_unusable

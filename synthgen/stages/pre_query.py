@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.errors import ConfigError
-from synthgen.protocols import Choice, Completion, Context, Preparation, Sampling, Teacher
+from synthgen.exchange import Choice, Completion, Sampling
+from synthgen.protocols import Context, Preparation, Teacher
 from synthgen.records import Drop, Provenance, Record
 from synthgen.unusable import choices_of, detail, why_unusable
 

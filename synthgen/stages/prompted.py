@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from synthgen.errors import ConfigError
+from synthgen.exchange import Api, Choice, Completion, Sampling
 from synthgen.forms import Broken, Form, Parsed
-from synthgen.protocols import Api, Choice, Completion, Context, Preparation, Sampling, Teacher
+from synthgen.protocols import Context, Preparation, Teacher
 from synthgen.records import Provenance, Record
 from synthgen.unusable import DETAILS, detail, why_again, why_unusable
 

@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import Field
 
 from synthgen import families
-from synthgen.protocols import Completion, Context
+from synthgen.exchange import Completion
+from synthgen.protocols import Context
 from synthgen.records import Record
 from synthgen.stages.answering import Answering
 from synthgen.text import normalize

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import StoreError
-from synthgen.protocols import canonical
+from synthgen.exchange import canonical
 from synthgen.store import atomic
 from synthgen.store.folder import RunFolder
 from synthgen.store.ingredients import Ingredients

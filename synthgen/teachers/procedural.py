@@ -11,10 +11,10 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from synthgen import families
+from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.families import FAMILIES
 from synthgen.forms import ANSWER, BLOCKS, INSTRUCTIONS, LABEL, NUMBERED, TASKS, YES_NO, Asked, recognise
 from synthgen.prices import FREE, Price
-from synthgen.protocols import Choice, Completion, Request, Sampling, Usage
 from synthgen.teachers.procedural_flaws import cut
 from synthgen.teachers.procedural_prompt import last_message, question, solved
 from synthgen.teachers.procedural_writing import instances, new_tasks

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from synthgen.errors import ConfigError, TeacherError
+from synthgen.exchange import Api, Completion, Request, Sampling
 from synthgen.journal import Journal
 from synthgen.prices import FREE, Price
-from synthgen.protocols import Api, Completion, Request, Sampling
 from synthgen.turns import Draining
 
 LOOKED_AT = 1000

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import LogitsProcessor, StoppingCriteria
 
-from synthgen.protocols import Sampling
+from synthgen.exchange import Sampling
 
 
 class Row:

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from terminal import Synthgen
-
-from synthgen.config.training import NEEDED
 
 CONFIG = """\
 name: mine
@@ -25,19 +22,6 @@ train: {model: org/model, method: {use: lora}}
 def config(tmp_path: Path) -> Path:
     (tmp_path / "config.yaml").write_text(CONFIG)
     return tmp_path
-
-
-@pytest.fixture
-def extra(monkeypatch: pytest.MonkeyPatch) -> Any:
-    real = importlib.util.find_spec
-
-    def there(installed: bool) -> None:
-        def find(name: str, package: str | None = None) -> Any:
-            return (object() if installed else None) if name in NEEDED else real(name, package)
-
-        monkeypatch.setattr(importlib.util, "find_spec", find)
-
-    return there
 
 
 @pytest.mark.parametrize("command", ["run", "check"])

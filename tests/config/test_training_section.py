@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from synthgen.config import load
-from synthgen.config.training import NEEDED, check_training, train_on, train_settings
+from synthgen.config.training import check_training, train_on, train_settings
 from synthgen.errors import ConfigError
 
 CONFIG = """\
@@ -29,20 +29,6 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return path
 
     return write
-
-
-@pytest.fixture
-def extra(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes the trainer's packages installed, or missing, to `find_spec`."""
-    real = importlib.util.find_spec
-
-    def there(installed: bool) -> None:
-        def find(name: str, package: str | None = None) -> Any:
-            return (object() if installed else None) if name in NEEDED else real(name, package)
-
-        monkeypatch.setattr(importlib.util, "find_spec", find)
-
-    return there
 
 
 def test_without_a_section_nothing_is_trained(tmp_path: Path, write: Any) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_loop import TINY
 
 from synthgen.loop import load, run_loop
 
@@ -31,18 +32,9 @@ from synthgen.loop import load, run_loop
 run_loop(load(sys.argv[1]), Path(sys.argv[2]), say=lambda line: None)
 """
 REAL = {
-    "seeds": {"use": "drills", "per_family": 30, "families": ["up", "last"]},
-    "held_out": {"seen": {"use": "drills", "per_family": 10, "families": ["up", "last"]}},
-    "student": {"use": "transformers", "batch_size": 16, "device": "cpu"},
-    "generate": {
-        "stages": [
-            {"use": "pre_query", "count": 16, "sampling": {"temperature": 0.7, "max_tokens": 20}},
-            {"use": "synthgen.loop.drills:Prove"},
-            {"use": "near_duplicate", "threshold": 1.0},
-        ],
-        "stop": {"attempts": 6},
-    },
-    "train": {"use": "small", "hidden": 32, "layers": 1, "heads": 2, "context": 32, "steps": 60, "batch_size": 16},
+    **TINY,
+    "generate": {**TINY["generate"], "stop": {"attempts": 6}},
+    "train": {**TINY["train"], "steps": 60},
     "alarms": {"action": "warn"},
     "stop": {"rounds": 3, "least_yield": 0},
 }

@@ -182,7 +182,7 @@ def test_star_keeps_steps_to_a_known_answer_without_the_hint(tmp_path: Path) -> 
 
 PARTS = '''
 import json, random
-from synthgen.protocols import Choice, Completion, Usage
+from synthgen.exchange import Choice, Completion, Usage
 
 
 class Writer:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_loop import TINY
 
 from synthgen.errors import ConfigError
 from synthgen.loop import drills, load, run_loop, small
@@ -15,22 +16,6 @@ from synthgen.records import Record
 from synthgen.stages.pre_query import around_task
 
 torch = pytest.importorskip("torch", reason="the transformers extra is not installed")
-
-TINY = {
-    "seeds": {"use": "drills", "per_family": 30, "families": ["up", "last"]},
-    "held_out": {"seen": {"use": "drills", "per_family": 10, "families": ["up", "last"]}},
-    "student": {"use": "transformers", "batch_size": 16, "device": "cpu"},
-    "generate": {
-        "stages": [
-            {"use": "pre_query", "count": 16, "sampling": {"temperature": 0.7, "max_tokens": 20}},
-            {"use": "synthgen.loop.drills:Prove"},
-            {"use": "near_duplicate", "threshold": 1.0},
-        ],
-        "stop": {"attempts": 3},
-    },
-    "train": {"use": "small", "hidden": 32, "layers": 1, "heads": 2, "context": 32, "steps": 40, "batch_size": 16},
-    "stop": {"rounds": 2, "least_yield": 0},
-}
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,11 @@ import pytest
 
 from synthgen.asking import Asker
 from synthgen.attempt import Attempt
+from synthgen.exchange import Choice, Completion, Request, Sampling
 from synthgen.journal import Journal
 from synthgen.pipeline import Pipeline, prepare
 from synthgen.prompts import Renderer
-from synthgen.protocols import Choice, Completion, Draw, Request, Sampling, Teacher
+from synthgen.protocols import Draw, Teacher
 from synthgen.records import Record
 
 

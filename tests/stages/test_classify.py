@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from stage_parts import Scripted, Walk
 
-from synthgen.protocols import Choice
+from synthgen.exchange import Choice
 from synthgen.records import Record
 from synthgen.stages.classify import Classify
 

@@ -6,7 +6,8 @@ import pytest
 from stage_parts import Scripted, Walk
 
 from synthgen.errors import ConfigError
-from synthgen.protocols import Choice, Completion, Preparation, Sampling
+from synthgen.exchange import Choice, Completion, Sampling
+from synthgen.protocols import Preparation
 from synthgen.records import Record
 from synthgen.stages.generate import Generate
 

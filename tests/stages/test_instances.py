@@ -5,7 +5,7 @@ import json
 import pytest
 from stage_parts import Scripted, Walk
 
-from synthgen.protocols import Choice, Request
+from synthgen.exchange import Choice, Request
 from synthgen.records import Provenance, Record
 from synthgen.stages.instances import Instances
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from stage_parts import Scripted, Walk
 
-from synthgen.protocols import Choice, Completion, Request
+from synthgen.exchange import Choice, Completion, Request
 from synthgen.records import Answer, Record
 from synthgen.stages.candidates import Candidates
 from synthgen.stages.judge import Judge

@@ -7,7 +7,8 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
-from synthgen.protocols import Choice, Completion, Context
+from synthgen.exchange import Choice, Completion
+from synthgen.protocols import Context
 from synthgen.records import Record
 from synthgen.stages.majority import Majority
 

@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from synthgen.errors import ConfigError
-from synthgen.protocols import Choice, Completion, Context, Preparation, Sampling
+from synthgen.exchange import Choice, Completion, Sampling
+from synthgen.protocols import Context, Preparation
 from synthgen.records import Record
 from synthgen.stages.pre_query import ROUND, PreQuery, around_task
 

@@ -7,7 +7,7 @@ import pytest
 from stage_parts import Scripted, Walk
 
 from synthgen import families
-from synthgen.protocols import Choice, Request, Sampling
+from synthgen.exchange import Choice, Request, Sampling
 from synthgen.records import Message, Record
 from synthgen.stages.respond import Respond
 from synthgen.teachers.procedural import Procedural

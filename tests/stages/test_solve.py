@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from stage_parts import Scripted, Walk
 
-from synthgen.protocols import Choice, Completion, Request
+from synthgen.exchange import Choice, Completion, Request
 from synthgen.records import Record
 from synthgen.stages.solve import Solve
 

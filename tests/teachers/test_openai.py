@@ -13,7 +13,8 @@ from openai_parts import SHORT, OpenAIServer, Plan, opened, request, served
 from pydantic import ValidationError
 
 from synthgen.errors import TeacherError
-from synthgen.protocols import Completion, Request, Sampling, Teacher, Usage
+from synthgen.exchange import Completion, Request, Sampling, Usage
+from synthgen.protocols import Teacher
 from synthgen.teachers.openai import OpenAI
 from synthgen.teachers.openai.bodies import Dialect, encode
 from synthgen.teachers.openai.problems import Problem

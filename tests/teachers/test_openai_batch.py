@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from synthgen.asking import usd_of
 from synthgen.errors import StoreError, TeacherError
-from synthgen.protocols import Completion, Usage
+from synthgen.exchange import Completion, Usage
 from synthgen.teachers.openai import OpenAI, batch
 from synthgen.teachers.openai.batch_state import BatchState
 from synthgen.turns import Draining

@@ -13,7 +13,7 @@ import pytest
 from openai_parts import OpenAIServer, Plan, ask_all, error_reply, good, opened, request, served
 
 from synthgen.errors import ConfigError, SynthgenError, TeacherError
-from synthgen.protocols import Completion, Sampling
+from synthgen.exchange import Completion, Sampling
 from synthgen.teachers.openai import OpenAI, calls
 from synthgen.teachers.openai.problems import Problem, retry_after
 from synthgen.teachers.openai.secrets import Scrubber, from_environment, without_credentials

@@ -11,7 +11,7 @@ import pytest
 from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request, served
 
 from synthgen.errors import TeacherError
-from synthgen.protocols import Completion
+from synthgen.exchange import Completion
 from synthgen.teachers.openai import calls, endpoint
 from synthgen.turns import Draining
 

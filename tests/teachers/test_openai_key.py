@@ -135,7 +135,7 @@ def test_what_changes_no_reply_is_not(tmp_path: Path, first: Path, name: str) ->
 
 
 def test_every_setting_of_the_teacher_is_turned_above() -> None:
-    from synthgen.protocols import Sampling
+    from synthgen.exchange import Sampling
     from synthgen.teachers.openai import OpenAI
 
     elsewhere = {"base_url", "structured", "batch", "azure_api_version", "azure_deployment"}

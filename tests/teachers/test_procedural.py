@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from synthgen import families
+from synthgen.exchange import Choice, Completion, Request, Sampling
 from synthgen.forms import (
     ANSWER,
     BLOCKS,
@@ -27,7 +28,6 @@ from synthgen.forms import (
     asking,
 )
 from synthgen.prompts import Renderer
-from synthgen.protocols import Choice, Completion, Request, Sampling
 from synthgen.records import Record
 from synthgen.teachers.procedural import UNABLE, Procedural
 

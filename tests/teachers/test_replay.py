@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from synthgen.config import load, run_recipe
 from synthgen.errors import ConfigError, StoreError, TeacherError
+from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.journal import Journal
-from synthgen.protocols import Choice, Completion, Request, Sampling, Teacher, Usage
+from synthgen.protocols import Teacher
 from synthgen.teachers import replay
 from synthgen.teachers.replay import Replay
 from synthgen.turns import Draining

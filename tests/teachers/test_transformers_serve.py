@@ -26,8 +26,8 @@ from tiny_model import make
 
 from synthgen.config import load, run_recipe
 from synthgen.errors import TeacherError
+from synthgen.exchange import Request, Sampling
 from synthgen.forms import TASKS
-from synthgen.protocols import Request, Sampling
 from synthgen.teachers.openai import OpenAI
 
 pytestmark = pytest.mark.filterwarnings("default")

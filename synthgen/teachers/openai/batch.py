@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from synthgen.errors import SynthgenError, TeacherError
-from synthgen.protocols import Api, Choice, Completion, Request
+from synthgen.exchange import Api, Choice, Completion, Request
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch_state import BatchState, Sent
 from synthgen.teachers.openai.bodies import PATHS

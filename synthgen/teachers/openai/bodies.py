@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthgen.protocols import Api, Request
+from synthgen.exchange import Api, Request
 
 PATHS: dict[Api, str] = {"chat": "/chat/completions", "completions": "/completions", "responses": "/responses"}
 _SEEDS = 2**31

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from synthgen.errors import SynthgenError, TeacherError
-from synthgen.protocols import Choice, Completion, Request
+from synthgen.exchange import Choice, Completion, Request
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.bodies import PATHS, Dialect, encode
 from synthgen.teachers.openai.dispatch import Dispatch

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from synthgen.protocols import Api, Choice, Completion, Usage
+from synthgen.exchange import Api, Choice, Completion, Usage
 
 CHARACTERS_PER_TOKEN = 4
 """For servers that do not count: English text has about four characters a token."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from synthgen.protocols import Api
+from synthgen.exchange import Api
 from synthgen.teachers.openai.bodies import PATHS, Dialect
 from synthgen.teachers.openai.endpoint import Endpoint
 from synthgen.teachers.openai.secrets import credentials, without_credentials

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer, field_validator, model_validator
 
 from synthgen.errors import TeacherError
+from synthgen.exchange import Api, Completion, Request, Sampling
 from synthgen.prices import FREE, Price, listed
-from synthgen.protocols import Api, Completion, Request, Sampling
 from synthgen.slots import MOST
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch import Batches
