@@ -61,9 +61,9 @@ _NAMES = {
     "config": "Recipe load run_recipe",
     "errors": "BudgetReached ConfigError Interrupted PluginError PromptError RunLocked SeedError StageError Stopped"
     " StoreError SynthgenError TeacherError",
+    "exchange": "Choice Completion Request Sampling Usage",
     "pipeline": "Pipeline Progress",
-    "protocols": "Choice Completion Context Draw Filter PoolView Preparation Request Sampling Selector Source Stage"
-    " Teacher Usage",
+    "protocols": "Context Draw Filter PoolView Preparation Selector Source Stage Teacher",
     "records": "Answer Drop Message Provenance Record from_alpaca from_messages to_alpaca to_messages"
     " to_prompt_completion",
     "store": "RunFolder RunReport",
