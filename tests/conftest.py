@@ -6,8 +6,13 @@ import importlib.util
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from synthgen.config.training import NEEDED
+
+# a test that fails because the machine is busy says nothing
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture

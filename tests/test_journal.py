@@ -52,7 +52,7 @@ def test_what_is_put_is_read_back_by_another_process_of_reading(tmp_path: Path) 
         assert journal.totals() == Totals(1, 0, 10, 5, 3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(st.characters(codec=None, exclude_categories=()), max_size=40))
 def test_any_text_comes_back_the_same(text: str) -> None:
     completion = Completion((Choice(text),))
@@ -201,7 +201,7 @@ def test_a_full_disk_is_told_to_everyone_who_waits(tmp_path: Path) -> None:
         "import asyncio, resource, signal, sys\n"
         "from synthgen.errors import StoreError\n"
         "from synthgen.journal import Journal\n"
-        "from synthgen.protocols import Choice, Completion, Request\n"
+        "from synthgen.exchange import Choice, Completion, Request\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "journal = Journal(sys.argv[1])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"

@@ -34,7 +34,7 @@ async def passing(arrivals: list[int], closed: int | None) -> tuple[list[int], s
     return passed, sent_away
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 12), st.integers(0, 10**6), st.booleans())
 def test_attempts_pass_in_order_and_those_behind_one_that_left_are_sent_away(n: int, seed: int, leaves: bool) -> None:
     rng = random.Random(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthgen.loop.alarms import alarms, repeats
+from synthgen.loop.alarms import alarms, better_than_start, repeats
 from synthgen.loop.generating import written
 from synthgen.loop.measures import READINGS, against, measure
 from synthgen.loop.mixing import Mixture, balanced, mix
@@ -34,7 +34,8 @@ def examine(loop: Loop, found: Round, new: list[Record], rows: list[Record]) -> 
         ended = _too_little(loop, found)
         if ended is not None:
             return ended
-    found.alarms = alarms(found.measures, first, limits)
+    wrote, start = loop.state.scores[loop.main], loop.rounds[0].scores[loop.main]
+    found.alarms = alarms(found.measures, first, limits, better=better_than_start(wrote, start))
     found.alarms += repeats(found.measures["rows"], found.measures["seeds"], limits)
     # the last student's sign counts here too: two rounds in a row are a collapse
     found.alarms += loop.state.worse

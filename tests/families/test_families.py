@@ -192,7 +192,7 @@ def mutated(text: str, mutations: list[tuple[float, str, int]]) -> str:
     return text
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0, 10**6), MUTATIONS, MUTATIONS, st.text(max_size=20))
 def test_no_text_is_too_strange(seed: int, first: list, second: list, output: str) -> None:
     task = families.sample(random.Random(seed))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from synthgen.loop.alarms import alarms, repeats, worse_than_start
+from synthgen.loop.alarms import alarms, better_than_start, repeats, worse_than_start
 from synthgen.loop.measures import against, measure
 from synthgen.loop.models import Alarms
 from synthgen.records import Record
@@ -92,6 +92,8 @@ def test_answers_that_go_wrong_are_seen_by_the_tasks_of_the_seed_data() -> None:
     assert alarms(wrote(75), first, Alarms()) == []
     assert alarms(wrote(50), first, Alarms()) == ["right answers to tasks of the seed data fell from 80% to 50%"]
 
+    assert alarms(wrote(50), first, Alarms(), better=True) == []
+
 
 def test_nothing_to_compare_with_is_no_alarm() -> None:
     nothing = measure([], generated=10, known=())
@@ -116,6 +118,13 @@ def test_a_student_worse_than_that_of_round_0_beyond_noise_is_a_sign() -> None:
     assert worse_than_start(2, {"correct": "10" * 80 + "0" * 40}, start, Alarms(accuracy=0.2)) == []
 
 
+def test_a_student_better_than_that_of_round_0_is_so_beyond_noise() -> None:
+    start = {"correct": "10" * 100}
+    assert not better_than_start(start, start)
+    assert not better_than_start({"correct": "10" * 99 + "11"}, start)
+    assert better_than_start({"correct": "10" * 80 + "11" * 20}, start)
+
+
 RECORDED = [json.loads(line) for line in (Path(__file__).parent / "data/collapse.jsonl").read_text().splitlines()]
 
 
@@ -125,7 +134,8 @@ def first_collapse(loop: dict[str, Any]) -> int | None:
     worse: list[str] = []
     scores = [{"correct": f"{int(text, 16):0420b}"} for text in loop["correct"]]
     for number, now in enumerate(loop["rounds"], 1):
-        signs = alarms(now, first, limits) + repeats(now["rows"], now["seeds"], limits) + worse
+        better = better_than_start(scores[number - 1], scores[0])
+        signs = alarms(now, first, limits, better=better) + repeats(now["rows"], now["seeds"], limits) + worse
         worse = worse_than_start(number, scores[number], scores[0], limits)
         if len(signs + worse) >= limits.least:
             return number

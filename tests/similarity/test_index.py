@@ -44,19 +44,19 @@ def assert_as_brute_force(
     assert list(index.texts) == kept
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(FEW_WORDS, max_size=14), THRESHOLDS, RULES, ARITHMETICS)
 def test_decides_as_rouge_score_where_ties_and_repeats_abound(texts, threshold, rule, arithmetic):
     assert_as_brute_force(texts, threshold, rule, arithmetic, "rouge")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(WORDS, max_size=20), THRESHOLDS, RULES, ARITHMETICS)
 def test_decides_as_rouge_score_on_sentences(texts, threshold, rule, arithmetic):
     assert_as_brute_force(texts, threshold, rule, arithmetic, "rouge")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(SCRIPTS, max_size=14), THRESHOLDS, RULES, ARITHMETICS, st.sampled_from(get_args(Tokenizer)))
 def test_decides_as_rouge_score_in_every_script(texts, threshold, rule, arithmetic, tokenizer):
     assert_as_brute_force(texts, threshold, rule, arithmetic, tokenizer)
@@ -133,7 +133,7 @@ def test_large_lists_give_the_same_as_small_ones(monkeypatch, threshold, words):
     assert answers[0] == answers[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(FEW_WORDS, max_size=12), st.sampled_from([0.5, 0.6, 0.7]), st.sampled_from([0.7, 0.8, 0.9]), RULES)
 def test_answers_for_higher_thresholds_than_its_own(texts, own, asked, rule):
     index = NearDuplicateIndex(own, rule=rule, tokenizer="rouge")
@@ -149,7 +149,7 @@ def test_does_not_answer_for_a_lower_threshold():
         NearDuplicateIndex(0.7).query("a", 0.6)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(FEW_WORDS, min_size=2, max_size=14), st.sampled_from([0.5, 0.7, 0.9]), RULES, ARITHMETICS)
 def test_the_score_is_the_threshold_at_which_a_text_would_be_kept(texts, threshold, rule, arithmetic):
     index = NearDuplicateIndex(threshold, rule=rule, arithmetic=arithmetic, tokenizer="rouge")

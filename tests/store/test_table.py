@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_parts import accepted
 
@@ -82,13 +82,13 @@ def through_parquet(records: list[Record], *, rejected: bool) -> list[Record]:
         return [record for path in writer.close() for record in read_records(path)]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(RECORDS, max_size=4))
 def test_accepted_records_come_back_as_they_were(records: list[Record]) -> None:
     assert through_parquet(records, rejected=False) == records
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(st.builds(lambda record, drop: record.dropped(drop), RECORDS, DROPS), max_size=4))
 def test_rejected_records_come_back_with_their_evidence(records: list[Record]) -> None:
     assert through_parquet(records, rejected=True) == records

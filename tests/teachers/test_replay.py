@@ -73,7 +73,7 @@ def test_what_was_recorded_comes_back_whole(tmp_path: Path) -> None:
     assert found.choices == completion.choices
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.text(st.characters()) | st.sampled_from(["12", "007", "1e5", "", "null", "\ud800"]), max_size=5))
 def test_numbers_empty_texts_and_any_unicode_come_back_as_they_were(texts: list[str]) -> None:
     import tempfile

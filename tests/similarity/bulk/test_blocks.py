@@ -63,7 +63,7 @@ def assert_as_one_by_one(
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("texts", [FEW_WORDS, MANY_WORDS, SCRIPTS.map(" ".join), LONG, NEAR_BORDERS])
 def test_decides_as_one_text_after_the_other(texts):
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.lists(texts, max_size=40), THRESHOLDS, RULES, ARITHMETICS, TOKENIZERS)
     def check(texts, threshold, rule, arithmetic, tokenizer):
         assert_as_one_by_one(texts, threshold, rule, arithmetic, tokenizer)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.similarity.bulk import parity
@@ -19,7 +19,6 @@ def encoded(sets: list[set[int]]) -> Texts:
     return Texts.of(elements, np.cumsum([0, *map(len, sets)]))
 
 
-@settings(deadline=None)
 @given(SETS)
 def test_signatures_differ_in_no_more_bits_than_elements_are_unshared(sets):
     texts = encoded(sets)
