@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +171,9 @@ _text: Callable[[str | None], Any] = clean_text
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # `json.dumps` would make one at every call
 
 
-def _json(value: object) -> Any:
+def _json(value: Sequence[object] | Mapping[str, object]) -> Any:
+    if not value:  # most records' tools and scores
+        return "{}" if isinstance(value, Mapping) else "[]"
     return clean_text(_JSON.encode(value))
 
 

@@ -37,7 +37,10 @@ class Dialect:
 def encode(request: Request, dialect: Dialect) -> bytes:
     """The body as UTF-8 JSON. Lone surrogates, which no server takes, become question marks."""
     body = _BUILDERS[request.api](request, dialect)
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _BODY.encode(body).encode("utf-8", "replace")
+
+
+_BODY = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # `json.dumps` would make one at every call
 
 
 def _sampling(request: Request, dialect: Dialect) -> dict[str, Any]:
