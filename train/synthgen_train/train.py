@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from synthgen.records import Record
 from synthgen_train.arithmetic import Plan
@@ -147,20 +148,33 @@ def _run(ready: Ready, trainee: Trainee, started: float, say: Callable[[str], No
         plan=trainee.plan.as_json(),
     )
     if first:
-        card = model_card(out.name, facts(config, trainee.plan, report))
-        save_student(model, student, config.method, report.model, card)
-        write_file(out / "loss.svg", loss_picture(progress.points, eval_loss))
-        if figures is not None:
-            write_file(
-                out / "held_out.jsonl",
-                "".join(
-                    json.dumps({"id": r.id, "prompt": r.instruction, "reference": r.output, **asdict(reply)}) + "\n"
-                    for r, reply in replies
-                ),
-            )
-        if config.merge:
-            report.merged = out / "merged"
-            save_merged(model, student, config.method, report.merged, card)
-        write_file(out / "report.json", json.dumps(asdict(report), indent=2, default=str) + "\n")
-        shutil.rmtree(out / "checkpoints", ignore_errors=True)
+        _write(ready, trainee, report, model, progress.points, replies)
     return report
+
+
+def _write(
+    ready: Ready,
+    trainee: Trainee,
+    report: TrainReport,
+    model: Any,
+    points: Sequence[tuple[int, float]],
+    replies: Sequence[tuple[Record, Reply]],
+) -> None:
+    """Writes student, picture, held-out replies and at last the report; the checkpoints to resume from go."""
+    config, student, out = ready.config, ready.student, report.out
+    card = model_card(out.name, facts(config, trainee.plan, report))
+    save_student(model, student, config.method, report.model, card)
+    write_file(out / "loss.svg", loss_picture(points, report.eval_loss))
+    if report.held_out is not None:
+        write_file(
+            out / "held_out.jsonl",
+            "".join(
+                json.dumps({"id": r.id, "prompt": r.instruction, "reference": r.output, **asdict(reply)}) + "\n"
+                for r, reply in replies
+            ),
+        )
+    if config.merge:
+        report.merged = out / "merged"
+        save_merged(model, student, config.method, report.merged, card)
+    write_file(out / "report.json", json.dumps(asdict(report), indent=2, default=str) + "\n")
+    shutil.rmtree(out / "checkpoints", ignore_errors=True)
