@@ -23,8 +23,9 @@ from synthgen.loop.intervals import Interval, hierarchical
 from synthgen.loop.mixing import mix
 from synthgen.loop.recipe import SAME_SEED, LoopRecipe
 from synthgen.loop.records import accepted, read_records
+from synthgen.loop.round import Scores, Training
 from synthgen.loop.rounds import run_loop
-from synthgen.loop.steps import Steps, digest
+from synthgen.loop.state import Steps, digest
 from synthgen.loop.training import train_student
 from synthgen.plugins import suggestion
 from synthgen.records import Record
@@ -164,7 +165,7 @@ def _student(
     number = recipe.config.seed * SAME_SEED + seed
     made_from = [digest([[r.instruction, r.input, r.output] for r in rows]), number]
 
-    def work() -> dict[str, Any]:
+    def work() -> Training:
         say(f"training {steps.folder.name} on {len(rows):,} rows")
         return train_student(
             recipe, rows, steps.folder, out, init=init, seed=number, number=int(init is not None), say=say
@@ -174,9 +175,9 @@ def _student(
     main = next(iter(recipe.config.held_out))
     prompts = {main: out / "start/held_out" / f"{main}.prompts.jsonl"}
 
-    def answer() -> dict[str, Any]:
+    def answer() -> dict[str, Scores]:
         checkpoint = str(out / trained["checkpoint"])
-        return dict(asyncio.run(evaluation.evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate")))
+        return asyncio.run(evaluation.evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate"))
 
     scores = steps.result("evaluate", made_from, answer)
     return numbers(scores[main]["correct"])

@@ -10,7 +10,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     "source": {
         "dataset": "synthgen.sources.dataset:Dataset",
         "seeds": "synthgen.sources.seeds:Seeds",
-        "tasks": "synthgen.loop.tasks:Tasks",
+        "tasks": "synthgen.sources.tasks:Tasks",
     },
     "teacher": {
         "openai": "synthgen.teachers.openai:OpenAI",

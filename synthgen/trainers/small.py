@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.errors import ConfigError
-from synthgen.loop.small_batches import Row, batches, read_rows
+from synthgen.trainers.small_batches import Row, batches, read_rows
 
 PAD, END = "<|pad|>", "<|end|>"
 CHARACTERS = [chr(code) for code in range(32, 127)] + ["\n"]
