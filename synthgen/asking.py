@@ -263,7 +263,8 @@ class Asker:
             task.exception()  # whoever still waits gets it; nobody may
 
     async def _acquire(self, teacher: str, request: Request, key: str) -> Completion:
-        if self.reuse is not None and (found := self.reuse.get(key)) is not None:
+        found = self.reuse.get(key) if self.reuse is not None else None
+        if found is not None and found.finish_reason not in FINAL:  # what got no reply there may get one here
             await self.journal.put(key, request, found, reused=True)
             self.spending.reused += 1
             return found

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from synthgen.exchange import Choice, Completion
 
-FINAL = frozenset({"context_length", "server_error", "timeout"})
+FINAL = frozenset({"bad_request", "context_length", "server_error", "timeout"})
 """Finish reasons of requests that would end in the same way again: the teacher has tried what makes sense."""
 
 DETAILS = {
+    "bad_request": "the server refuses this request, and takes others",
     "context_length": "the prompt is longer than the model's context",
     "empty_reply": "the reply is empty",
     "refused": "the teacher refused",
@@ -48,7 +49,13 @@ def why_again(completion: Completion, why: Callable[[Choice], str | None] = why_
     return None if None in reasons or reasons[0] in FINAL else reasons[0]
 
 
+def sentence(reason: str, choice: Choice) -> str:
+    """The sentence for a reason, with the server's own words where it has any."""
+    said = DETAILS.get(reason, reason)
+    return f"{said}: {choice.refusal}" if choice.refusal and reason in (*FINAL, "refused") else said
+
+
 def detail(reason: str, completion: Completion, text: str | None = None) -> str:
     """A sentence on why a completion was rejected, with how often it was asked for."""
-    said = text or DETAILS.get(reason, reason)
+    said = text or sentence(reason, choices_of(completion)[0])
     return said if completion.tries == 1 else f"{said}; asked {completion.tries} times"

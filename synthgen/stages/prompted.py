@@ -14,7 +14,7 @@ from synthgen.exchange import Api, Choice, Completion, Sampling
 from synthgen.forms import Broken, Form, Parsed
 from synthgen.protocols import Context, Preparation, Teacher
 from synthgen.records import Provenance, Record
-from synthgen.unusable import DETAILS, detail, why_again, why_unusable
+from synthgen.unusable import detail, sentence, why_again, why_unusable
 
 # Asked of replies that hold no item, to tell a teacher that will not from one that cannot keep to the form. Answers in
 # free text are the filter `refusal`'s business.
@@ -139,7 +139,7 @@ def read_choice(form: Form, choice: Choice, first: int = 1) -> Parsed:
             return parsed
         reason = "refused"
     reason = reason or "empty_reply"  # it calls a tool, which no form asks for
-    return Parsed((), (Broken(choice.refusal or text, reason, DETAILS[reason]),))
+    return Parsed((), (Broken(choice.refusal or text, reason, sentence(reason, choice)),))
 
 
 def why_dropped(piece: Broken, parsed: Parsed, completion: Completion) -> str:

@@ -22,7 +22,8 @@ from synthgen.exchange import Api, Choice, Completion, Request
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch_state import BatchState, Sent
 from synthgen.teachers.openai.bodies import PATHS
-from synthgen.teachers.openai.calls import Call, Caller
+from synthgen.teachers.openai.call import Call
+from synthgen.teachers.openai.calls import Caller
 from synthgen.teachers.openai.problems import RETRIED, Again, Problem
 
 if TYPE_CHECKING:
