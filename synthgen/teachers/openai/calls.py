@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,6 +19,13 @@ from synthgen.teachers.openai.bodies import PATHS, SURE
 from synthgen.teachers.openai.call import Call
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Ticket
+from synthgen.teachers.openai.patience import (
+    BACKOFF_MAX_S,
+    OWN_BACKOFF_MAX_S,
+    SHORTEST_WAIT_S,
+    Patience,
+    jittered,
+)
 from synthgen.teachers.openai.problems import Again, Problem, Refused
 from synthgen.teachers.openai.reading import body_of, offered_in, tells_of_an_error, why_malformed
 from synthgen.teachers.openai.replies import CHARACTERS_PER_TOKEN, MalformedError, completion_of
@@ -34,18 +40,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("synthgen.teachers.openai")
 
-NEVER_ANSWERED_S = 15.0
-"""A server that has never answered is given up after this time: its URL is wrong, or nobody has started it."""
-BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
-OWN_BACKOFF_MAX_S = 4.0
-"""The longest back-off of a request that fails while others do not: there is no server to be spared."""
-SHORTEST_WAIT_S = 0.05
-LATEST_S = 0.5
-"""Those who were all told the same time come back over this time, or a tenth of theirs."""
-TOLD_FROM_S = 30.0
-"""A wait of this length is told to the user at once …"""
-TOLD_AFTER_S, TOLD_EVERY_S = 10.0, 60.0
-"""… and a standstill after this time, and then from time to time."""
 PROOF_MIN_S, PROOF_MAX_S = 2.0, 60.0
 """A plain question that got no reply is not asked again for this time, which doubles."""
 FIRST_GUESS = 256.0
@@ -69,12 +63,14 @@ class Caller:
         self.dispatch = dispatch
         self.transport = transport
         self._scrub = scrub
-        self._give_up_after_s = give_up_after_s
+        self._patience = Patience(
+            dispatch, scrub, give_up_after_s, proxied=any(server.proxy is not None for server in servers)
+        )
         self.key_variable = key_variable
         self._expected_tokens = FIRST_GUESS
         self._verdicts = Verdicts()
         self._asking = asyncio.Lock()
-        self._proof_wait_s = self._no_proof_before = self._silent_until = 0.0
+        self._proof_wait_s = self._no_proof_before = 0.0
         self._retrying = AsyncRetrying(
             retry=retry_if_exception_type(Again),
             wait=_wait,
@@ -284,7 +280,7 @@ class Caller:
                 return
         except Refused as refused:
             plainly = refused.problem
-        name = " or ".join(self._names)
+        name = " or ".join(self.dispatch.names)
         raise advice.refused(
             problem, name, self.key_variable, plainly=plainly, setting=problem.blames(call.settings)
         ) from self._cause(call, problem)
@@ -322,38 +318,19 @@ class Caller:
             self.dispatch.gave_up(ticket)
             again.wait_s = 0.0
         elif again.kind == "refused":
-            self._wait_for_limit(call, ticket, again)
+            self._patience.wait_for_limit(call, ticket, again)
         else:
             known = call.fails_as_before(again) and not endpoint.set_aside
             own = known or endpoint.successes > ticket.successes
             call.failed(again, own=own, successes=self.dispatch.successes)
-            again.wait_s = _jittered(again.wait_s, call.failures, OWN_BACKOFF_MAX_S if known else BACKOFF_MAX_S)
+            again.wait_s = jittered(again.wait_s, call.failures, OWN_BACKOFF_MAX_S if known else BACKOFF_MAX_S)
             if known:
                 self.dispatch.gave_up(ticket)  # it says nothing about the endpoint
             else:
                 self.dispatch.failed(ticket, again)
-                self._check_patience(call, again)
+                self._patience.check(call, again)
             if again.kind == "unreachable" and self.dispatch.any_up:
                 again.wait_s = SHORTEST_WAIT_S  # another server will do
-
-    def _wait_for_limit(self, call: Call, ticket: Ticket, again: Again) -> None:
-        """HTTP 429: for as long as the server asks, if that is not too long."""
-        call.refusals += 1
-        asked = again.wait_s
-        if asked is None and call.limited is not None and call.limited.for_today:
-            asked = math.inf
-        if asked is not None and asked > self._give_up_after_s:
-            if ticket.endpoint.successes > ticket.successes:
-                asked = None  # while it answers others, a single long wait is a mistake
-            else:
-                left_s = self.dispatch.closed(ticket, asked)
-                if left_s > self._give_up_after_s:
-                    raise self.end(advice.waits_too_long(self._names, again.problem, asked, self._give_up_after_s))
-                again.wait_s = max(SHORTEST_WAIT_S, left_s)
-                return
-        again.wait_s = _jittered(asked, call.refusals, BACKOFF_MAX_S)
-        self.dispatch.refused(ticket, again.wait_s if asked is None else asked)
-        self._check_patience(call, again)
 
     def _without_reply(self, state: RetryCallState) -> Completion:
         """Ends a request that fails while others do not. It goes into the journal, or every rerun would stop at it."""
@@ -371,40 +348,8 @@ class Caller:
         if self._verdicts.in_a_row < IN_DOUBT:
             log.warning("a request is rejected (%s) while others are not: %s", reason, words)
         if self._verdicts.rejected():
-            raise advice.nearly_all(self._names, self._verdicts.in_a_row, words)
+            raise advice.nearly_all(self.dispatch.names, self._verdicts.in_a_row, words)
         return Completion((Choice(None, reason, refusal=words),))
-
-    def _check_patience(self, call: Call, again: Again) -> None:
-        """Ends the run where nobody has answered for too long, and tells of it before."""
-        stalled_s = self.dispatch.stalled_s()
-        patience_s = self._give_up_after_s
-        if not any(e.answered for e in self.dispatch.endpoints):
-            patience_s = min(patience_s, NEVER_ANSWERED_S)
-        if stalled_s < patience_s or (again.kind == "refused" and self.dispatch.one_is_under_way()):
-            self._tell(again, stalled_s, patience_s)
-        elif again.kind == "refused" and not (call.question or call.at_the_end):
-            call.at_the_end = True  # if a plain question gets a reply now, it is this request
-        else:
-            proxied = any(server.proxy for server in self.servers)
-            raise self.end(advice.unreachable(self._names, again.problem, stalled_s, again.kind, proxied=proxied))
-
-    def _tell(self, again: Again, stalled_s: float, patience_s: float) -> None:
-        now = asyncio.get_running_loop().time()
-        if now < self._silent_until or (stalled_s < TOLD_AFTER_S and (again.wait_s or 0.0) < TOLD_FROM_S):
-            return
-        self._silent_until = now + TOLD_EVERY_S
-        log.warning(
-            "waiting for %s: no reply for %.0f s (%s); the next try is in %.1f s, the last one after %.0f s",
-            " or ".join(self._names),
-            stalled_s,
-            self._scrub(again.problem),
-            again.wait_s or 0.0,
-            patience_s,
-        )
-
-    @property
-    def _names(self) -> list[str]:
-        return [endpoint.name for endpoint in self.dispatch.endpoints]
 
     def end(self, error: SynthgenError) -> SynthgenError:
         """The error without secrets; from now on every request gets it."""
@@ -416,13 +361,6 @@ class Caller:
 def _is_reply(completion: Completion) -> bool:
     """Whether a model has written it."""
     return completion.usage.total > 0 and completion.finish_reason not in FINAL
-
-
-def _jittered(asked: float | None, count: int, most: float) -> float:
-    """A wait: what the server asks for and a little more, or a back-off that doubles with every failure."""
-    if asked is not None:
-        return max(SHORTEST_WAIT_S, asked) + random.uniform(0, min(asked / 10, LATEST_S))
-    return min(most, BACKOFF_MAX_S, BACKOFF_S * 2.0 ** min(20, max(0, count - 1))) * random.uniform(0.5, 1.0)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -133,6 +133,11 @@ class Dispatch:
             raise self._error()
 
     @property
+    def names(self) -> list[str]:
+        """The endpoints' names."""
+        return [endpoint.name for endpoint in self.endpoints]
+
+    @property
     def any_up(self) -> bool:
         """Whether an endpoint is there that is not set aside, and does not rest for long."""
         now = self._loop.time()

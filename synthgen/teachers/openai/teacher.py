@@ -18,7 +18,7 @@ from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch import Batches
 from synthgen.teachers.openai.batch_state import BatchState
 from synthgen.teachers.openai.bodies import Dialect
-from synthgen.teachers.openai.calls import NEVER_ANSWERED_S, Caller
+from synthgen.teachers.openai.calls import Caller
 from synthgen.teachers.openai.concurrency import Concurrency
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Endpoint
@@ -29,6 +29,7 @@ from synthgen.teachers.openai.header_values import (
     fault_in_login,
     how_to_fix,
 )
+from synthgen.teachers.openai.patience import NEVER_ANSWERED_S
 from synthgen.teachers.openai.problems import Again
 from synthgen.teachers.openai.secrets import Scrubber, credentials, expanded, from_environment, without_credentials
 from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
