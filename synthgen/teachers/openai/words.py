@@ -46,6 +46,8 @@ class Words:
 def read(data: bytes) -> Words:
     """The words in a body: JSON in any form, a web page, plain text, or a note that it is no text."""
     text = data[:MOST_BYTES].decode("utf-8", "replace").strip().lstrip("\ufeff")
+    if text == "null":
+        return Words()
     body = parsed(text) if len(data) <= MOST_BYTES else None
     if body is not None and not isinstance(body, str):
         return of(body)
