@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.asking import IN_A_BATCH, Asker, Budget, worst_case
+from synthgen.asking import IN_A_BATCH, Asker
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.journal import Journal
 from synthgen.prices import Price
 from synthgen.slots import START
+from synthgen.spending import Budget, worst_case
 from synthgen.turns import Draining
 from synthgen.unusable import FINAL
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from synthgen.asking import Asker, Budget
+from synthgen.asking import Asker
 from synthgen.engine import Engine
 from synthgen.errors import StageError, TeacherError
 from synthgen.exchange import Completion, Request
@@ -21,6 +21,7 @@ from synthgen.journal import Journal
 from synthgen.pipeline import Pipeline, prepare
 from synthgen.protocols import Teacher
 from synthgen.records import Record
+from synthgen.spending import Budget
 from synthgen.teachers.procedural import Procedural
 
 ATTEMPTS = 8

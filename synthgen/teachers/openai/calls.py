@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
+from synthgen.counting import CHARACTERS_PER_TOKEN, counted
 from synthgen.errors import SynthgenError, TeacherError
 from synthgen.exchange import Choice, Completion, Request
+from synthgen.metering import Meter, current_meter
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.bodies import PATHS, Dialect, encode
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Ticket
 from synthgen.teachers.openai.problems import Again, Problem
-from synthgen.teachers.openai.replies import CHARACTERS_PER_TOKEN, MalformedError, completion_of, decode
+from synthgen.teachers.openai.replies import MalformedError, completion_of, decode
 from synthgen.teachers.openai.secrets import Scrubber
 from synthgen.teachers.openai.server import Server
 from synthgen.teachers.openai.transport import Transport
@@ -156,19 +158,25 @@ class Caller:
 
     async def _try(self, call: Call) -> Completion:
         """One HTTP request."""
+        meter = current_meter()
+        await meter.reserve()
         tokens = len(call.body(self.servers[0].dialect)) / CHARACTERS_PER_TOKEN + self._expected_tokens
         ticket = await self.dispatch.place(tokens, again=call.again)
         server = self.servers[ticket.endpoint.number]
         body = call.body(server.dialect)
         try:
+            await meter.leaves()
             status, headers, data = await self.transport.send(
                 "POST", server.urls[call.request.api], server.headers, body, server.proxy
             )
-            completion = await self.judged(call, server, status, headers, data, len(body))
+            completion = counted(await self.judged(call, server, status, headers, data), call.request)
         except Again as again:
+            count(again, meter)
             self._note(call, ticket, again)
             raise
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, SynthgenError):
+                meter.failed(paid=False)  # refused
             self.dispatch.gave_up(ticket)
             raise
         usage = completion.usage
@@ -177,7 +185,7 @@ class Caller:
         return completion
 
     async def judged(
-        self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes, sent: int
+        self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes
     ) -> Completion:
         """The completion that a reply is.
 
@@ -185,7 +193,7 @@ class Caller:
             Again: it is none, but another try may be.
             TeacherError: no try will be.
         """
-        reply = self._read(call, status, data, sent)
+        reply = self._read(call, status, data)
         if isinstance(reply, Problem):
             return await self._refused(call, server, reply, headers)
         if call.request.response_format is not None and server.dialect.response_format:
@@ -203,14 +211,14 @@ class Caller:
                     server.endpoint.name,
                 )
 
-    def _read(self, call: Call, status: int, data: bytes, sent: int) -> Completion | Problem:
+    def _read(self, call: Call, status: int, data: bytes) -> Completion | Problem:
         if status != 200:
             return Problem.read(status, data)
         try:
             body = decode(data)
             if body.get("error") and not body.get("choices"):
                 return Problem.within(body)
-            return completion_of(body, call.request.api, sent)
+            return completion_of(body, call.request.api)
         except MalformedError as error:
             raise Again("failed", str(error), answered=True) from None
 
@@ -289,6 +297,14 @@ class Caller:
         message, hint = self._scrub(error.message), error.hint and self._scrub(error.hint)
         self.dispatch.end(lambda: TeacherError(message, hint=hint))
         return TeacherError(message, hint=hint)
+
+
+def count(again: Again, meter: Meter) -> None:
+    """Tells the meter what a try without a reply can have cost: nothing where the server says that it did no work."""
+    if again.kind == "unreachable":
+        meter.returned()
+    else:
+        meter.failed(paid=again.kind in ("failed", "timed_out"))
 
 
 def _jittered(asked: float | None, count: int) -> float:

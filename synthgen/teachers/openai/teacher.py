@@ -44,6 +44,7 @@ class OpenAI(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    metered: ClassVar[bool] = True
     free_settings: ClassVar[tuple[str, ...]] = (
         "base_url",
         "api_key_env",
@@ -132,6 +133,10 @@ class OpenAI(BaseModel):
     def keep_in(self, folder: Path, name: str) -> None:
         """Where the batches that are sent are noted, so that a run that goes on finds them; called before `open`."""
         self._batch_file = folder / f"batches-{name}.jsonl"
+
+    def holds(self, key: str) -> bool:
+        """Whether the request with this key is in a batch that was sent already: asking for its reply sends nothing."""
+        return self._batches is not None and self._batches.holds(key)
 
     async def open(self) -> None:
         """Reads the key, and asks for the model where none is named. No other request is sent.
