@@ -57,8 +57,9 @@ ENDED = ("completed", "expired", "cancelled", "failed")
 
 @dataclass(frozen=True, slots=True)
 class _Missed:
-    """A batch has ended without a usable reply to a request. `own`: that may be the request's fault; `paid`: it can have
-    cost something.
+    """A batch has ended without a usable reply to a request.
+
+    `own`: that may be the request's fault; `paid`: it can have cost something.
     """
 
     problem: str
@@ -193,7 +194,7 @@ class Batches:
             self._fail(TeacherError(f"{endpoint} has no page for files or batches (HTTP 404)", hint=hint))
         except Exception as error:
             log.debug("a task about batches failed", exc_info=error)
-            what = f"{endpoint} gave an answer about files or batches that cannot be read ({type(error).__name__}: {error})"
+            what = f"{endpoint} said something of files or batches that cannot be read ({type(error).__name__}: {error})"
             self._fail(TeacherError(what, hint=f"is it a server with OpenAI's batch API? {advice.GO_ON}"))
         finally:
             self._tasks.pop(name, None)
@@ -316,7 +317,7 @@ class Batches:
             if waited_s > WINDOW_S:
                 raise TeacherError(
                     f"batch {sent.batch_id} has not ended in {waited_s / 3600:.0f} hours (it is {batch.status!r})",
-                    hint="look at the batch at the provider. The same command waits for it again and pays nothing twice",
+                    hint="look at the batch at the provider. The same command waits for it again",
                 )
             if loop.time() - told >= TOLD_EVERY_S:
                 told = loop.time()
