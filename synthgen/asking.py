@@ -214,6 +214,10 @@ class Asker:
                 if not getattr(teacher, "metered", False):
                     await meter.leaves()
                 return counted(await teacher.complete(request), request)
+        except Draining:
+            if not getattr(teacher, "metered", False):
+                meter.returned()  # it waited for its turn
+            raise
         finally:
             self.spending.in_flight -= 1
 

@@ -194,7 +194,7 @@ class Batches:
             self._fail(TeacherError(f"{endpoint} has no page for files or batches (HTTP 404)", hint=hint))
         except Exception as error:
             log.debug("a task about batches failed", exc_info=error)
-            what = f"{endpoint} said something of files or batches that cannot be read ({type(error).__name__}: {error})"
+            what = f"what {endpoint} said of files or batches cannot be read ({type(error).__name__}: {error})"
             self._fail(TeacherError(what, hint=f"is it a server with OpenAI's batch API? {advice.GO_ON}"))
         finally:
             self._tasks.pop(name, None)
