@@ -7,10 +7,12 @@ sent is paid for, so its reply goes to the journal whoever still wants it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from synthgen.counting import counted
+from synthgen.errors import StoreError
 from synthgen.exchange import Completion, Request, Sampling
 from synthgen.journal import Journal
 from synthgen.metering import Meter, metered_by
@@ -19,6 +21,8 @@ from synthgen.slots import MOST, Slots
 from synthgen.spending import Budget, Cost, Ledger, Spending, holds, usd_of
 from synthgen.turns import Draining
 from synthgen.unusable import Remedy, choices_of, is_final, is_free_text, remedy_of
+
+log = logging.getLogger("synthgen.asking")
 
 IN_A_BATCH = 5000
 """Slots where a teacher gathers requests into batches: replies take hours, so there is nothing to find out."""
@@ -31,7 +35,9 @@ def _slots(concurrency: int | None, teachers: Mapping[str, Teacher]) -> Slots:
 
 
 class Asker:
-    """Answers requests from the journal, from an older run's journal, or from a teacher, in this order.
+    """Answers requests from the journal, from older journals to `reuse`, or from a teacher, in this order.
+
+    What the `shared` journals have bought is part of the budget.
 
     `concurrency` is the number of slots: how many requests are with teachers at once; with None it is found. `queued`
     is how many wait for one.
@@ -43,7 +49,8 @@ class Asker:
         teachers: Mapping[str, Teacher],
         journal: Journal,
         *,
-        reuse: Journal | None = None,
+        reuse: Sequence[Journal] = (),
+        shared: Sequence[Journal] = (),
         concurrency: int | None = None,
         budget: Budget | None = None,
         on_budget: Callable[[], None] = lambda: None,
@@ -53,7 +60,7 @@ class Asker:
         self.reuse = reuse
         self.queued = 0
         self.on_start: Callable[[], None] = lambda: None
-        self._ledger = Ledger(budget or Budget(), journal, on_budget)
+        self._ledger = Ledger(budget or Budget(), journal, on_budget, shared)
         self._slots = _slots(concurrency, teachers)
         self._pending: dict[str, asyncio.Task[Completion]] = {}
         self._samplings: dict[tuple[int, int], tuple[Sampling | None, Sampling | None, Sampling]] = {}
@@ -62,6 +69,11 @@ class Asker:
     def spending(self) -> Spending:
         """What has been bought, and what was spared."""
         return self._ledger.spending
+
+    @property
+    def budget_message(self) -> str:
+        """Why the budget has ended the run."""
+        return self._ledger.message
 
     @property
     def draining(self) -> bool:
@@ -121,7 +133,7 @@ class Asker:
         key = request.key
         return (
             self.journal.get(key) is not None
-            or (self.reuse is not None and self.reuse.get(key) is not None)
+            or any(journal.get(key) is not None for journal in self.reuse)
             or holds(self.teachers[teacher], key)
         )
 
@@ -178,11 +190,13 @@ class Asker:
 
     def _forget(self, key: str, task: asyncio.Task[Completion]) -> None:
         del self._pending[key]
-        if not task.cancelled():
-            task.exception()  # whoever still waits gets it; nobody may
+        error = None if task.cancelled() else task.exception()  # whoever still waits gets it; nobody may
+        if isinstance(error, StoreError) and self.draining:
+            log.warning("a reply that came in while the run ended is not in the journal: %s", error.message)
 
     async def _acquire(self, teacher: str, request: Request, key: str) -> Completion:
-        if self.reuse is not None and (found := self.reuse.get(key)) is not None:
+        found = next((reply for journal in self.reuse if (reply := journal.get(key)) is not None), None)
+        if found is not None:
             await self.journal.put(key, request, found, reused=True)
             self.spending.reused += 1
             return found
@@ -231,9 +245,12 @@ class Asker:
     def drain(self) -> None:
         """From now on nothing is bought; what has been sent comes in. Teachers that wait to try again stop waiting."""
         self._ledger.drain()
-        for teacher in self.teachers.values():
+        for name, teacher in self.teachers.items():
             if hasattr(teacher, "drain"):
-                teacher.drain()
+                try:
+                    teacher.drain()
+                except Exception as error:  # noqa: BLE001 (a plug-in's; the run ends all the same)
+                    log.warning("the teacher %s raised %s: %s while the run ended", name, type(error).__name__, error)
 
     async def drained(self) -> None:
         """Returns when every purchase has ended and its reply is in the journal."""

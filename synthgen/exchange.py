@@ -48,6 +48,12 @@ class Sampling(Frozen):
         return {**fields, **self.extra}
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """The body and what is set beside it: all that decides which requests are made."""
+        most = {} if self.retry_max_tokens is None else {"retry_max_tokens": self.retry_max_tokens}
+        return {**self.body, **most}
+
+    @property
     def greedy(self) -> bool:
         """Whether the same request brings the same text: the likeliest token is always taken."""
         body = self.body

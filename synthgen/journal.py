@@ -227,8 +227,8 @@ class Journal:
         try:
             reused = self._reader.execute("SELECT count(*) FROM replies WHERE reused = 1").fetchone()[0]
             bought = self._reader.execute(
-                "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cached_tokens), total(usd)"
-                " FROM replies WHERE reused = 0"
+                "SELECT count(*), total(max(prompt_tokens, 0)), total(max(completion_tokens, 0)),"
+                " total(max(cached_tokens, 0)), total(max(usd, 0)) FROM replies WHERE reused = 0"
             ).fetchone()
         except sqlite3.Error as error:
             raise _explain(error, self.path) from error

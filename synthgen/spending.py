@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from synthgen.errors import ConfigError
@@ -142,13 +142,21 @@ def _at_most(request: Request) -> Usage:
 class Ledger:
     """What is spent and what is set aside, against the budget, in this and all earlier sessions of a journal.
 
-    `on_budget` is called when the budget leaves no room for another request.
+    `on_budget` is called when the budget leaves no room for another request. What the `shared` journals have bought
+    counts as well.
     """
 
-    def __init__(self, budget: Budget, journal: Journal, on_budget: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        journal: Journal,
+        on_budget: Callable[[], None] = lambda: None,
+        shared: Sequence[Journal] = (),
+    ) -> None:
         self.budget = budget
         self.journal = journal
         self.draining = False
+        self._elsewhere = sum(map(_bought, shared), NOTHING)
         totals, tries = journal.totals(), journal.tries()
         self._open = {key: Cost(*cost) for key, cost in tries.open.items()}
         self.spending = Spending(
@@ -213,9 +221,18 @@ class Ledger:
             self._reserved += sent
         return sent
 
+    @property
+    def message(self) -> str:
+        """Why there is no room."""
+        lost, elsewhere = self.spending.lost, self._elsewhere
+        parts = [f"{lost.requests:,} requests brought no reply"] if lost.requests else []
+        parts += [f"{elsewhere.requests:,} were a preview's"] if elsewhere.requests else []
+        return "the budget leaves no room for another request" + (f" ({', '.join(parts)})" if parts else "")
+
     def _fits(self, worst: Cost) -> bool:
         limits, spent = self.budget, self.spending
-        after = Cost(spent.requests, spent.tokens, spent.usd) + spent.lost + self._reserved + worst
+        mine = Cost(spent.requests, spent.tokens, spent.usd) + spent.lost
+        after = mine + self._elsewhere + self._reserved + worst
         return (
             (limits.requests is None or after.requests <= limits.requests)
             and (limits.tokens is None or after.tokens <= limits.tokens)
@@ -304,18 +321,14 @@ class RequestMeter(Meter):
         return cost.requests, cost.tokens, cost.usd if math.isfinite(cost.usd) else 0.0
 
 
+def _bought(journal: Journal) -> Cost:
+    """What a journal's requests have cost, those without a reply included."""
+    totals, tries = journal.totals(), journal.tries()
+    replies = Cost(totals.requests, totals.prompt_tokens + totals.completion_tokens, totals.usd)
+    return sum((Cost(*cost) for cost in tries.open.values()), replies + Cost(*tries.failed))
+
+
 def holds(teacher: Teacher, key: str) -> bool:
     """Whether a teacher has the request from earlier, so that asking for its reply sends nothing."""
     hook: Callable[[str], bool] | None = getattr(teacher, "holds", None)
     return hook is not None and hook(key)
-
-
-def again_of(spending: Spending) -> Mapping[str, float]:
-    """What was asked again: requests, tokens, their share of all tokens that were looked at, dollars."""
-    share = spending.again.tokens / spending.asked.tokens if spending.asked.tokens else 0.0
-    return {
-        "requests": spending.again.requests,
-        "tokens": spending.again.tokens,
-        "share": round(share, 4),
-        "usd": spending.again.usd,
-    }

@@ -147,7 +147,12 @@ def go(journal: Path, pipe: Pipeline, reuse: Path | None = None) -> tuple[str, M
                 engine.stop("budget", "the budget is spent")
 
             asker = Asker(
-                pipe.teachers, book, reuse=old, concurrency=pipe.concurrency, budget=pipe.budget, on_budget=on_budget
+                pipe.teachers,
+                book,
+                reuse=[old] if old else [],
+                concurrency=pipe.concurrency,
+                budget=pipe.budget,
+                on_budget=on_budget,
             )
             engine = Engine(pipe, asker, sink)
             try:

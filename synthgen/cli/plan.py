@@ -42,7 +42,7 @@ class Asked:
         self.requests += 1
         self.prompt_tokens += completion.usage.prompt_tokens
         self.completion_tokens += completion.usage.completion_tokens
-        limit = request.sampling.max_tokens
+        limit = request.sampling.max_tokens and max(request.sampling.max_tokens, request.sampling.retry_max_tokens or 0)
         self.most = None if limit is None or self.most is None else self.most + limit * (request.sampling.n or 1)
 
 
