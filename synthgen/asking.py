@@ -196,7 +196,7 @@ class Asker:
 
     async def _acquire(self, teacher: str, request: Request, key: str) -> Completion:
         found = next((reply for journal in self.reuse if (reply := journal.get(key)) is not None), None)
-        if found is not None:
+        if found is not None and not is_final(choices_of(found)[0]):  # what got no reply there may get one here
             await self.journal.put(key, request, found, reused=True)
             self.spending.reused += 1
             return found

@@ -281,8 +281,9 @@ class RequestMeter(Meter):
         self._away = False
 
     def failed(self, *, paid: bool) -> None:
-        """See `Meter.failed`."""
-        self._lose(self._worst() if paid else ONE)
+        """See `Meter.failed`; of a try that is counted already it says nothing."""
+        if self._held is not None:
+            self._lose(self._worst() if paid else ONE)
 
     def answered(self, usage: Usage, usd: float) -> None:
         """The reply is there. Where every try has failed, it is what the last of them came to."""

@@ -15,10 +15,11 @@ from synthgen.template_tokens import find_token
 
 log = logging.getLogger("synthgen")
 
-FINAL = frozenset({"context_length", "server_error", "timeout"})
-"""Finish reasons that a teacher of ours gives, without a text, to a request that it has tried as often as makes sense."""
+FINAL = frozenset({"bad_request", "context_length", "server_error", "timeout"})
+"""Finish reasons that a teacher of ours gives, without a text, to a request that it has tried as often as it may."""
 
 DETAILS = {
+    "bad_request": "the server refuses this request, and takes others",
     "context_length": "the prompt is longer than the model's context",
     "empty_reply": "the reply is empty",
     "refused": "the teacher refused",
@@ -173,7 +174,8 @@ def explain(reason: str, choice: Choice) -> str:
         return f"the reply ended with the finish reason {word}, which is not known here, and its text looks cut"
     if reason == "template_token" and (token := find_token(text)):
         return f"the text holds {token}, a token of a chat template, so that another turn follows in it"
-    return DETAILS.get(reason, reason)
+    said = DETAILS.get(reason, reason)
+    return f"{said}: {choice.refusal}" if choice.refusal and reason in (*FINAL, "refused") else said
 
 
 def detail(reason: str, completion: Completion, text: str | None = None) -> str:

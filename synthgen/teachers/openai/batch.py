@@ -25,7 +25,8 @@ from synthgen.metering import Meter, current_meter
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch_state import BatchState, Sent
 from synthgen.teachers.openai.bodies import PATHS
-from synthgen.teachers.openai.calls import Call, Caller
+from synthgen.teachers.openai.call import Call
+from synthgen.teachers.openai.calls import Caller
 from synthgen.teachers.openai.problems import RETRIED, Again, Problem
 
 if TYPE_CHECKING:
@@ -67,16 +68,24 @@ class _Missed:
     paid: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What a batch's file says of a request, as its server would have answered it alone."""
+
+    status: int
+    data: bytes
+
+
 @dataclass(slots=True)
 class _Waiting:
     """`turn` is what the batch that it is in brings, `reply` the end."""
 
     call: Call
     meter: Meter
-    turn: asyncio.Future[Completion | _Missed]
+    turn: asyncio.Future[_Line | _Missed]
     reply: asyncio.Future[Completion]
 
-    def settle(self, outcome: Completion | _Missed) -> None:
+    def settle(self, outcome: _Line | _Missed) -> None:
         if not self.turn.done():
             self.turn.set_result(outcome)
 
@@ -141,8 +150,11 @@ class Batches:
             self._queue(key)
         while True:
             outcome = await waiting.turn
-            if isinstance(outcome, Completion):
-                return counted(outcome, waiting.call.request)
+            if isinstance(outcome, _Line):
+                read = await self._read(waiting, outcome)
+                if isinstance(read, Completion):
+                    return read
+                outcome = read
             waiting.meter.failed(paid=outcome.paid)
             waiting.call.failures += outcome.own
             if waiting.call.failures >= TRIES:
@@ -151,6 +163,20 @@ class Batches:
             self._caller.dispatch.check()
             waiting.turn = asyncio.get_running_loop().create_future()
             self._queue(key)
+
+    async def _read(self, waiting: _Waiting, line: _Line) -> Completion | _Missed:
+        """The completion that a line is; read in the request's own task, whose meter counts what is asked about it."""
+        if line.status != 200:
+            waiting.meter.failed(paid=False)
+        try:
+            completion = await self._caller.judged(waiting.call, self._server, line.status, {}, line.data)
+        except Again as again:
+            return _Missed(again.problem, own=again.kind != "adapted", paid=line.status == 200)
+        except SynthgenError as error:
+            self._fail(error)
+            self._caller.dispatch.check()  # raises it without secrets
+            raise
+        return counted(completion, waiting.call.request)
 
     def end(self, error: Callable[[], BaseException]) -> None:
         """Everyone who waits gets this error; batches that were sent go on at the provider."""
@@ -308,7 +334,7 @@ class Batches:
                 for file_id in (batch.output_file_id, batch.error_file_id):
                     if file_id:
                         content = await self._ask(partial(self._client.files.content, file_id))
-                        brought += await self._give_out(sent, content.content)
+                        brought += self._give_out(sent, content.content)
                 if brought or looks == LOOKS or batch.status != "completed":
                     return batch, brought
             elif batch.request_counts is not None:
@@ -346,7 +372,7 @@ class Batches:
             raise _Gone  # nobody waits any more
         await self._create(sent, apis[0])
 
-    async def _give_out(self, sent: Sent, data: bytes) -> int:
+    def _give_out(self, sent: Sent, data: bytes) -> int:
         """Gives those who wait what a file says of their requests, and returns for how many it says something."""
         said: set[str] = set()
         strange = 0
@@ -359,7 +385,7 @@ class Batches:
             if waiting is None or waiting.turn.done():
                 said.add(key)
                 continue
-            outcome = await self._outcome(waiting, row)
+            outcome = self._outcome(row)
             if outcome is None:  # the batch did not reach it
                 continue
             said.add(key)
@@ -368,7 +394,8 @@ class Batches:
             log.warning("batch %s: %d lines that answer none of its requests are left out", sent.batch_id, strange)
         return len(said)
 
-    async def _outcome(self, waiting: _Waiting, row: dict[str, Any]) -> Completion | _Missed | None:
+    @staticmethod
+    def _outcome(row: dict[str, Any]) -> _Line | _Missed | None:
         """What a line says of its request; None where the batch ended before it."""
         response, error = row.get("response"), row.get("error")
         if not isinstance(response, dict):
@@ -382,10 +409,7 @@ class Batches:
             data = json.dumps(response.get("body")).encode()
         except (ValueError, RecursionError) as problem:
             return _Missed(f"the line cannot be read ({type(problem).__name__})", paid=True)
-        try:
-            return await self._caller.judged(waiting.call, self._server, status, {}, data)
-        except Again as again:
-            return _Missed(again.problem, own=again.kind != "adapted", paid=status == 200)
+        return _Line(status, data)
 
     async def _ask(self, what: Callable[[], Awaitable[T]]) -> T:
         """What the provider answers to one of the few requests about files and batches."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -23,6 +24,13 @@ from synthgen.teachers.openai.concurrency import Concurrency
 from synthgen.teachers.openai.descriptors import descriptors
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Endpoint
+from synthgen.teachers.openai.header_values import (
+    check_header_name,
+    check_key,
+    check_value,
+    fault_in_login,
+    how_to_fix,
+)
 from synthgen.teachers.openai.problems import Again
 from synthgen.teachers.openai.secrets import Scrubber, credentials, expanded, from_environment, without_credentials
 from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
@@ -105,6 +113,10 @@ class OpenAI(BaseModel):
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError(f"{without_credentials(url)!r} is no URL: http://HOST:PORT/v1")
+            try:
+                parts.port  # noqa: B018  it is read here
+            except ValueError:
+                raise ValueError(f"{without_credentials(url)!r} has no port of 1 to 65535") from None
         if len(set(urls)) < len(urls):
             raise ValueError("a URL is named twice")
         return value
@@ -135,6 +147,20 @@ class OpenAI(BaseModel):
         """How many requests all servers together may be sent at once, where the run finds the number."""
         return (self.max_concurrency or MOST) * len(self.urls)
 
+    def _check_values(self, key: str | None, headers: Mapping[str, str]) -> None:
+        """Whether all that is sent in headers can be."""
+        if key is not None:
+            check_key(key, self.api_key_env)
+        for name, value in headers.items():
+            check_header_name(name)
+            check_value(value, f"the header {name}")
+        for name in ("organization", "project"):
+            check_value(getattr(self, name) or "", name)
+        for url in self.urls:
+            for what, text in zip(("user", "password"), credentials(url) or (), strict=False):
+                if fault := fault_in_login(text):
+                    raise TeacherError(f"the {what} in base_url {fault}", hint=how_to_fix(text))
+
     def keep_in(self, folder: Path, name: str) -> None:
         """Where the batches that are sent are noted, so that a run that goes on finds them; called before `open`."""
         self._batch_file = folder / f"batches-{name}.jsonl"
@@ -147,12 +173,13 @@ class OpenAI(BaseModel):
         """Reads the key, and asks for the model where none is named. No other request is sent.
 
         Raises:
-            TeacherError: there is no key, or no model, or more than one.
+            TeacherError: there is no key, or no model, or more than one; a value cannot stand in a header.
         """
         key = from_environment(self.api_key_env)
         if key is None and any(is_openai(url) for url in self.urls):
             raise advice.missing_key(self.api_key_env)
         headers, from_headers = expanded(self.headers)
+        self._check_values(key, headers)
         passwords = [user[1] for url in self.urls if (user := credentials(url))]
         scrub = Scrubber([*([key] if key else []), *from_headers, *passwords])
         access = Access(key, self.organization, self.project, self.azure_api_version, self.azure_deployment, headers)
