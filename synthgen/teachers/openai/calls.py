@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
+from synthgen.counting import CHARACTERS_PER_TOKEN, counted
 from synthgen.errors import SynthgenError, TeacherError
 from synthgen.exchange import Choice, Completion, Request
+from synthgen.metering import Meter, current_meter
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.adapting import learned
 from synthgen.teachers.openai.bodies import PATHS, SURE
@@ -28,7 +30,7 @@ from synthgen.teachers.openai.patience import (
 )
 from synthgen.teachers.openai.problems import Again, Problem, Refused
 from synthgen.teachers.openai.reading import body_of, offered_in, tells_of_an_error, why_malformed
-from synthgen.teachers.openai.replies import CHARACTERS_PER_TOKEN, MalformedError, completion_of
+from synthgen.teachers.openai.replies import MalformedError, completion_of
 from synthgen.teachers.openai.secrets import Scrubber
 from synthgen.teachers.openai.server import Server
 from synthgen.teachers.openai.transport import Transport
@@ -144,19 +146,27 @@ class Caller:
 
     async def _try(self, call: Call) -> Completion:
         """One request: the only place where one is sent that may cost something."""
+        meter = current_meter()
+        await meter.reserve()
         tokens = len(call.body(self.servers[0].dialect)) / CHARACTERS_PER_TOKEN + self._expected_tokens
         ticket = await self.dispatch.place(tokens, again=call.again)
         server = self.servers[ticket.endpoint.number]
         body = call.body(server.dialect)
         try:
+            await meter.leaves()
             status, headers, data = await self._sent("POST", server, server.urls[call.request.api], body)
-            completion = await self._judged(call, server, status, headers, data, len(body))
+            completion = counted(await self._judged(call, server, status, headers, data), call.request)
         except Again as again:
+            count(again, meter)
             self._note(call, ticket, again)
             raise
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, (SynthgenError, Refused)):
+                meter.failed(paid=False)
             self.dispatch.gave_up(ticket)
             raise
+        if call.question:
+            meter.failed(paid=False)  # one more request; its tokens are added to those of the reply it was asked for
         usage = completion.usage
         self._expected_tokens += (min(usage.completion_tokens, 10**6) - self._expected_tokens) / 32
         self.dispatch.succeeded(ticket, headers, usage.total)
@@ -174,7 +184,7 @@ class Caller:
             raise
 
     async def judged(
-        self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes, sent: int
+        self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes
     ) -> Completion:
         """The completion that a reply is.
 
@@ -183,14 +193,14 @@ class Caller:
             TeacherError: no try will be.
         """
         try:
-            return await self._judged(call, server, status, headers, data, sent)
+            return await self._judged(call, server, status, headers, data)
         except Refused as refused:
             return await self._rejected(call, refused.problem)
 
     async def _judged(
-        self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes, sent: int
+        self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes
     ) -> Completion:
-        reply = self._read(call, status, headers, data, sent)
+        reply = self._read(call, status, headers, data)
         if isinstance(reply, Problem):
             return await self._refused(call, server, reply, headers)
         if call.question:
@@ -214,16 +224,14 @@ class Caller:
                     server.endpoint.name,
                 )
 
-    def _read(
-        self, call: Call, status: int, headers: Mapping[str, str], data: bytes, sent: int
-    ) -> Completion | Problem:
+    def _read(self, call: Call, status: int, headers: Mapping[str, str], data: bytes) -> Completion | Problem:
         if status != 200:
             return Problem.read(status, data)
         try:
             body = body_of(headers, data, call.request.api)
             if tells_of_an_error(body):
                 return Problem.within(body)
-            return completion_of(body, call.request.api, sent)
+            return completion_of(body, call.request.api)
         except MalformedError as error:
             raise Again("failed", why_malformed(error, data), answered=True, status=status) from None
 
@@ -356,6 +364,14 @@ class Caller:
         message, hint = self._scrub(error.message), error.hint and self._scrub(error.hint)
         self.dispatch.end(lambda: TeacherError(message, hint=hint))
         return TeacherError(message, hint=hint)
+
+
+def count(again: Again, meter: Meter) -> None:
+    """Tells the meter what a try without a reply can have cost: nothing where the server says that it did no work."""
+    if again.kind == "unreachable":
+        meter.returned()
+    else:
+        meter.failed(paid=again.kind in ("failed", "timed_out"))
 
 
 def _is_reply(completion: Completion) -> bool:

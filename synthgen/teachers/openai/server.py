@@ -37,9 +37,13 @@ class Access:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def client(self, url: str, **options: Any) -> openai.AsyncOpenAI:
-        """The openai package's client for a server, without retries of its own."""
+        """The openai package's client for a server, without retries of its own.
+
+        It follows no redirect: another address would get the headers, whatever is secret in them, and the prompts.
+        """
         import openai
 
+        options.setdefault("http_client", openai.DefaultAsyncHttpxClient(follow_redirects=False))
         common = {"api_key": self.key or NO_KEY, "max_retries": 0, "default_headers": dict(self.headers), **options}
         common |= {"organization": self.organization, "project": self.project}
         if self.azure_api_version is None:
