@@ -13,8 +13,8 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -41,9 +41,29 @@ CREATE TABLE IF NOT EXISTS replies (
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 """
 
+_TRIES = """
+CREATE TABLE IF NOT EXISTS tries (
+    key TEXT NOT NULL,
+    event TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,
+    usd REAL NOT NULL
+)
+"""
+"""Requests that left (`sent`, with what they can cost) and those that brought no reply (`failed`, with what they can
+have cost). It came later than the other tables, so a journal of the same format may lack it."""
+SENT, FAILED = "sent", "failed"
+
 _ROW = "(?,?,?,?,?,?,?,?,?)"
 MOST_ROWS = 1000
-"""Rows of one transaction, which is one statement: SQLite takes 32,766 parameters."""
+"""Rows of one transaction, of one statement for each table: SQLite takes 32,766 parameters."""
+MOST_INTEGER = 2**63 - 1
+"""SQLite's largest."""
+
+_INSERT = {
+    "replies": ("INSERT OR IGNORE INTO replies VALUES", _ROW),
+    "tries": ("INSERT INTO tries VALUES", "(?,?,?,?,?)"),
+}
 
 _REPLY = json.JSONEncoder(separators=(",", ":"))  # keys in their order: a replay must not tell
 
@@ -63,11 +83,23 @@ class Totals:
     usd: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Requests that brought no reply, each as requests, tokens and dollars that it can have cost at most.
+
+    `failed` is the sum of those whose end is known; `open` has those of each key that left and were never heard of.
+    """
+
+    failed: tuple[int, int, float] = (0, 0, 0.0)
+    open: Mapping[str, tuple[int, int, float]] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class _Entry:
     row: tuple[object, ...]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
+    table: str = "replies"
 
 
 def _packed(request: Request) -> bytes:
@@ -94,6 +126,20 @@ def _explain(error: sqlite3.Error, path: Path) -> StoreError:
     return StoreError(f"the journal {path} failed: {text}")
 
 
+def _insert(connection: sqlite3.Connection, batch: list[_Entry]) -> None:
+    """Writes the rows in one transaction."""
+    tables = [table for table in _INSERT if any(entry.table == table for entry in batch)]
+    if len(tables) > 1:
+        connection.execute("BEGIN IMMEDIATE")
+    for table in tables:
+        rows = [entry.row for entry in batch if entry.table == table]
+        insert, row = _INSERT[table]
+        # one statement, so that this thread has to win the GIL back once and not once a row
+        connection.execute(f"{insert} {','.join([row] * len(rows))}", [value for values in rows for value in values])
+    if len(tables) > 1:
+        connection.execute("COMMIT")
+
+
 class Journal:
     """A durable map from request keys to completions. Opened `readonly`, it can only be read.
 
@@ -111,6 +157,7 @@ class Journal:
                 self._reader.execute("PRAGMA journal_mode=WAL")
                 if self._reader.execute("PRAGMA user_version").fetchone()[0] == 0:
                     self._reader.executescript(f"{_SCHEMA}; PRAGMA user_version={FORMAT};")
+                self._reader.execute(_TRIES)
             version = self._reader.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.Error as error:
             raise _explain(error, self.path) from error
@@ -122,12 +169,24 @@ class Journal:
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         if not readonly:
+            # open before anything is paid for: when the replies come, the process may have no file to spare
+            self._writer: sqlite3.Connection | None = self._connect_writer()
             self._thread = threading.Thread(target=self._write, name="synthgen-journal", daemon=True)
             self._thread.start()
 
     def _connect(self, readonly: bool) -> sqlite3.Connection:
         uri = f"{self.path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
         return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        try:
+            connection = self._connect(readonly=False)
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("BEGIN IMMEDIATE")  # this opens the log of SQLite beside the file
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _explain(error, self.path) from error
+        return connection
 
     def get(self, key: str) -> Completion | None:
         """The reply to the request with this key, or None."""
@@ -168,12 +227,50 @@ class Journal:
         try:
             reused = self._reader.execute("SELECT count(*) FROM replies WHERE reused = 1").fetchone()[0]
             bought = self._reader.execute(
-                "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cached_tokens), total(usd)"
-                " FROM replies WHERE reused = 0"
+                "SELECT count(*), total(max(prompt_tokens, 0)), total(max(completion_tokens, 0)),"
+                " total(max(cached_tokens, 0)), total(max(usd, 0)) FROM replies WHERE reused = 0"
             ).fetchone()
         except sqlite3.Error as error:
             raise _explain(error, self.path) from error
         return Totals(bought[0], reused, int(bought[1]), int(bought[2]), int(bought[3]), bought[4])
+
+    def tries(self) -> Tries:
+        """What has left in all sessions and brought no reply."""
+        try:
+            if not self._reader.execute("SELECT 1 FROM sqlite_master WHERE name = 'tries'").fetchone():
+                return Tries()
+            failed = self._reader.execute(
+                "SELECT total(requests), total(tokens), total(usd) FROM tries WHERE event = 'failed'"
+            ).fetchone()
+            rows = self._reader.execute(
+                "SELECT key, sum(event = 'sent') - sum(event = 'failed'), max(tokens), max(usd),"
+                " EXISTS (SELECT 1 FROM replies WHERE replies.key = tries.key AND reused = 0) AS answered"
+                " FROM tries GROUP BY key HAVING sum(event = 'sent') - sum(event = 'failed') != answered"
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise _explain(error, self.path) from error
+        requests, still_out = int(failed[0]), {}
+        for key, away, tokens, usd, answered in rows:
+            if away > answered:
+                still_out[key] = (away - answered, (away - answered) * tokens, (away - answered) * usd)
+            else:
+                requests -= answered - away  # its reply is what the last of its tries came to
+        return Tries((requests, int(failed[1]), failed[2]), still_out)
+
+    async def note(self, key: str, event: str, numbers: tuple[int, int, float]) -> None:
+        """Returns when it is on disk that a request has left, or has failed: requests, tokens, dollars at most."""
+        await self._note(key, event, numbers)
+
+    def note_soon(self, key: str, event: str, numbers: tuple[int, int, float]) -> None:
+        """As `note`, without waiting; it is on disk when the journal is closed."""
+        self._note(key, event, numbers).add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def _note(self, key: str, event: str, numbers: tuple[int, int, float]) -> asyncio.Future[None]:
+        requests, tokens, usd = numbers
+        loop = asyncio.get_running_loop()
+        entry = _Entry((key, event, requests, min(tokens, MOST_INTEGER), usd), loop, loop.create_future(), "tries")
+        self._queue.put(entry)
+        return entry.done
 
     async def put(
         self, key: str, request: Request, completion: Completion, *, usd: float = 0.0, reused: bool = False
@@ -197,7 +294,7 @@ class Journal:
         await entry.done
 
     def _write(self) -> None:
-        connection: sqlite3.Connection | None = None
+        connection = self._writer
         while (first := self._queue.get()) is not None:
             time.sleep(COMMIT_INTERVAL_S)
             batch = [first]
@@ -211,15 +308,10 @@ class Journal:
             failure: StoreError | None = None
             try:
                 if connection is None:
-                    connection = self._connect(readonly=False)
-                    connection.execute("PRAGMA synchronous=FULL")
-                # one statement, so that this thread has to win the GIL back once and not once a row
-                connection.execute(
-                    f"INSERT OR IGNORE INTO replies VALUES {','.join([_ROW] * len(batch))}",
-                    [value for entry in batch for value in entry.row],
-                )
-            except sqlite3.Error as error:
-                failure = _explain(error, self.path)
+                    connection = self._connect_writer()
+                _insert(connection, batch)
+            except (sqlite3.Error, StoreError) as error:
+                failure = error if isinstance(error, StoreError) else _explain(error, self.path)
                 if connection is not None:
                     connection.close()
                     connection = None

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from synthgen.protocols import Selector
 from synthgen.records import Record
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
 from synthgen.store.exports import check_formats
-from synthgen.store.report import Requests, StageFlow, Status, TeacherFacts, Tokens, Took
+from synthgen.store.report import AskedAgain, Lost, Requests, StageFlow, Status, TeacherFacts, Tokens, Took
 
 
 async def run(
@@ -32,6 +32,7 @@ async def run(
     folder: RunFolder,
     *,
     reuse: Path | None = None,
+    previewed: Path | None = None,
     progress: Progress | None = None,
     made_from: Callable[[], Ingredients] | None = None,
     exports: Sequence[str] = (),
@@ -39,8 +40,10 @@ async def run(
     """Runs the pipeline into the folder and returns the report, which is also in the folder.
 
     A folder that holds part of this run is gone on with: its journal is replayed. `reuse` is the folder (or journal)
-    of another run, whose replies are taken over where the requests are equal. `made_from` is called when the prompts
-    have been read. The first SIGINT or SIGTERM ends the run with what has been sent coming in; the second one at once.
+    of another run, whose replies are taken over where the requests are equal. So are those of `previewed`, the folder
+    of this run's preview (or of the run that a preview is made of), and what they cost is part of the budget.
+    `made_from` is called when the prompts have been read. The first SIGINT or SIGTERM ends the run with what has been
+    sent coming in; the second one at once.
 
     Raises:
         SynthgenError: a part failed. The journal holds all that was bought; the dataset of an earlier end stays.
@@ -60,17 +63,19 @@ async def run(
         stack.enter_context(few_collections())
         folder.save_seeds(pipeline.source.seeds)
         journal = stack.enter_context(Journal(folder.journal_path))
-        old = stack.enter_context(_journal_of(reuse) if reuse else nullcontext())
-        pipeline = replace(pipeline, window=_window(pipeline, journal, old))
+        shared = [stack.enter_context(_journal_of(previewed))] if previewed else []
+        old = [stack.enter_context(_journal_of(reuse))] if reuse else []
+        pipeline = replace(pipeline, window=_window(pipeline, journal, [*old, *shared]))
         writer = DatasetWriter(folder)
         stack.callback(writer.abandon)
         asker = Asker(
             pipeline.teachers,
             journal,
-            reuse=old,
+            reuse=[*old, *shared],
+            shared=shared,
             concurrency=pipeline.concurrency,
             budget=pipeline.budget,
-            on_budget=lambda: engine.stop("budget", "the budget leaves no room for another request"),
+            on_budget=lambda: engine.stop("budget", asker.budget_message),
         )
         engine = Engine(pipeline, asker, writer, progress)
         with _signals(engine):
@@ -82,13 +87,13 @@ async def run(
     return report
 
 
-def _window(pipeline: Pipeline, journal: Journal, old: Journal | None) -> int:
+def _window(pipeline: Pipeline, journal: Journal, old: Sequence[Journal]) -> int:
     """The window: what the config says, or what the first session has settled.
 
     It shapes the prompts, so a run whose target is raised keeps the window it began with; else it would buy every
     reply anew.
     """
-    settled = journal.fact("window") or (old.fact("window") if old is not None else None)
+    settled = next((fact for j in (journal, *old) if (fact := j.fact("window"))), None)
     window = pipeline.window or (int(settled) if settled else default_window(pipeline.target))
     journal.settle("window", str(window))
     return window
@@ -168,6 +173,7 @@ def _selected(
 
 def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at: datetime) -> RunReport:
     totals, spending, took = journal.totals(), progress.spending, progress.took
+    lost, again = spending.lost, spending.again
     priced = any(getattr(teacher, "price", None) for teacher in pipeline.teachers.values())
     status: dict[str, Status] = {s: s for s in ("done", "short", "budget", "interrupted")}
     return RunReport(
@@ -189,16 +195,24 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             retried=spending.retried,
             unusable=dict(sorted(spending.unusable.items())),
             unstructured=spending.unstructured,
+            estimated=spending.estimated,
         ),
         tokens=Tokens.of(totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens),
         cost_usd=totals.usd if priced else None,
+        lost=Lost(requests=lost.requests, tokens=lost.tokens, cost_usd=round(lost.usd, 6) if priced else None),
+        asked_again=AskedAgain(
+            requests=again.requests,
+            tokens=again.tokens,
+            share=round(again.tokens / (spending.asked.tokens or 1), 4),
+            cost_usd=round(again.usd, 6) if priced else None,
+        ),
         took=Took(
             requests=took.requests,
             tokens=Tokens.of(took.prompt_tokens, took.completion_tokens, took.cached_tokens),
             cost_usd=round(took.usd, 6) if priced else None,
         ),
         teachers={
-            name: TeacherFacts(model=teacher.model, sampling=(teacher.sampling or Sampling()).body)
+            name: TeacherFacts(model=teacher.model, sampling=(teacher.sampling or Sampling()).settings)
             for name, teacher in pipeline.teachers.items()
         },
         wall_s=round(time.monotonic() - progress.started, 3),

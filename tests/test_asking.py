@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.asking import IN_A_BATCH, Asker, Budget, worst_case
+from synthgen.asking import IN_A_BATCH, Asker
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.journal import Journal
 from synthgen.prices import Price
 from synthgen.slots import START
+from synthgen.spending import Budget, worst_case
 from synthgen.turns import Draining
 from synthgen.unusable import FINAL
 
@@ -202,15 +203,18 @@ def test_draining_buys_nothing_but_still_reads(tmp_path: Path) -> None:
     assert len(teacher.requests) == 1
 
 
-def test_a_failure_is_not_journaled_and_frees_its_reservation(tmp_path: Path) -> None:
+def test_a_failure_is_not_journaled_and_counts_as_a_request_that_left(tmp_path: Path) -> None:
     teacher = Scripted(TeacherError("down"), "up")
 
     async def body(asker: Asker) -> None:
         with pytest.raises(TeacherError):
             await asker.ask("teacher", request())
+        assert (asker.spending.requests, asker.spending.lost.requests) == (0, 1)
         assert (await asker.ask("teacher", request())).text == "up"
+        with pytest.raises(Draining):
+            await asker.ask("teacher", request("one more"))
 
-    assert with_asker(tmp_path / "j", teacher, body, Budget(requests=1)) == []
+    assert with_asker(tmp_path / "j", teacher, body, Budget(requests=2)) == ["x"]
 
 
 def test_the_budget_counts_earlier_sessions(tmp_path: Path) -> None:

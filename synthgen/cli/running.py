@@ -88,12 +88,34 @@ def summary(report: RunReport, path: Path) -> list[str]:
         f"  {report.accepted:,} accepted, {report.rejected:,} rejected{because}",
         f"  requests: {requests.bought:,} bought, {requests.reused:,} reused, {requests.replayed:,} replayed from the"
         f" journal{retried}; {tokens.prompt:,} + {tokens.completion:,} tokens{cached}{cost}; {duration(report.wall_s)}",
+        *spending_lines(report),
         f"  dataset   {path / 'dataset'}",
         f"  rejected  {path / 'rejected.parquet'}",
         f"  look      synthgen view {path}, synthgen stats {path}, synthgen explain {path} ID",
     ]
     if report.status != "done":
         lines.append(f"  → {_NEXT[report.status]}")
+    return lines
+
+
+def spending_lines(report: RunReport) -> list[str]:
+    """What was spent on other than first replies, and what is no count of a server's; empty where there is nothing."""
+    again, lost, estimated = report.asked_again, report.lost, report.requests.estimated
+    lines = []
+    if again.requests:
+        usd = f", ${again.cost_usd:,.2f}" if again.cost_usd else ""
+        lines.append(
+            f"  asked again: {again.requests:,} requests, {again.tokens:,} tokens ({again.share:.0%} of all){usd}"
+        )
+    if lost.requests:
+        usd = f", ${lost.cost_usd:,.2f}" if lost.cost_usd else ""
+        lines.append(
+            f"  no reply: {lost.requests:,} requests that left; they can have cost {lost.tokens:,} tokens{usd}"
+        )
+    if estimated:
+        lines.append(
+            f"  tokens of {estimated:,} replies are estimated: the server gave no counts, or such as cannot be"
+        )
     return lines
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from synthgen import assets
-from synthgen.asking import Budget
 from synthgen.config.document import Document, dotted
 from synthgen.config.merge import override, read_config
 from synthgen.config.models import Config
@@ -20,6 +19,7 @@ from synthgen.config.training import section_problems
 from synthgen.errors import ConfigError
 from synthgen.pipeline import Pipeline
 from synthgen.prompts import Renderer
+from synthgen.spending import Budget
 
 LOOP = {"held_out", "train"}
 """Keys by which the config of a loop is told from that of a run."""

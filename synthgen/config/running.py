@@ -41,12 +41,13 @@ async def run_recipe(
 async def run_in(
     recipe: Recipe, folder: RunFolder, *, reuse: Path | None = None, progress: Progress | None = None
 ) -> RunReport:
-    """Runs the recipe in a folder that is open for it. Without `reuse`, replies bought by a preview are taken over."""
+    """Runs the recipe in a folder that is open for it. Replies bought by its previews are taken over in any case."""
     previewed = RunFolder(preview_folder(recipe)).journal_path
     return await run(
         recipe.pipeline,
         folder,
-        reuse=reuse or (previewed if previewed.is_file() else None),
+        reuse=reuse,
+        previewed=previewed if previewed.is_file() else None,
         progress=progress,
         made_from=lambda: ingredients(recipe),
         exports=recipe.config.export,

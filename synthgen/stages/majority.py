@@ -53,7 +53,7 @@ class Majority(BaseModel):
             tries=self.tries,
         )
         # an answer that is cut or refused is no vote
-        texts = [(c.text or "").strip() for c in completion.choices if why_unusable(c) is None]
+        texts = [(c.text or "").strip() for c in choices_of(completion) if why_unusable(c) is None]
         reason = None if texts else why_unusable(choices_of(completion)[0])
         if self.own and record.output is not None:
             texts.insert(0, record.output.strip())

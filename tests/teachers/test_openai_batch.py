@@ -12,9 +12,9 @@ import pytest
 from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request
 from pydantic import ValidationError
 
-from synthgen.asking import usd_of
 from synthgen.errors import StoreError, TeacherError
 from synthgen.exchange import Completion, Usage
+from synthgen.spending import usd_of
 from synthgen.teachers.openai import OpenAI, batch
 from synthgen.teachers.openai.batch_state import BatchState
 from synthgen.turns import Draining

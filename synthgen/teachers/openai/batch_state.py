@@ -35,15 +35,16 @@ class BatchState:
         self._sent: dict[str, Sent] = {}
         if path is not None and path.is_file():
             try:
-                lines = path.read_text(encoding="utf-8").splitlines()
+                lines = path.read_bytes().split(b"\n")
             except OSError as error:
                 raise StoreError(f"{path} cannot be read: {error}") from error
             for line in lines:
                 try:
                     step = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue  # cut by a kill: the step after it was not taken
-                self._take(step)
+                if isinstance(step, dict):
+                    self._take(step)
 
     @property
     def sent(self) -> list[Sent]:
@@ -64,12 +65,14 @@ class BatchState:
         self._write({"gone": file_id})
 
     def _take(self, step: dict[str, Any]) -> None:
-        if "uploaded" in step:
-            self._sent[step["uploaded"]] = Sent(step["uploaded"], frozenset(step["keys"]))
-        elif "created" in step:
-            self._sent[step["file"]].batch_id = step["created"]
-        else:
-            self._sent.pop(step["gone"], None)
+        """Takes a step; a line that is none of ours says nothing."""
+        match step:
+            case {"uploaded": str(file_id), "keys": list(keys)}:
+                self._sent[file_id] = Sent(file_id, frozenset(key for key in keys if isinstance(key, str)))
+            case {"created": str(batch_id), "file": str(file_id)} if file_id in self._sent:
+                self._sent[file_id].batch_id = batch_id
+            case {"gone": str(file_id)}:
+                self._sent.pop(file_id, None)
 
     def _write(self, step: dict[str, Any]) -> None:
         self._take(step)
