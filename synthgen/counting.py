@@ -39,10 +39,16 @@ def counted(completion: Completion, request: Request) -> Completion:
     if usage.estimated:
         return completion
     written = "".join(map(_written, choices))
-    if not written and not any(choice.reasoning for choice in choices) and usage == Usage():
+    counts = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
+    if (
+        not written
+        and not any(choice.reasoning for choice in choices)
+        and all(map(_is_count, counts))
+        and not any(counts)
+    ):
         return completion
     asked = "\n".join(_content(message.get("content")) for message in request.messages)
-    prompt, reply, cached = usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens
+    prompt, reply, cached = counts
     if not (_is_count(prompt) and 1 <= prompt <= len(asked.encode("utf-8", "replace")) + HIDDEN) or _too_few(
         prompt, asked
     ):
@@ -52,7 +58,7 @@ def counted(completion: Completion, request: Request) -> Completion:
         reply = estimated(written) + estimated(thoughts)
     if not (_is_count(cached) and cached <= prompt):
         cached = 0
-    if (prompt, reply, cached) == (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens):
+    if all(map(_is_count, counts)) and (prompt, reply, cached) == counts:
         return completion
     return replace(completion, usage=Usage(prompt, reply, cached, estimated=True))
 

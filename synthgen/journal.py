@@ -52,7 +52,8 @@ CREATE TABLE IF NOT EXISTS tries (
 """
 """Requests that left (`sent`, with what they can cost) and those that brought no reply (`failed`, with what they can
 have cost). It came later than the other tables, so a journal of the same format may lack it."""
-SENT, FAILED = "sent", "failed"
+SENT, FAILED, RESOLVED = "sent", "failed", "resolved"
+"""`resolved`, with -1 request: the reply in the journal is what the last failure came to, so that counts as one."""
 
 _ROW = "(?,?,?,?,?,?,?,?,?)"
 MOST_ROWS = 1000
@@ -240,22 +241,17 @@ class Journal:
             if not self._reader.execute("SELECT 1 FROM sqlite_master WHERE name = 'tries'").fetchone():
                 return Tries()
             failed = self._reader.execute(
-                "SELECT total(requests), total(tokens), total(usd) FROM tries WHERE event = 'failed'"
+                "SELECT total(requests), total(tokens), total(usd) FROM tries WHERE event != 'sent'"
             ).fetchone()
             rows = self._reader.execute(
                 "SELECT key, sum(event = 'sent') - sum(event = 'failed'), max(tokens), max(usd),"
                 " EXISTS (SELECT 1 FROM replies WHERE replies.key = tries.key AND reused = 0) AS answered"
-                " FROM tries GROUP BY key HAVING sum(event = 'sent') - sum(event = 'failed') != answered"
+                " FROM tries GROUP BY key HAVING sum(event = 'sent') - sum(event = 'failed') > answered"
             ).fetchall()
         except sqlite3.Error as error:
             raise _explain(error, self.path) from error
-        requests, still_out = int(failed[0]), {}
-        for key, away, tokens, usd, answered in rows:
-            if away > answered:
-                still_out[key] = (away - answered, (away - answered) * tokens, (away - answered) * usd)
-            else:
-                requests -= answered - away  # its reply is what the last of its tries came to
-        return Tries((requests, int(failed[1]), failed[2]), still_out)
+        still_out = {key: (n, n * tokens, n * usd) for key, away, tokens, usd, got in rows if (n := away - got)}
+        return Tries((int(failed[0]), int(failed[1]), failed[2]), still_out)
 
     async def note(self, key: str, event: str, numbers: tuple[int, int, float]) -> None:
         """Returns when it is on disk that a request has left, or has failed: requests, tokens, dollars at most."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from synthgen.errors import ConfigError
 from synthgen.exchange import Request, Usage, canonical
-from synthgen.journal import FAILED, SENT, Journal
+from synthgen.journal import FAILED, RESOLVED, SENT, Journal
 from synthgen.metering import Meter
 from synthgen.prices import Price
 from synthgen.protocols import Teacher
@@ -290,6 +290,7 @@ class RequestMeter(Meter):
         spending = self._ledger.spending
         if self._held is None:
             spending.lost -= ONE
+            self._ledger.journal.note_soon(self._key, RESOLVED, (-1, 0, 0.0))
         spending.add(usage, usd)
         self._give_back()
 

@@ -14,7 +14,7 @@ from synthgen.prices import Price
 from synthgen.slots import START
 from synthgen.spending import Budget, worst_case
 from synthgen.turns import Draining
-from synthgen.unusable import FINAL
+from synthgen.unusable import FINAL, why_again
 
 
 class Scripted:
@@ -284,3 +284,127 @@ def test_a_stages_sampling_lies_over_the_teachers(tmp_path: Path) -> None:
         assert asker.sampling(None, None).body == {}
 
     with_asker(tmp_path / "j", Scripted(), body)
+
+
+def cut(text: str = "It begins", **fields: object) -> Completion:
+    return Completion((Choice(text, "length", **fields),), Usage(9, 3))  # type: ignore[arg-type]
+
+
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "tasks", "schema": {"type": "object"}}}
+
+
+def bodies(teacher: Scripted) -> list[tuple[object, ...]]:
+    """What a server would see of each request."""
+    asked = [(r, r.sampling) for r in teacher.requests]
+    return [(s.temperature, s.max_tokens, r.response_format is not None, r.retry) for r, s in asked]
+
+
+@pytest.mark.parametrize(
+    ("sampling", "replies", "expected"),
+    [
+        # at temperature 0 nothing but more tokens can help a cut reply
+        ({"temperature": 0, "max_tokens": 64}, [cut()], [(0, 64, True, 0)]),
+        (
+            {"temperature": 0, "max_tokens": 64, "retry_max_tokens": 200},
+            [cut(), cut()],
+            [(0, 64, True, 0), (0, 128, True, 1), (0, 200, True, 2)],
+        ),
+        ({"temperature": 0, "max_tokens": 64, "retry_max_tokens": 64}, [cut()], [(0, 64, True, 0)]),
+        # nor an empty one, or any other that the same request must bring again
+        ({"temperature": 0}, [Completion((Choice("", "stop"),), Usage(9, 1))], [(0, None, True, 0)]),
+        ({"top_p": 0}, [Completion((Choice("", "stop"),), Usage(9, 1))], [(None, None, True, 0)]),
+        ({"extra": {"top_k": 1}}, [Completion((Choice("", "stop"),), Usage(9, 1))], [(None, None, True, 0)]),
+        # above it another sample may
+        ({"temperature": 1, "max_tokens": 64}, [cut(), cut()], [(1, 64, True, n) for n in range(3)]),
+        ({"seed": 7}, [Completion((Choice("", "stop"),), Usage(9, 1))], [(None, None, True, 0), (None, None, True, 1)]),
+        # white space to the end is the schema's doing
+        ({"temperature": 0, "max_tokens": 64}, [cut('{"tasks": ' + " " * 4000)], [(0, 64, True, 0), (0, 64, False, 1)]),
+        # and a server that breaks off may do better
+        (
+            {"temperature": 0},
+            [Completion((Choice("It beg", "error"),), Usage(9, 2))],
+            [(0, None, True, 0), (0, None, True, 1)],
+        ),
+    ],
+)
+def test_a_further_request_differs_in_what_can_help(
+    tmp_path: Path, sampling: dict[str, object], replies: list[Completion], expected: list[tuple[object, ...]]
+) -> None:
+    teacher = Scripted(*replies)
+
+    async def body(asker: Asker) -> None:
+        asked = request(sampling=Sampling(**sampling), response_format=SCHEMA)  # type: ignore[arg-type]
+        for _ in range(2):  # the second time the journal answers
+            completion = await asker.ask("teacher", asked, why_again, 3)
+            assert completion.tries == len(expected)
+        again = asker.spending.again
+        assert again.requests == 2 * (len(expected) - 1)
+        assert (again.tokens > 0) == (len(expected) > 1)
+
+    with_asker(tmp_path / "j", teacher, body)
+    assert bodies(teacher) == expected
+
+
+def test_what_an_older_version_asked_again_in_the_same_words_is_replayed(tmp_path: Path) -> None:
+    cold = Sampling(temperature=0, max_tokens=64)
+
+    async def main() -> None:
+        with Journal(tmp_path / "j") as journal:
+            for retry in range(2):
+                asked = request(sampling=cold, retry=retry)
+                await journal.put(asked.key, asked, cut(f"try {retry}"))
+            teacher = Scripted()
+            asker = Asker({"teacher": teacher}, journal, concurrency=1)
+            completion = await asker.ask("teacher", request(sampling=cold), why_again, 3)
+            assert (completion.text, completion.tries, teacher.requests) == ("try 1", 2, [])
+        with Journal(tmp_path / "new") as journal, Journal(tmp_path / "j", readonly=True) as old:
+            asker = Asker({"teacher": teacher}, journal, reuse=[old], concurrency=1)
+            completion = await asker.ask("teacher", request(sampling=cold), why_again, 3)
+            assert (completion.text, completion.tries, teacher.requests) == ("try 1", 2, [])
+
+    asyncio.run(main())
+
+
+def test_at_temperature_0_choices_that_a_reply_lacks_would_be_the_first_one_again(tmp_path: Path) -> None:
+    teacher = Scripted("a")
+
+    async def body(asker: Asker) -> None:
+        completion = await asker.ask("teacher", request(sampling=Sampling(n=4, temperature=0)))
+        assert [choice.text for choice in completion.choices] == ["a"]
+
+    with_asker(tmp_path / "j", teacher, body)
+    assert len(teacher.requests) == 1
+
+
+def test_counts_that_cannot_be_do_not_stretch_a_budget(tmp_path: Path) -> None:
+    text = " ".join(f"word{number}" for number in range(160))
+
+    async def body(asker: Asker) -> None:
+        asked = (asker.ask("teacher", request(str(n), sampling=Sampling(max_tokens=400))) for n in range(60))
+        await asyncio.gather(*asked, return_exceptions=True)
+
+    sent = {}
+    for usage in (Usage(20, 300), Usage(0, 0), Usage(-500, -500), Usage(1, 1), Usage(20, 0), Usage(2**63, 2**63)):
+        teacher = Scripted(*[Completion((Choice(text),), usage)] * 60)
+        assert with_asker(tmp_path / f"{usage}", teacher, body, Budget(tokens=10_000))
+        sent[usage] = len(teacher.requests)
+    assert max(sent.values()) <= 1.3 * min(sent.values())
+
+
+def test_a_teacher_that_fails_to_drain_does_not_keep_the_others_from_it(tmp_path: Path) -> None:
+    drained: list[str] = []
+
+    class Broken(Scripted):
+        def drain(self) -> None:
+            raise RuntimeError("no")
+
+    class Good(Scripted):
+        def drain(self) -> None:
+            drained.append("x")
+
+    async def main() -> None:
+        with Journal(tmp_path / "j") as journal:
+            Asker({"a": Broken(), "b": Good()}, journal, concurrency=1).drain()
+
+    asyncio.run(main())
+    assert drained == ["x"]

@@ -12,6 +12,7 @@ import pytest
 from openai_parts import SHORT, OpenAIServer, Plan, opened, request, served
 from pydantic import ValidationError
 
+from synthgen.counting import UNKNOWN
 from synthgen.errors import TeacherError
 from synthgen.exchange import Completion, Request, Sampling, Usage
 from synthgen.protocols import Teacher
@@ -181,9 +182,9 @@ def test_a_text_in_parts_is_put_together() -> None:
     assert completion_of(reply, "chat").text == "ab"
 
 
-def test_usage_is_estimated_where_the_server_does_not_count() -> None:
+def test_counts_that_a_server_does_not_give_are_unknown() -> None:
     reply = {"choices": [{"message": {"content": "x" * 40}}]}
-    assert completion_of(reply, "chat", 400).usage == Usage(100, 10)
+    assert completion_of(reply, "chat").usage == Usage(UNKNOWN, UNKNOWN)
 
 
 @pytest.mark.parametrize("reply", [{}, {"choices": []}, {"choices": None}, {"choices": [{}]}, {"choices": ["a"]}])

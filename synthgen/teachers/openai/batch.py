@@ -424,7 +424,7 @@ class Batches:
             problem = Problem.read(error.status_code, error.response.content)
             if error.status_code in MOVED:
                 place = urlsplit(error.response.headers.get("location", ""))
-                to = f"sends on to {place.scheme}://{place.hostname}" if place.hostname else "sends on"
+                to = f"sends on to {place.scheme}://{place.netloc.rpartition('@')[2]}" if place.netloc else "sends on"
                 problem = Problem(error.status_code, f"it {to}, which is not followed")
             raise advice.refused(problem, self._server.endpoint.name, self._caller.key_variable) from None
         except openai.APIError as error:
