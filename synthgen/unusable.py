@@ -15,10 +15,11 @@ from synthgen.template_tokens import find_token
 
 log = logging.getLogger("synthgen")
 
-FINAL = frozenset({"context_length", "server_error", "timeout"})
-"""Finish reasons that a teacher of ours gives, without a text, to a request that it has tried as often as makes sense."""
+FINAL = frozenset({"bad_request", "context_length", "server_error", "timeout"})
+"""Finish reasons that a teacher of ours gives, without a text, to a request that it has given up."""
 
 DETAILS = {
+    "bad_request": "the server refuses this request, and takes others",
     "context_length": "the prompt is longer than the model's context",
     "empty_reply": "the reply is empty",
     "refused": "the teacher refused",
@@ -28,7 +29,7 @@ DETAILS = {
     "truncated": "the reply was cut for want of tokens: a larger max_tokens would help",
     "unknown_finish_reason": "it is not known why the reply ended, and it looks cut",
 }
-"""A sentence for each reason; `explain` says more of a choice."""
+"""A sentence for each reason; `sentence` says more of a choice."""
 
 BLANK = 0.9
 """A cut reply of which this share is white space was going to say nothing more …"""
@@ -154,8 +155,8 @@ def why_again(completion: Completion, why: Callable[[Choice], str | None] = why_
     return None if None in reasons or is_final(choices[0]) else reasons[0]
 
 
-def explain(reason: str, choice: Choice) -> str:
-    """A sentence on why a choice cannot be used, with the next step where one is known."""
+def sentence(reason: str, choice: Choice) -> str:
+    """A sentence on why a choice cannot be used, with the next step or the server's words where there are any."""
     text, word = choice.text or "", _shown(choice.finish_reason)
     if reason in ("truncated", "empty_reply") and choice.reasoning and not text.strip():
         return (
@@ -173,10 +174,11 @@ def explain(reason: str, choice: Choice) -> str:
         return f"the reply ended with the finish reason {word}, which is not known here, and its text looks cut"
     if reason == "template_token" and (token := find_token(text)):
         return f"the text holds {token}, a token of a chat template, so that another turn follows in it"
-    return DETAILS.get(reason, reason)
+    said = DETAILS.get(reason, reason)
+    return f"{said}: {choice.refusal}" if choice.refusal and reason in (*FINAL, "refused") else said
 
 
 def detail(reason: str, completion: Completion, text: str | None = None) -> str:
     """A sentence on why a completion was rejected, with how often it was asked for."""
-    said = text or explain(reason, choices_of(completion)[0])
+    said = text or sentence(reason, choices_of(completion)[0])
     return said if completion.tries == 1 else f"{said}; asked {completion.tries} times"
