@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from synthgen.records import Frozen
+from synthgen.records import Frozen, clean_text
 
 Api = Literal["chat", "completions", "responses"]
 
@@ -109,13 +109,7 @@ DEPTH = 64
 
 def as_text(text: str) -> str:
     """The text as UTF-8 can hold it: halves of surrogate pairs are joined, or U+FFFD where they are alone."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+    return str(clean_text(text))
 
 
 def plain_value(value: Any, depth: int = DEPTH) -> Any:
