@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from synthgen.records import Frozen
+from synthgen.records import Frozen, clean_text
 
 Api = Literal["chat", "completions", "responses"]
 
@@ -125,9 +126,36 @@ class Request:
         }
 
 
+DEPTH = 64
+"""How deep a value of a reply may be nested; what is deeper is None."""
+
+
+def as_text(text: str) -> str:
+    """The text as UTF-8 can hold it: halves of surrogate pairs are joined, or U+FFFD where they are alone."""
+    return str(clean_text(text))
+
+
+def plain_value(value: Any, depth: int = DEPTH) -> Any:
+    """A value as JSON can hold it in every reader: finite numbers, text that UTF-8 can hold, bounded depth."""
+    if isinstance(value, str):
+        return as_text(value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {as_text(str(k)): plain_value(v, depth - 1) for k, v in value.items()} if depth else None
+    if isinstance(value, (list, tuple)):
+        return [plain_value(v, depth - 1) for v in value] if depth else None
+    return str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a completion's texts. `finish_reason` is the API's, or `context_length` where the prompt was too long."""
+    """One of a completion's texts. `finish_reason` is the API's, or `context_length` where the prompt was too long.
+
+    Whatever it is made of, its texts are text or None, and its tool calls are objects.
+    """
 
     text: str | None
     finish_reason: str | None = "stop"
@@ -135,6 +163,16 @@ class Choice:
     refusal: str | None = None
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     logprobs: Any = None
+
+    def __post_init__(self) -> None:
+        for name in ("text", "finish_reason", "reasoning", "refusal"):
+            value = getattr(self, name)
+            if value is not None and not (type(value) is str and value.isascii()):
+                value = value if isinstance(value, str) else canonical(plain_value(value))
+                object.__setattr__(self, name, as_text(value))
+        if self.tool_calls and not all(isinstance(call, Mapping) for call in self.tool_calls):
+            calls = tuple(call for call in self.tool_calls if isinstance(call, Mapping))
+            object.__setattr__(self, "tool_calls", calls)
 
 
 @dataclass(frozen=True, slots=True)

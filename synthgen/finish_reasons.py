@@ -10,7 +10,7 @@ import re
 from typing import Literal
 
 Finish = Literal["whole", "cut", "refused", "failed", "unknown"]
-"""`cut`: for want of tokens or by a guard against repetition; `failed`: the server broke off, so it can be tried again."""
+"""`cut`: for want of tokens, or by a guard against repetition; `failed`: the server broke off, and may not again."""
 
 _SPELLINGS: dict[Finish, str] = {
     # OpenAI, its responses API, Anthropic, Gemini, Bedrock, Cohere, Mistral, vLLM, SGLang, TGI, llama.cpp, Ollama

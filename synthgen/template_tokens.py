@@ -20,7 +20,10 @@ _ENDS = r"""
 """
 """Words between `<|` and `|>` (or DeepSeek's wide bars) that end a turn or begin the next one."""
 _BARRED = rf"<{_BAR}(?:{'|'.join(map(re.escape, dict.fromkeys(_ENDS.split())))}){_BAR}>"
-_ANY_BARRED = rf"<{_BAR}[A-Za-z_▁][A-Za-z0-9_▁.-]{{0,40}}{_BAR}>|<{_BAR}(?:turn|channel|think|tool_call)>|<(?:turn|channel|think|tool_call){_BAR}>"
+_ANY_BARRED = (
+    rf"<{_BAR}[A-Za-z_▁][A-Za-z0-9_▁.-]{{0,40}}{_BAR}>"
+    rf"|<{_BAR}(?:turn|channel|think|tool_call)>|<(?:turn|channel|think|tool_call){_BAR}>"
+)
 _OTHERS = (
     r"<(?:start|end)_of_turn>|<eos>|<bos>|<EOS_TOKEN>|<BOS_TOKEN>|</?s>|<end_of_utterance>|<turn_end>|<endoftext>"
     r"|\[/?INST\]|\[/?SYSTEM_PROMPT\]|\[/?AVAILABLE_TOOLS\]|\[TOOL_CALLS\]|<</?SYS>>|\[gMASK\]|<sop>|<eop>|<eod>"

@@ -16,7 +16,7 @@ from synthgen.template_tokens import find_token
 log = logging.getLogger("synthgen")
 
 FINAL = frozenset({"bad_request", "context_length", "server_error", "timeout"})
-"""Finish reasons that a teacher of ours gives, without a text, to a request that it has tried as often as it may."""
+"""Finish reasons that a teacher of ours gives, without a text, to a request that it has given up."""
 
 DETAILS = {
     "bad_request": "the server refuses this request, and takes others",
@@ -29,7 +29,7 @@ DETAILS = {
     "truncated": "the reply was cut for want of tokens: a larger max_tokens would help",
     "unknown_finish_reason": "it is not known why the reply ended, and it looks cut",
 }
-"""A sentence for each reason; `explain` says more of a choice."""
+"""A sentence for each reason; `sentence` says more of a choice."""
 
 BLANK = 0.9
 """A cut reply of which this share is white space was going to say nothing more …"""
@@ -155,8 +155,8 @@ def why_again(completion: Completion, why: Callable[[Choice], str | None] = why_
     return None if None in reasons or is_final(choices[0]) else reasons[0]
 
 
-def explain(reason: str, choice: Choice) -> str:
-    """A sentence on why a choice cannot be used, with the next step where one is known."""
+def sentence(reason: str, choice: Choice) -> str:
+    """A sentence on why a choice cannot be used, with the next step or the server's words where there are any."""
     text, word = choice.text or "", _shown(choice.finish_reason)
     if reason in ("truncated", "empty_reply") and choice.reasoning and not text.strip():
         return (
@@ -180,5 +180,5 @@ def explain(reason: str, choice: Choice) -> str:
 
 def detail(reason: str, completion: Completion, text: str | None = None) -> str:
     """A sentence on why a completion was rejected, with how often it was asked for."""
-    said = text or explain(reason, choices_of(completion)[0])
+    said = text or sentence(reason, choices_of(completion)[0])
     return said if completion.tries == 1 else f"{said}; asked {completion.tries} times"

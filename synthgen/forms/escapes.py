@@ -1,4 +1,4 @@
-r"""Backslashes in the JSON strings that models write: escapes, or the LaTeX, paths and patterns that they forgot to escape.
+r"""Backslashes in the JSON strings of models: escapes, or LaTeX, paths and patterns that they forgot to escape.
 
 JSON reads `\frac` as a form feed and `rac`, `\theta` as a tab and `heta`, and refuses `\pi`. What is read here is what
 was meant: an escape that JSON does not know is a backslash and its character; `\b` and `\f` before a letter are no
@@ -17,20 +17,24 @@ _LETTERS = re.compile(r"[A-Za-z]*")
 _STANDARD = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'"}
 """`\\'` is no escape of JSON, but one of the languages that models know better."""
 
-_COMMANDS = frozenset(
-    """nabla nearrow nwarrow newline newcommand nolimits nonumber noindent normalsize not notin nsubseteq nsupseteq
-    nRightarrow nrightarrow nleftarrow nLeftarrow nLeftrightarrow nleftrightarrow nvdash nvDash nVdash ntriangleleft
-    ntriangleright natural
-    rho rangle rceil rfloor rbrace rbrack right rightarrow rightharpoonup rightharpoondown rightleftharpoons
-    rightrightarrows rvert rVert ref renewcommand rtimes rhd root rule raisebox risingdotseq rgroup rmoustache
-    theta times textbf textit texttt textrm textsf textsc textup textnormal textcolor textstyle textwidth tanh
-    therefore thickapprox thicksim triangle triangleleft triangleright trianglelefteq trianglerighteq triangleq
-    thinspace tiny title twoheadrightarrow twoheadleftarrow tilde toprule""".split()
-)
-_PERHAPS = frozenset(
-    """nu ne neq ni neg nleq ngeq nless ngtr nmid nexists nparallel ncong nsim nprec nsucc notag
-    rm to tan top tau text tag tfrac tbinom""".split()
-)
+_NAMES = {
+    "sure": """
+        nabla nearrow nwarrow newline newcommand nolimits nonumber noindent normalsize not notin nsubseteq nsupseteq
+        nRightarrow nrightarrow nleftarrow nLeftarrow nLeftrightarrow nleftrightarrow nvdash nvDash nVdash ntriangleleft
+        ntriangleright natural
+        rho rangle rceil rfloor rbrace rbrack right rightarrow rightharpoonup rightharpoondown rightleftharpoons
+        rightrightarrows rvert rVert ref renewcommand rtimes rhd root rule raisebox risingdotseq rgroup rmoustache
+        theta times textbf textit texttt textrm textsf textsc textup textnormal textcolor textstyle textwidth tanh
+        therefore thickapprox thicksim triangle triangleleft triangleright trianglelefteq trianglerighteq triangleq
+        thinspace tiny title twoheadrightarrow twoheadleftarrow tilde toprule
+    """,
+    "perhaps": """
+        nu ne neq ni neg nleq ngeq nless ngtr nmid nexists nparallel ncong nsim nprec nsucc notag
+        rm to tan top tau text tag tfrac tbinom
+    """,
+}
+_COMMANDS = frozenset(_NAMES["sure"].split())
+_PERHAPS = frozenset(_NAMES["perhaps"].split())
 """Commands whose remainder (`u`, `o`, `an`, `ext`) may begin a line of prose or code."""
 _NO_WORD_FOLLOWS = frozenset({"nu", "ne", "neq", "ni", "neg", "nleq", "ngeq", "to", "tau"})
 """Those whose remainder is no word of prose, so that spaces on both sides are enough."""
@@ -157,7 +161,7 @@ class _String:
         for escape in self.escapes:
             letters = self._run(escape)
             if len(letters) > 1 and not self._in_path(escape.start()):
-                if letters in _COMMANDS or escape[1] not in _STANDARD and len(escape[1]) == 1:
+                if letters in _COMMANDS or (escape[1] not in _STANDARD and len(escape[1]) == 1):
                     return True
                 if escape[1] in "bf" and len(letters) > 2:
                     return True

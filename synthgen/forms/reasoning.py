@@ -48,7 +48,8 @@ def split_reasoning(text: str) -> tuple[str | None, str]:
     harmony = _channels(text)
     if harmony is not None:
         return harmony[0], without_ends(harmony[1])
-    shown, thoughts = without_ends(text), []
+    shown = without_ends(text)
+    thoughts: list[str] = []
     while len(thoughts) < _THOUGHTS and (thought := _thought(shown, first=not thoughts)):
         thoughts.append(thought[0])
         shown = thought[1]

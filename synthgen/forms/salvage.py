@@ -105,7 +105,19 @@ def _encode(value: Any) -> str:
     if isinstance(value, dict):
         pairs = (f"{_encode(key)}: {_encode(element)}" for key, element in value.items())
         return "{" + ", ".join(pairs) + "}"
-    return json.dumps(value, ensure_ascii=False)
+    return _written(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _written(text: str) -> str:
+    """A string as JSON; its control characters by number where their short names could be read as something else."""
+    written = json.dumps(text, ensure_ascii=False)
+    if "\\" in written and unescaped(written[1:-1]) != text:
+        return _SHORT.sub(lambda found: found[1] + _NUMBERED.get(found[2], found[2]), written)
+    return written
+
+
+_SHORT = re.compile(r"((?:\\\\)*)(\\.)", re.DOTALL)
+_NUMBERED = {rf"\{name}": f"\\u{ord(character):04x}" for name, character in zip("bfnrt", "\b\f\n\r\t", strict=True)}
 
 
 def scan(text: str, *, strings: bool = False) -> list[Found]:

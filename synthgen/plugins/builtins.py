@@ -48,6 +48,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "repetition": "synthgen.filters.repetition:repetition",
         "script": "synthgen.filters.script:script",
         "secrets": "synthgen.filters.secrets:secrets",
+        "template_token": "synthgen.filters.template_token:template_token",
         "truncated": "synthgen.filters.truncated:truncated",
         "unfinished": "synthgen.filters.unfinished:unfinished",
         "urls": "synthgen.filters.urls:urls",

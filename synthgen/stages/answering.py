@@ -10,7 +10,7 @@ from synthgen.forms import ANSWER, asking
 from synthgen.protocols import Context, api_of
 from synthgen.records import Record, to_messages
 from synthgen.stages.prompted import Prompted, read_choice, why_dropped
-from synthgen.unusable import detail, explain, why_again, why_unusable
+from synthgen.unusable import detail, sentence, why_again, why_unusable
 
 REASONING_PROMPT = "respond/reasoning"
 
@@ -83,7 +83,7 @@ def _plain(record: Record, choice: Choice, completion: Completion) -> Record:
     reason = _fault(choice)
     if reason is None:
         return record
-    return record.dropped(reason, detail=detail(reason, completion, explain(reason, choice)))
+    return record.dropped(reason, detail=detail(reason, completion, sentence(reason, choice)))
 
 
 def _fault(choice: Choice) -> str | None:

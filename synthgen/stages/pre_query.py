@@ -14,7 +14,7 @@ from synthgen.exchange import Choice, Completion, Sampling
 from synthgen.protocols import Context, Preparation, Teacher
 from synthgen.records import Drop, Provenance, Record
 from synthgen.template_tokens import find_token, without_ends
-from synthgen.unusable import choices_of, detail, explain, why_again, why_unusable
+from synthgen.unusable import choices_of, detail, sentence, why_again, why_unusable
 
 ROUND = 1_000_000
 """Attempts of one round: the next round's have numbers of their own, or the same teacher would write the same again."""
@@ -111,7 +111,7 @@ class PreQuery(BaseModel):
         )
         reason = _fault(choice)
         if reason is not None:
-            return record.dropped(reason, detail=detail(reason, completion, explain(reason, choice)))
+            return record.dropped(reason, detail=detail(reason, completion, sentence(reason, choice)))
         token = find_token(record.instruction) or find_token(record.input) or find_token(record.output or "")
         if token is not None:
             return record.dropped(Drop("template_token", detail=f"{token} stands in it: another turn follows"))

@@ -15,7 +15,7 @@ from synthgen.exchange import Api, Choice, Completion, Sampling
 from synthgen.forms import Broken, Form, Parsed
 from synthgen.protocols import Context, Preparation, Teacher
 from synthgen.records import Provenance, Record
-from synthgen.unusable import DETAILS, detail, explain, is_cut, why_again, why_unusable
+from synthgen.unusable import DETAILS, detail, is_cut, sentence, why_again, why_unusable
 
 # Asked of replies that hold no item, to tell a teacher that will not from one that cannot keep to the form. Answers in
 # free text are the filter `refusal`'s business.
@@ -146,12 +146,12 @@ def read_choice(form: Form, choice: Choice, first: int = 1) -> Parsed:
             return parsed if parsed.items or reason is None else _explained(parsed, reason, choice)
         reason = "refused"
     reason = reason or "empty_reply"  # it calls a tool, which no form asks for
-    return Parsed((), (Broken(choice.refusal or text, reason, explain(reason, choice)),))
+    return Parsed((), (Broken(choice.refusal or text, reason, sentence(reason, choice)),))
 
 
 def _explained(parsed: Parsed, reason: str, choice: Choice) -> Parsed:
-    """The pieces of a reply without an item; the first says why the whole reply is none, where more is known of that."""
-    first, said = parsed.broken[0], explain(reason, choice)
+    """The pieces of a reply without an item; the first says why the whole reply is none, where more is known."""
+    first, said = parsed.broken[0], sentence(reason, choice)
     if said == DETAILS["truncated"] or first.reason == "template_token":
         return parsed
     return Parsed((), (replace(first, reason=reason, detail=said), *parsed.broken[1:]))

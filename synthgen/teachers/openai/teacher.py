@@ -35,7 +35,7 @@ from synthgen.teachers.openai.patience import NEVER_ANSWERED_S
 from synthgen.teachers.openai.problems import Again
 from synthgen.teachers.openai.secrets import Scrubber, credentials, expanded, from_environment, without_credentials
 from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
-from synthgen.teachers.openai.transport import Transport
+from synthgen.teachers.openai.transport import MEGABYTE, Transport
 from synthgen.turns import Draining
 
 log = logging.getLogger("synthgen.teachers.openai")
@@ -54,6 +54,7 @@ class OpenAI(BaseModel):
     stops. `structured: false` never asks for JSON by schema; a server that turns out not to know it is asked without.
     `batch: true` sends requests through the provider's batch API: half the price, replies within a day; the run's
     `concurrency` is how many requests a batch can hold. In `headers`, `${NAME}` is the environment variable's value.
+    A reply of more than `max_reply_mb` megabytes is not read to its end.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -63,6 +64,7 @@ class OpenAI(BaseModel):
         "api_key_env",
         "timeout_s",
         "give_up_after_s",
+        "max_reply_mb",
         "max_concurrency",
         "rpm",
         "tpm",
@@ -83,6 +85,7 @@ class OpenAI(BaseModel):
     structured: bool = True
     timeout_s: float = Field(600, gt=0)
     give_up_after_s: float = Field(600, gt=0)
+    max_reply_mb: float = Field(16, ge=0.001)
     max_concurrency: int | None = Field(None, ge=1)
     rpm: int | None = Field(None, ge=1)
     tpm: int | None = Field(None, ge=1)
@@ -185,7 +188,7 @@ class OpenAI(BaseModel):
         scrub = Scrubber([*([key] if key else []), *from_headers, *passwords])
         access = Access(key, self.organization, self.project, self.azure_api_version, self.azure_deployment, headers)
         self._connections = descriptors.take(self.max_concurrency and self.at_once)
-        transport = Transport(self.timeout_s)
+        transport = Transport(self.timeout_s, int(self.max_reply_mb * MEGABYTE))
         try:
             servers = []
             for number, url in enumerate(self.urls):
