@@ -169,6 +169,7 @@ def _selected(
 def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at: datetime) -> RunReport:
     totals, spending, took = journal.totals(), progress.spending, progress.took
     priced = any(getattr(teacher, "price", None) for teacher in pipeline.teachers.values())
+    facts = getattr(pipeline.source, "facts", None)
     status: dict[str, Status] = {s: s for s in ("done", "short", "budget", "interrupted")}
     return RunReport(
         generated=progress.generated,
@@ -182,6 +183,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             StageFlow(stage=label, entered=flow.entered, new=flow.new, dropped=dict(sorted(flow.dropped.items())))
             for label, flow in progress.flows.items()
         ),
+        source=facts(progress.attempts) if facts else None,
         requests=Requests(
             bought=totals.requests,
             reused=totals.reused,

@@ -1,0 +1,408 @@
+"""The rows of one file, streamed: JSON lines, JSON, CSV, TSV, Parquet and Arrow, plain or compressed."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import lzma
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from synthgen.errors import SeedError
+from synthgen.formats import documents
+from synthgen.formats.documents import Broken
+from synthgen.formats.names import NAMES, plain
+from synthgen.formats.opening import Content, content_of, opened, text_of
+from synthgen.formats.splits import split_of
+from synthgen.formats.values import kind, why
+
+EXCERPT = 500
+"""Characters that are kept of a row that cannot be read."""
+
+LONGEST = 1 << 28
+"""Bytes of the longest line, and characters of the longest cell of a CSV file."""
+
+_LATIN = "it may be Latin-1 or Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 turns it into UTF-8"
+
+_OF_ROWS = frozenset(
+    name
+    for field in ("messages", "history", "chosen", "rejected", "instances", "answers", "tools")
+    for name in NAMES[field]
+)
+"""Columns whose lists of objects are part of one row; any other list of objects in an object is one of rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its number in the file (from 1; the line, in JSON lines), and its values or what is wrong with it.
+
+    `last`: the file cannot be read any further. `raw` is the line as it was, in JSON lines in UTF-8.
+    """
+
+    number: int
+    values: dict[str, Any] | None
+    problem: str = ""
+    excerpt: str = ""
+    last: bool = False
+    raw: bytes = b""
+
+
+def rows_of(path: Path, split: str | None = None) -> Iterator[Row]:
+    """The rows of one file, in order; one that is broken in itself comes with its problem.
+
+    `split` is taken where a JSON object has a list for each split; `train` if None. A file that breaks off gives a last
+    row that says so.
+
+    Raises:
+        SeedError: the file cannot be read at all.
+    """
+    number = 0
+    try:
+        content = content_of(path)
+        for row in _rows(path, content, split):
+            number = row.number
+            yield row
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        yield from _cut(path, number, f"its compression breaks off or is damaged: {error}", error)
+    except OSError as error:
+        yield from _cut(path, number, f"cannot be read: {error.strerror or error}", error)
+
+
+def _cut(path: Path, number: int, problem: str, error: Exception) -> Iterator[Row]:
+    if not number:
+        raise SeedError(problem, file=path) from error
+    yield Row(number + 1, None, f"the file {problem}; what follows is lost", last=True)
+
+
+def _rows(path: Path, content: Content, split: str | None) -> Iterator[Row]:
+    if content.kind in ("parquet", "arrow"):
+        return _parquet(path) if content.kind == "parquet" else _arrow(path)
+    if content.kind in ("csv", "tsv"):
+        return _cells(path, content)
+    begin = content.head.decode(content.encoding, "ignore").lstrip("\ufeff \t\r\n")
+    if begin.startswith("[") and not _is_line(begin, list, content):
+        return _array(path, content)
+    if begin.startswith("{") and not _is_line(begin, dict, content):
+        return _object(path, content, split)
+    return _lines(path, content)
+
+
+def _is_line(begin: str, sort: type, content: Content) -> bool:
+    """Whether the first line is a row of JSON lines (maybe a broken one) and no document of several lines, or the whole
+    of one.
+    """
+    line, _, rest = begin.partition("\n")
+    by_name = content.kind == "jsonl"
+    try:
+        whole = isinstance(json.loads(line), sort)
+    except (ValueError, RecursionError):
+        if not rest.strip():
+            return by_name and sort is dict  # one line that is broken, or longer than what has been looked at
+        goes_on = line.rstrip().endswith(("[", ",", ":"))
+        return rest.lstrip().startswith("{") and not goes_on and (by_name or sort is dict)
+    return whole and (bool(rest.strip()) or (by_name and sort is dict and not _wraps(line)))
+
+
+def _wraps(line: str) -> bool:
+    """Whether the only line of a file is an object around the rows."""
+    value = json.loads(line)
+    return any(_is_list_of_rows(key, cell) for key, cell in value.items())
+
+
+def _is_list_of_rows(key: str, cell: Any) -> bool:
+    return isinstance(cell, list) and bool(cell) and isinstance(cell[0], dict) and plain(key) not in _OF_ROWS
+
+
+def _lines(path: Path, content: Content) -> Iterator[Row]:
+    plainly = content.encoding in ("utf-8", "utf-8-sig")
+    with opened(path) if plainly else _encoded(path, content.encoding) as file:
+        for number in itertools.count(1):
+            line = file.readline(LONGEST)
+            if not line:
+                return
+            if len(line) == LONGEST and not line.endswith(b"\n"):
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(LONGEST)
+                yield Row(number, None, f"a line of more than {LONGEST:,} bytes")
+                continue
+            if not line.strip():
+                continue
+            yield _line(number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+
+
+def _line(number: int, line: bytes) -> Row:
+    raw = line.rstrip(b"\r\n")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        problem = f"not UTF-8: {error.reason} at byte {error.start}; {_LATIN}"
+        return Row(number, None, problem, _excerpt(raw.decode("latin-1")), raw=raw)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return Row(number, None, f"not JSON: {why(error)}", _excerpt(text.strip()), raw=raw)
+    if isinstance(value, dict):
+        return Row(number, value, raw=raw)
+    return Row(number, None, f"{kind(value)} where a row is an object", _excerpt(text.strip()), raw=raw)
+
+
+def _encoded(path: Path, encoding: str) -> IO[bytes]:
+    """The lines of a file in UTF-16 or UTF-32 as UTF-8."""
+    return _Recoded(text_of(path, encoding))  # type: ignore[return-value]
+
+
+class _Recoded:
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+
+    def __enter__(self) -> _Recoded:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._text.close()
+
+    def readline(self, limit: int) -> bytes:
+        return self._text.readline(limit).replace("\ufeff", "").encode("utf-8", "surrogatepass")
+
+
+def _array(path: Path, content: Content) -> Iterator[Row]:
+    with text_of(path, content.encoding) as file:
+        yield from _told(path, documents.elements(file), "the JSON array")
+
+
+def _told(path: Path, values: Iterable[Any], what: str) -> Iterator[Row]:
+    """Values as rows; where they break off, a last row that says so, or an error where none came before."""
+    number = 0
+    try:
+        for number, value in enumerate(values, 1):
+            yield _row(number, value)
+    except ValueError as error:
+        if not number:
+            raise SeedError(f"{what} cannot be read: {error}", file=path, hint="is the file whole?") from error
+        yield Row(number + 1, None, f"{what} cannot be read further: {error}", last=True)
+
+
+def _object(path: Path, content: Content, split: str | None) -> Iterator[Row]:
+    """Rows inside an object, or objects one after the other."""
+    with text_of(path, content.encoding) as file:
+        shape = _Shape()
+        try:
+            for number, key, value in documents.members(file):
+                shape.add(number, key, value)
+                if number > 1:
+                    break
+        except ValueError as error:
+            if not shape.rows and not shape.several:
+                raise SeedError(
+                    f"the JSON object cannot be read: {error}", file=path, hint="is the file whole?"
+                ) from error
+    if shape.several:
+        with text_of(path, content.encoding) as file:
+            yield from _told(path, documents.documents(file), "the JSON objects")
+        return
+    name = shape.list_of(path, split)
+    if name is None:
+        yield from _whole(path, content)
+        return
+    with text_of(path, content.encoding) as file:
+        inside = (value for _, key, value in documents.members(file) if key == name)
+        yield from _told(path, map(_unwrapped, inside), f"the JSON list {name!r}")
+
+
+class _Shape:
+    """What is in an object: its lists of objects, and whether another object follows."""
+
+    def __init__(self) -> None:
+        self.several = False
+        self.rows: Counter[str] = Counter()
+
+    def add(self, number: int, key: str, value: Any) -> None:
+        self.several = number > 1
+        if isinstance(value, dict | Broken) and not self.several:
+            self.rows[key] += 1
+        else:
+            self.rows.pop(key, None)
+
+    def list_of(self, path: Path, split: str | None) -> str | None:
+        """The key of the list that holds the rows; None where there is none."""
+        found = [key for key in self.rows if plain(key) not in _OF_ROWS]
+        splits = {key: told for key in found if (told := split_of(Path(key))) is not None}
+        if splits and (split is not None or len(found) > 1):
+            wanted = [key for key, told in splits.items() if told == (split or "train")]
+            if not wanted:
+                names = ", ".join(dict.fromkeys(splits.values()))
+                raise SeedError(
+                    f"the file has no split {split or 'train'}", file=path, hint=f"it has {names}: set split"
+                )
+            return wanted[0]
+        lists = [key for key in found if self.rows[key] > 1] or found
+        if len(lists) > 1:
+            names = ", ".join(map(repr, lists))
+            raise SeedError(
+                f"the rows may be inside any of {names}", file=path, hint="write the list of rows alone into a file"
+            )
+        return lists[0] if lists else None
+
+
+def _whole(path: Path, content: Content) -> Iterator[Row]:
+    """The rows of an object that is a table of columns, or one row."""
+    with text_of(path, content.encoding) as file:
+        value = json.load(file)
+    columns, data = value.get("columns"), value.get("data")
+    if isinstance(columns, list) and isinstance(data, list):
+        for number, cells in enumerate(data, 1):
+            if isinstance(cells, list) and len(cells) == len(columns):
+                yield Row(number, dict(zip(map(str, columns), cells, strict=True)))
+            else:
+                yield Row(number, None, f"{kind(cells)} where a row has {len(columns)} cells")
+        return
+    table = _table(value)
+    if table is None:
+        yield Row(1, value)
+        return
+    for number, cells in enumerate(zip(*table.values(), strict=True), 1):
+        yield Row(number, dict(zip(table, cells, strict=True)))
+
+
+def _table(value: dict[str, Any]) -> dict[str, list[Any]] | None:
+    """The columns of a table: lists of one length, or objects with the same keys."""
+    cells = list(value.values())
+    if cells and all(isinstance(cell, dict) for cell in cells) and len({tuple(cell) for cell in cells}) == 1:
+        return {key: list(cell.values()) for key, cell in value.items()}
+    if len(cells) < 2 or not all(isinstance(cell, list) for cell in cells) or len({len(cell) for cell in cells}) != 1:
+        return None
+    return (
+        None
+        if any(plain(key) in _OF_ROWS and isinstance((cell or [0])[0], dict) for key, cell in value.items())
+        else value
+    )
+
+
+def _unwrapped(value: Any) -> Any:
+    """A row out of what the Hub's viewer puts around it."""
+    if isinstance(value, dict) and isinstance(value.get("row"), dict) and "row_idx" in value:
+        return value["row"]
+    return value
+
+
+def _cells(path: Path, content: Content) -> Iterator[Row]:
+    """The rows of a CSV or TSV file, whose first line names the columns."""
+    first = content.head.decode(content.encoding, "ignore").lstrip("\ufeff").partition("\n")[0]
+    separator = "\t" if content.kind == "tsv" else max(",;\t|", key=first.count)
+    if separator not in first and content.kind == "tsv":
+        separator = max("\t,;|", key=first.count)
+    limit = csv.field_size_limit(LONGEST)
+    try:
+        with text_of(path, content.encoding) as file:
+            table = csv.reader(file, delimiter=separator, strict=True)
+            names = _header(path, table)
+            yield from _table_rows(table, names)
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _header(path: Path, table: Any) -> list[str]:
+    try:
+        names = [name.lstrip("\ufeff").strip() for name in next(table, [])]
+    except csv.Error as error:
+        raise SeedError(f"its first line names no columns: {error}", file=path) from error
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]
+    if twice:
+        raise SeedError(f"two columns are called {twice[0]!r}", file=path, hint="give each column its own name")
+    return names
+
+
+def _table_rows(table: Any, names: list[str]) -> Iterator[Row]:
+    for number in itertools.count(1):
+        try:
+            cells = next(table, None)
+        except csv.Error as error:
+            yield Row(number, None, f"its quotes or cells are not in order: {error}")
+            continue
+        if cells is None:
+            return
+        if not cells:
+            continue
+        if len(cells) != len(names):
+            problem = f"{len(cells)} cells where the first line names {len(names)} columns"
+            yield Row(number, None, problem, _excerpt(json.dumps(cells, ensure_ascii=False)))
+        elif any(documents.foreign(cell) for cell in cells):
+            seen = json.dumps(
+                [cell.encode("utf-8", "surrogateescape").decode("latin-1") for cell in cells], ensure_ascii=False
+            )
+            yield Row(number, None, f"holds bytes that are no UTF-8; {_LATIN}", _excerpt(seen))
+        else:
+            yield Row(number, {name: cell for name, cell in zip(names, cells, strict=True) if name})
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowException as error:
+        raise SeedError(f"is not a Parquet file that can be read: {error}", file=path) from error
+    with file:
+        yield from _batches(path, file.iter_batches(batch_size=1000), "the Parquet file")
+
+
+def _arrow(path: Path) -> Iterator[Row]:
+    import pyarrow as pa
+
+    with pa.memory_map(str(path)) as source:
+        try:
+            batches: Iterable[Any] = pa.ipc.open_stream(source)
+        except pa.ArrowException:
+            try:
+                file = pa.ipc.open_file(source)
+            except pa.ArrowException as error:
+                raise SeedError(f"is not an Arrow file that can be read: {error}", file=path) from error
+            batches = map(file.get_batch, range(file.num_record_batches))
+        yield from _batches(path, batches, "the Arrow file")
+
+
+def _batches(path: Path, batches: Iterable[Any], what: str) -> Iterator[Row]:
+    import pyarrow as pa
+
+    number = 0
+    try:
+        for batch in batches:
+            for start in range(0, batch.num_rows, 1000):
+                for row in _batch(batch.slice(start, 1000), number):
+                    number = row.number
+                    yield row
+    except (pa.ArrowException, OSError) as error:
+        if not number:
+            raise SeedError(f"{what} cannot be read: {error}", file=path, hint="is the file whole?") from error
+        yield Row(number + 1, None, f"{what} cannot be read further: {error}", last=True)
+
+
+def _batch(batch: Any, number: int) -> list[Row]:
+    try:
+        return [Row(number + count, values) for count, values in enumerate(batch.to_pylist(), 1)]
+    except (ValueError, OverflowError):
+        rows = []
+        for count in range(batch.num_rows):  # one cell of a thousand rows has no value in Python
+            try:
+                rows.append(Row(number + count + 1, batch.slice(count, 1).to_pylist()[0]))
+            except (ValueError, OverflowError) as error:
+                rows.append(Row(number + count + 1, None, f"a cell cannot be read: {error}"))
+        return rows
+
+
+def _row(number: int, value: Any) -> Row:
+    if isinstance(value, dict):
+        return Row(number, value)
+    if isinstance(value, Broken):
+        return Row(number, None, value.problem, _excerpt(value.text))
+    return Row(number, None, f"{kind(value)} where a row is an object", _excerpt(json.dumps(value, ensure_ascii=False)))
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
