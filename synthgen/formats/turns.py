@@ -176,29 +176,29 @@ def _add(found: Turns, turn: Turn, place: str, column: str) -> None:
         if not named:
             raise RowError(f"{place}: nothing says who speaks (its keys: {', '.join(map(str, turn)) or 'none'})")
         for role in ("system", "user", "assistant"):
-            for key in (key for key, speaks in named.items() if speaks == role):
-                found.turns.append({"role": role, "content": _content(turn[key], place)[0]})
+            said_by = [key for key, speaks in named.items() if speaks == role]
+            found.turns += [{"role": role, "content": _content(turn[key], place)[0]} for key in said_by]
         _left(found, (key for key in turn if key not in named), column)
         return
     name = turn[who]
-    role = _speaker(name)
-    if role is None:
+    speaker = _speaker(name)
+    if speaker is None:
         raise RowError(f"{place}: unknown speaker {shown(name)}; known are {', '.join(SPEAKERS)}")
     said = next((key for key in SAID if key in turn), None)
-    if role == "call":
+    if speaker == "call":
         calls = calls_of(turn.get(said) if said else None, place)
         if not calls:
             raise RowError(f"{place}: a call of a tool that calls none")
         found.turns.append({"role": "assistant", "content": "", "tool_calls": calls})
         return
-    made = _message(turn, role, said, place)
+    made = _message(turn, speaker, said, place)
     thought = next((text(turn[key], place) for key in THOUGHT if holds(turn.get(key))), None)
     if said is not None:
         made["content"], inner = _content(turn[said], place)
         thought = thought or inner
     if found.reasoning is not None:
         _left(found, ("reasoning of earlier turns",), column)
-    found.reasoning = thought if role == "assistant" else None
+    found.reasoning = thought if speaker == "assistant" else None
     if (trained := next((turn[key] for key in MASKS if key in turn), None)) is not None:
         made["_trained"] = _trained(trained)
     found.turns.append(made)
