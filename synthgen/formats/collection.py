@@ -15,7 +15,7 @@ from synthgen.formats.hub import hub_rows
 from synthgen.formats.layouts import KNOWN, LostText, Read, UnknownLayout, read_row
 from synthgen.formats.location import label_of
 from synthgen.formats.names import field_of
-from synthgen.formats.reading import EXCERPT, Row, rows_of
+from synthgen.formats.reading import EXCERPT, Row, lists_aside, rows_of
 from synthgen.formats.values import RowError, holds
 from synthgen.records import Record
 
@@ -86,6 +86,7 @@ class Collection:
         """The files that are read, in order."""
         self.aside: tuple[tuple[Path, str], ...] = found.aside if found else ()
         """The files that are left aside, with the reason."""
+        self._lists = [(path, name) for path in self.files for name in lists_aside(path, split)]
         self.first = self._look()
         """The account of the first rows."""
 
@@ -131,6 +132,7 @@ class Collection:
             return [f"{self._hub}/{self._split or 'train'}"], []
         read = [label_of(path, self._base) for path in self.files]
         aside = [f"{label_of(path, self._base)} ({why})" for path, why in self.aside]
+        aside += [f"{label_of(path, self._base)}: the list {name!r}" for path, name in self._lists]
         return _named(read), _named(aside)
 
     def _look(self) -> Account:

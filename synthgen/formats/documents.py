@@ -141,10 +141,9 @@ def _elements(values: Values) -> Iterator[Any]:
         values.take(",", count)
 
 
-def members(file: IO[str], block: int = BLOCK) -> Iterator[tuple[int, str, Any]]:
-    """What the objects in a file hold, one after the other: number of the object, key and value.
-
-    An array comes as its elements, one at a time, with the same key; an empty one as `[]`.
+def members(file: IO[str], block: int = BLOCK) -> Iterator[tuple[int, str, Any, bool]]:
+    """What the objects in a file hold, one after the other: number of the object, key, value, and whether that is an
+    element: an array that is not empty comes as its elements, one at a time.
 
     Raises:
         ValueError: it is broken or cut off.
@@ -167,12 +166,12 @@ def members(file: IO[str], block: int = BLOCK) -> Iterator[tuple[int, str, Any]]
                 empty = True
                 for element in _elements(values):
                     empty = False
-                    yield number, key, element
+                    yield number, key, element, True
                     count += 1
                 if empty:
-                    yield number, key, []
+                    yield number, key, [], False
             else:
-                yield number, key, values.value(count)
+                yield number, key, values.value(count), False
                 count += 1
         values.take("}", count)
 

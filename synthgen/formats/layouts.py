@@ -60,12 +60,18 @@ class Read:
 
 
 def read_row(
-    row: Row, source: str | None = None, *, columns: tuple[tuple[str, str], ...] = (), keep_ids: bool = False
+    row: Row,
+    source: str | None = None,
+    *,
+    columns: tuple[tuple[str, str], ...] = (),
+    keep_ids: bool = False,
+    losing: bool = False,
 ) -> Read:
     """The record in a row.
 
     `columns` says where fields are that have other names, as (field, column): a row that lacks an optional one has none
     of it. `keep_ids` takes over ids; without it, a record that a run wrote comes as a new one whose parent is the old.
+    With `losing`, text that has no place in the record is left aside.
 
     Raises:
         RowError: the row cannot be used, and why.
@@ -76,7 +82,7 @@ def read_row(
             return Read((_own(row, provenance, keep_ids),))
         if keep_ids and _as_dumped(row):
             return Read((Record.model_validate({**row, "provenance": provenance}),))
-        return _read(row, provenance, columns, keep_ids)
+        return _read(row, provenance, columns, keep_ids, losing)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -85,7 +91,7 @@ def read_row(
         raise RowError("the row is nested too deeply") from error
 
 
-def _read(row: Row, provenance: Provenance, columns: tuple[tuple[str, str], ...], keep_ids: bool) -> Read:
+def _read(row: Row, provenance: Provenance, columns: tuple[tuple[str, str], ...], keep_ids: bool, losing: bool) -> Read:
     held = tuple(column for column, value in row.items() if isinstance(column, str) and holds(value))
     found = plan(held, columns)
     for field, column in columns:
@@ -93,7 +99,8 @@ def _read(row: Row, provenance: Provenance, columns: tuple[tuple[str, str], ...]
             raise UnknownLayout(f"it has no column {column!r} to take {field} from")
     reading = _Reading(row, found, columns)
     records = reading.records(provenance, keep_ids)
-    reading.nothing_lost(records)
+    if not losing:
+        reading.nothing_lost(records)
     return Read(records, tuple(reading.aside))
 
 

@@ -17,8 +17,8 @@ from synthgen.errors import SeedError
 from synthgen.formats import documents
 from synthgen.formats.documents import Broken
 from synthgen.formats.names import NAMES, plain
-from synthgen.formats.opening import Content, content_of, opened, text_of
-from synthgen.formats.splits import split_of
+from synthgen.formats.opening import Content, Kind, content_of, opened, text_of
+from synthgen.formats.splits import named, split_of
 from synthgen.formats.values import kind, why
 
 EXCERPT = 500
@@ -35,6 +35,11 @@ _OF_ROWS = frozenset(
     for name in NAMES[field]
 )
 """Columns whose lists of objects are part of one row; any other list of objects in an object is one of rows."""
+
+
+_TEXTS = frozenset((*NAMES["instruction"], *NAMES["output"]))
+_TURNS = frozenset(("messages", "conversations", "conversation"))
+"""Columns that a row has, and an object around rows has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,59 @@ def rows_of(path: Path, split: str | None = None) -> Iterator[Row]:
         yield from _cut(path, number, f"cannot be read: {error.strerror or error}", error)
 
 
+def form_of(path: Path) -> Kind:
+    """The form that the rows of a file have: `json` for an array, and for rows inside an object.
+
+    Raises:
+        SeedError: it is nothing that can be read.
+    """
+    try:
+        content = content_of(path)
+    except OSError as error:
+        raise SeedError(f"cannot be read: {error.strerror or error}", file=path) from error
+    if content.kind in ("jsonl", "json"):
+        return "jsonl" if _in_lines(content) else "json"
+    return content.kind
+
+
+def separator_of(path: Path) -> str:
+    """What stands between the cells of a CSV or TSV file."""
+    content = content_of(path)
+    first = content.head.decode(content.encoding, "ignore").lstrip("\ufeff").partition("\n")[0]
+    if content.kind == "tsv" and "\t" in first:
+        return "\t"
+    return max(",;\t|", key=first.count)
+
+
+def frame_of(path: Path, split: str | None = None) -> tuple[str, str]:
+    """What stands before and behind the list of rows where it is inside an object: that with all its other members."""
+    content = content_of(path)
+    if _begin(content).startswith("["):
+        return "", ""
+    name = _shape(path, content).list_of(path, split)
+    if name is None:
+        return "", ""
+    others: dict[str, Any] = {}
+    with text_of(path, content.encoding) as file:
+        for _, key, value, element in documents.members(file):
+            if key != name and element:
+                others.setdefault(key, []).append(value)
+            elif key != name:
+                others[key] = value
+    before = "".join(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}, " for key, value in others.items())
+    return f"{{{before}{json.dumps(name)}: ", "}"
+
+
+def lists_aside(path: Path, split: str | None = None) -> list[str]:
+    """The lists of rows in a JSON file that are not read, since another one is."""
+    content = content_of(path)
+    if content.kind not in ("json", "jsonl") or not _begin(content).startswith("{") or _in_lines(content):
+        return []
+    shape = _shape(path, content)
+    name = None if shape.several else shape.list_of(path, split)
+    return [] if name is None else [key for key in shape.rows if key != name and plain(key) not in _OF_ROWS]
+
+
 def _cut(path: Path, number: int, problem: str, error: Exception) -> Iterator[Row]:
     if not number:
         raise SeedError(problem, file=path) from error
@@ -81,15 +139,24 @@ def _cut(path: Path, number: int, problem: str, error: Exception) -> Iterator[Ro
 
 def _rows(path: Path, content: Content, split: str | None) -> Iterator[Row]:
     if content.kind in ("parquet", "arrow"):
-        return _parquet(path) if content.kind == "parquet" else _arrow(path)
+        what = "the Parquet file" if content.kind == "parquet" else "the Arrow file"
+        return _batches(path, batches_of(path, content.kind)[1], what)
     if content.kind in ("csv", "tsv"):
         return _cells(path, content)
-    begin = content.head.decode(content.encoding, "ignore").lstrip("\ufeff \t\r\n")
-    if begin.startswith("[") and not _is_line(begin, list, content):
-        return _array(path, content)
-    if begin.startswith("{") and not _is_line(begin, dict, content):
-        return _object(path, content, split)
-    return _lines(path, content)
+    if _in_lines(content):
+        return _lines(path, content)
+    return _array(path, content) if _begin(content).startswith("[") else _object(path, content, split)
+
+
+def _begin(content: Content) -> str:
+    return content.head.decode(content.encoding, "ignore").lstrip("\ufeff \t\r\n")
+
+
+def _in_lines(content: Content) -> bool:
+    """Whether a JSON file has a row on each line."""
+    begin = _begin(content)
+    sort = {"[": list, "{": dict}.get(begin[:1])
+    return sort is None or _is_line(begin, sort, content)
 
 
 def _is_line(begin: str, sort: type, content: Content) -> bool:
@@ -189,18 +256,7 @@ def _told(path: Path, values: Iterable[Any], what: str) -> Iterator[Row]:
 
 def _object(path: Path, content: Content, split: str | None) -> Iterator[Row]:
     """Rows inside an object, or objects one after the other."""
-    with text_of(path, content.encoding) as file:
-        shape = _Shape()
-        try:
-            for number, key, value in documents.members(file):
-                shape.add(number, key, value)
-                if number > 1:
-                    break
-        except ValueError as error:
-            if not shape.rows and not shape.several:
-                raise SeedError(
-                    f"the JSON object cannot be read: {error}", file=path, hint="is the file whole?"
-                ) from error
+    shape = _shape(path, content)
     if shape.several:
         with text_of(path, content.encoding) as file:
             yield from _told(path, documents.documents(file), "the JSON objects")
@@ -210,8 +266,29 @@ def _object(path: Path, content: Content, split: str | None) -> Iterator[Row]:
         yield from _whole(path, content)
         return
     with text_of(path, content.encoding) as file:
-        inside = (value for _, key, value in documents.members(file) if key == name)
+        inside = (value for _, key, value, _ in documents.members(file) if key == name)
         yield from _told(path, map(_unwrapped, inside), f"the JSON list {name!r}")
+
+
+def _shape(path: Path, content: Content) -> _Shape:
+    """What is in the object that the file holds.
+
+    Raises:
+        SeedError: it breaks off before any row.
+    """
+    shape = _Shape()
+    with text_of(path, content.encoding) as file:
+        try:
+            for number, key, value, element in documents.members(file):
+                shape.add(number, key, value, element)
+                if number > 1:
+                    break
+        except ValueError as error:
+            if not shape.rows and not shape.several:
+                raise SeedError(
+                    f"the JSON object cannot be read: {error}", file=path, hint="is the file whole?"
+                ) from error
+    return shape
 
 
 class _Shape:
@@ -220,21 +297,27 @@ class _Shape:
     def __init__(self) -> None:
         self.several = False
         self.rows: Counter[str] = Counter()
+        self._is_row = False
 
-    def add(self, number: int, key: str, value: Any) -> None:
+    def add(self, number: int, key: str, value: Any, element: bool) -> None:
+        """Takes what stands in the object."""
         self.several = number > 1
-        if isinstance(value, dict | Broken) and not self.several:
+        names = _TURNS if element else _TEXTS
+        self._is_row = self._is_row or (plain(key) in names and isinstance(value, dict if element else str))
+        if element and isinstance(value, dict | Broken) and not self.several:
             self.rows[key] += 1
         else:
             self.rows.pop(key, None)
 
     def list_of(self, path: Path, split: str | None) -> str | None:
         """The key of the list that holds the rows; None where there is none."""
-        found = [key for key in self.rows if plain(key) not in _OF_ROWS]
+        found = [] if self._is_row else [key for key in self.rows if plain(key) not in _OF_ROWS]
         splits = {key: told for key in found if (told := split_of(Path(key))) is not None}
         if splits and (split is not None or len(found) > 1):
-            wanted = [key for key, told in splits.items() if told == (split or "train")]
-            if not wanted:
+            wanted = [key for key, told in splits.items() if told == named(split or "train")]
+            if not wanted and split in (None, "train"):
+                wanted = [key for key in found if key not in splits]
+            if len(wanted) != 1:
                 names = ", ".join(dict.fromkeys(splits.values()))
                 raise SeedError(
                     f"the file has no split {split or 'train'}", file=path, hint=f"it has {names}: set split"
@@ -292,14 +375,10 @@ def _unwrapped(value: Any) -> Any:
 
 def _cells(path: Path, content: Content) -> Iterator[Row]:
     """The rows of a CSV or TSV file, whose first line names the columns."""
-    first = content.head.decode(content.encoding, "ignore").lstrip("\ufeff").partition("\n")[0]
-    separator = "\t" if content.kind == "tsv" else max(",;\t|", key=first.count)
-    if separator not in first and content.kind == "tsv":
-        separator = max("\t,;|", key=first.count)
     limit = csv.field_size_limit(LONGEST)
     try:
         with text_of(path, content.encoding) as file:
-            table = csv.reader(file, delimiter=separator, strict=True)
+            table = csv.reader(file, delimiter=separator_of(path), strict=True)
             names = _header(path, table)
             yield from _table_rows(table, names)
     finally:
@@ -340,31 +419,29 @@ def _table_rows(table: Any, names: list[str]) -> Iterator[Row]:
             yield Row(number, {name: cell for name, cell in zip(names, cells, strict=True) if name})
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def batches_of(path: Path, form: Kind) -> tuple[Any, Iterator[Any]]:
+    """The Arrow schema and the record batches of a Parquet or Arrow file.
+
+    Raises:
+        SeedError: it is none.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowException as error:
-        raise SeedError(f"is not a Parquet file that can be read: {error}", file=path) from error
-    with file:
-        yield from _batches(path, file.iter_batches(batch_size=1000), "the Parquet file")
-
-
-def _arrow(path: Path) -> Iterator[Row]:
-    import pyarrow as pa
-
-    with pa.memory_map(str(path)) as source:
+        if form == "parquet":
+            file = pq.ParquetFile(path)
+            return file.schema_arrow, file.iter_batches(batch_size=1000)
+        mapped = pa.memory_map(str(path))
         try:
-            batches: Iterable[Any] = pa.ipc.open_stream(source)
+            stream = pa.ipc.open_stream(mapped)
         except pa.ArrowException:
-            try:
-                file = pa.ipc.open_file(source)
-            except pa.ArrowException as error:
-                raise SeedError(f"is not an Arrow file that can be read: {error}", file=path) from error
-            batches = map(file.get_batch, range(file.num_record_batches))
-        yield from _batches(path, batches, "the Arrow file")
+            whole = pa.ipc.open_file(mapped)
+            return whole.schema, map(whole.get_batch, range(whole.num_record_batches))
+        return stream.schema, iter(stream)
+    except pa.ArrowException as error:
+        what = "a Parquet" if form == "parquet" else "an Arrow"
+        raise SeedError(f"is not {what} file that can be read: {error}", file=path) from error
 
 
 def _batches(path: Path, batches: Iterable[Any], what: str) -> Iterator[Row]:
