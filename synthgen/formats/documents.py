@@ -73,7 +73,7 @@ class Values:
                     break
                 problem = "it breaks off"  # 1 may be the beginning of 12, and of 1e16
             except (ValueError, RecursionError) as error:
-                problem = why(error)
+                problem = why(error, self._at)
                 if (stop := self._end_of_broken()) is not None:
                     broken = Broken(f"not JSON: {problem}", self._text[self._at : min(stop, self._at + 1000)])
                     self._at = stop

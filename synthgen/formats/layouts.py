@@ -171,7 +171,7 @@ class _Reading:
             field = "output"
         free = field in _TEXTS and field not in taken
         reads = {**taken, field: column} if field in (*_TEXTS, "messages") else None
-        fix = f"say where the fields are: {_setting(reads)}" if reads else ""
+        fix = f"say where the fields are: {_setting(reads)}" if reads is not None else ""
         if not free:
             leaves = _setting(taken)
             fix = f"{fix} reads it, {leaves} leaves it aside" if fix else f"{leaves} leaves it aside"
@@ -531,15 +531,12 @@ def _expected(type_: str) -> str:
     }.get(type_, "not what is expected")
 
 
-def _setting(fields: Mapping[str, str] | None) -> str:
-    return (
-        "columns: {"
-        + ", ".join(
-            f"{field}: {json.dumps(column) if not column.isidentifier() else column}"
-            for field, column in (fields or {}).items()
-        )
-        + "}"
-    )
+def _setting(fields: Mapping[str, str]) -> str:
+    """The setting that maps fields to columns, as a recipe has it."""
+    order = ("messages", *_TEXTS)
+    pairs = [(field, fields[field]) for field in order if field in fields]
+    shown_pairs = [f"{field}: {name if name.isidentifier() else json.dumps(name)}" for field, name in pairs]
+    return f"columns: {{{', '.join(shown_pairs)}}}"
 
 
 __all__ = ["KNOWN", "LostText", "Read", "RowError", "UnknownLayout", "kind", "read_row"]

@@ -80,12 +80,12 @@ def parsed(value: Any, column: str) -> Any:
         raise RowError(f"{column} is a text that is no JSON: {why(error)}") from error
 
 
-def why(error: Exception) -> str:
-    """What is wrong with a JSON text, in a few words."""
+def why(error: Exception, start: int = 0) -> str:
+    """What is wrong with a JSON text that begins at `start`, in a few words."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} (character {error.pos + 1})"
+        return f"{error.msg} (character {error.pos - start + 1})"
     return "a number in it has too many digits"
 
 

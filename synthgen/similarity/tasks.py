@@ -10,9 +10,8 @@ from synthgen.similarity.neighbour import Neighbour, Similarity
 
 def task_of(record: Record) -> tuple[str, str]:
     """The instruction, and what it works on: earlier turns and the input; empty where there is neither."""
-    return record.instruction, "\n".join(
-        [*(turn.content for turn in record.history if turn.content), record.input]
-    ).strip()
+    earlier = [turn.content for turn in record.history if turn.content]
+    return record.instruction, "\n".join([*earlier, record.input]).strip()
 
 
 class TaskIndex:
