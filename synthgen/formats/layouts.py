@@ -112,6 +112,7 @@ class _Reading:
         self._plan = found
         self._columns = columns
         self._used: set[str] = set()
+        self._is_dialogue = False
         self.aside = list(found.aside)
 
     def records(self, provenance: Provenance, keep_ids: bool) -> tuple[Record, ...]:
@@ -126,6 +127,7 @@ class _Reading:
         if base is None and "instances" in self._plan.fields and "instruction" in self._plan.fields:
             made = self._instances(fields, provenance)
         elif base is not None:
+            self._is_dialogue = True
             made = [self._from_turns(base, fields, provenance)]
         else:
             made = [self._from_pair(fields, provenance)]
@@ -169,8 +171,9 @@ class _Reading:
             field = "input"
         if field in ("answers", "chosen"):
             field = "output"
-        free = field in _TEXTS and field not in taken
-        reads = {**taken, field: column} if field in (*_TEXTS, "messages") else None
+        readable = field in _TEXTS and (field == "reasoning" or not self._is_dialogue or record.output is None)
+        reads = {**taken, field: column} if readable else None
+        free = readable and field not in taken
         fix = f"say where the fields are: {_setting(reads)}" if reads is not None else ""
         if not free:
             leaves = _setting(taken)
@@ -411,6 +414,9 @@ class _Reading:
         listed = ", ".join(columns) or "none"
         if not held and columns:
             return RowError(f"all its columns are empty ({listed})")
+        blank = next((c for c in columns if c not in held and plain(c) in NAMES["instruction"]), None)
+        if blank is not None and "instruction" not in self._plan.fields:
+            return RowError(f"{blank} is empty")
         if [plain(c) for c in held] == ["text"]:
             return UnknownLayout(
                 "it holds text alone, with nothing that says what is asked and what is answered; columns:"

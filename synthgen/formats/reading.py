@@ -19,6 +19,7 @@ from synthgen.formats.documents import Broken
 from synthgen.formats.names import NAMES, plain
 from synthgen.formats.opening import Content, Kind, content_of, opened, text_of
 from synthgen.formats.splits import named, split_of
+from synthgen.formats.turns import is_message
 from synthgen.formats.values import kind, why
 
 EXCERPT = 500
@@ -31,7 +32,7 @@ _LATIN = "it may be Latin-1 or Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 turn
 
 _OF_ROWS = frozenset(
     name
-    for field in ("messages", "history", "chosen", "rejected", "instances", "answers", "tools")
+    for field in ("messages", "history", "chosen", "rejected", "instances", "answers", "tools", "instruction", "output")
     for name in NAMES[field]
 )
 """Columns whose lists of objects are part of one row; any other list of objects in an object is one of rows."""
@@ -181,8 +182,18 @@ def _wraps(line: str) -> bool:
     return any(_is_list_of_rows(key, cell) for key, cell in value.items())
 
 
+def _is_turn(value: Any) -> bool:
+    return isinstance(value, dict) and is_message(value)
+
+
 def _is_list_of_rows(key: str, cell: Any) -> bool:
-    return isinstance(cell, list) and bool(cell) and isinstance(cell[0], dict) and plain(key) not in _OF_ROWS
+    return (
+        isinstance(cell, list)
+        and bool(cell)
+        and isinstance(cell[0], dict)
+        and not _is_turn(cell[0])
+        and plain(key) not in _OF_ROWS
+    )
 
 
 def _lines(path: Path, content: Content) -> Iterator[Row]:
@@ -304,7 +315,7 @@ class _Shape:
         self.several = number > 1
         names = _TURNS if element else _TEXTS
         self._is_row = self._is_row or (plain(key) in names and isinstance(value, dict if element else str))
-        if element and isinstance(value, dict | Broken) and not self.several:
+        if element and isinstance(value, dict | Broken) and not self.several and not _is_turn(value):
             self.rows[key] += 1
         else:
             self.rows.pop(key, None)
