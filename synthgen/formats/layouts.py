@@ -33,6 +33,7 @@ _OWN = frozenset(("instruction", "output", "tools_json", "index_in_attempt"))
 _WORDS_FOR_NO_INPUT = frozenset(("<no input>", "not applicable"))
 _OUR_ID = re.compile(r"[0-9a-f]{16}")
 _TEMPLATE = frozenset(("text",))
+_SIDE_FIELDS = frozenset(("task_type", "language", "is_classification", "tools", "scores"))
 _TEXTS = ("instruction", "input", "output", "reasoning")
 
 
@@ -92,8 +93,16 @@ def read_row(
 
 
 def _read(row: Row, provenance: Provenance, columns: tuple[tuple[str, str], ...], keep_ids: bool, losing: bool) -> Read:
-    held = tuple(column for column, value in row.items() if isinstance(column, str) and holds(value))
+    held = tuple(
+        [
+            c
+            for c, v in row.items()
+            if (v and not v.isspace() if v.__class__ is str else holds(v)) and c.__class__ is str
+        ]
+    )
     found = plan(held, columns)
+    if found.plain and (record := _plain(row, found, provenance)) is not None:
+        return Read((record,), found.aside)
     for field, column in columns:
         if column not in row and field in ("instruction", "messages"):
             raise UnknownLayout(f"it has no column {column!r} to take {field} from")
@@ -102,6 +111,18 @@ def _read(row: Row, provenance: Provenance, columns: tuple[tuple[str, str], ...]
     if not losing:
         reading.nothing_lost(records)
     return Read(records, tuple(reading.aside))
+
+
+def _plain(row: Row, found: Plan, provenance: Provenance) -> Record | None:
+    """The record of a row of nothing but an instruction, maybe an input, and an output, all of them text; else None."""
+    cells = [row[found.fields[field]] for field in ("instruction", "output")]
+    given = row[found.fields["input"]] if "input" in found.fields else ""
+    instruction, output = cells
+    if instruction.__class__ is not str or output.__class__ is not str or given.__class__ is not str:
+        return None
+    if instruction[0] in "[ \n" or "<" in output or _says_none(given):
+        return None  # JSON of a dialogue, reasoning in the answer: there is more to look at
+    return Record(instruction=instruction, input=given, output=output, provenance=provenance)
 
 
 class _Reading:
@@ -199,6 +220,8 @@ class _Reading:
     def _side_fields(self) -> dict[str, Any]:
         """Fields that say something of a task; those of another type are left aside."""
         fields: dict[str, Any] = {}
+        if self._plan.fields.keys().isdisjoint(_SIDE_FIELDS):
+            return fields
         for name in ("task_type", "language"):
             value = self._take(name)
             if isinstance(value, str):

@@ -73,13 +73,15 @@ SIDE = ("label", "scores", "score_chosen", "score_rejected", "task_type", "langu
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Where each field is (`fields`), columns that carry text for a field that has its column already, or whose names
-    look as if they did (`rivals`, with the field), and the columns beside (`aside`).
+    look as if they did (`rivals`, with the field), and the columns beside (`aside`). `weak`: the instruction has a name
+    that often means something else. `plain`: an instruction with an output, and maybe an input, is all there is.
     """
 
     fields: Mapping[str, str]
     rivals: tuple[tuple[str, str], ...]
     aside: tuple[str, ...]
     weak: bool = False
+    plain: bool = False
 
 
 def field_of(target: str) -> str:
@@ -122,7 +124,8 @@ def plan(columns: tuple[str, ...], mapped: tuple[tuple[str, str], ...] = ()) -> 
             else:
                 rivals.append((column, role))
     weak = "instruction" not in decided and plain(fields.get("instruction", "")) in _WEAK
-    return Plan(fields, tuple(rivals), tuple(aside), weak)
+    only_texts = fields.keys() - {"input"} == {"instruction", "output"} and not rivals
+    return Plan(fields, tuple(rivals), tuple(aside), weak, only_texts)
 
 
 def _last_word(column: str) -> str:

@@ -81,6 +81,8 @@ def turns_of(value: Any, column: str) -> Turns:
         raise RowError(f"{column}: expected a list of messages, found {shown(value)}")
     found = Turns()
     for number, turn in enumerate(value):
+        if turn.__class__ is dict and len(turn) == 2 and _add_plain(found, turn, column):
+            continue
         place = f"{column}.{number}"
         if not isinstance(turn, dict):
             raise RowError(f"{place}: expected a turn with role and content, found {kind(turn)}")
@@ -166,6 +168,19 @@ def _call(call: dict[str, Any]) -> dict[str, Any]:
         arguments = json.dumps(function["arguments"], ensure_ascii=False)
         return call | {"function": function | {"arguments": arguments}}
     return call
+
+
+def _add_plain(found: Turns, turn: Turn, column: str) -> bool:
+    """Adds a turn of a role and a text, as most are; whether it is one."""
+    role, said = (turn.get("role"), turn.get("content")) if "role" in turn else (turn.get("from"), turn.get("value"))
+    speaker = SPEAKERS.get(role) if isinstance(role, str) else None
+    if speaker is None or speaker == "call" or not isinstance(said, str):
+        return False
+    if found.reasoning is not None:
+        _left(found, ("reasoning of earlier turns",), column)
+        found.reasoning = None
+    found.turns.append({"role": speaker, "content": said})
+    return True
 
 
 def _add(found: Turns, turn: Turn, place: str, column: str) -> None:
@@ -257,6 +272,8 @@ def _left(found: Turns, keys: Any, column: str) -> None:
 
 def _masked(found: Turns, column: str) -> None:
     """Takes the masks off; the last answer must be one that is to be learnt."""
+    if not any("_trained" in turn for turn in found.turns):
+        return
     masks = [(turn["role"], turn.pop("_trained", True)) for turn in found.turns]
     if masks and masks[-1] == ("assistant", False):
         raise RowError(f"{column}: the last answer is marked as not to be learnt", "not_to_be_learnt")
