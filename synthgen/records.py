@@ -192,6 +192,17 @@ def user_text(record: Record) -> str:
     return f"{record.instruction}\n\n{record.input}" if record.input else record.instruction
 
 
+def asked_in_history(record: Record) -> bool:
+    """Whether the user's turn is in the history already: what follows it there are calls of tools and their results.
+
+    So is a dialogue kept in which the answer comes after a call: its history ends with a tool's turn.
+    """
+    if not record.history or record.history[-1].role != "tool":
+        return False
+    asked = next((turn.content for turn in reversed(record.history) if turn.role == "user"), None)
+    return asked == user_text(record)
+
+
 def to_messages(record: Record) -> list[dict[str, Any]]:
     """The dialogue as OpenAI messages: system, history, the user's turn, and the answer where there is one."""
     messages: list[dict[str, Any]] = []
@@ -206,7 +217,8 @@ def to_messages(record: Record) -> list[dict[str, Any]]:
         if turn.tool_calls:
             message["tool_calls"] = list(turn.tool_calls)
         messages.append(message)
-    messages.append({"role": "user", "content": user_text(record)})
+    if not asked_in_history(record):
+        messages.append({"role": "user", "content": user_text(record)})
     if record.output is not None:
         messages.append({"role": "assistant", "content": record.output})
     return messages
@@ -237,10 +249,13 @@ def from_alpaca(row: Mapping[str, Any], **fields: Any) -> Record:
 
 
 def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
-    """A record from OpenAI messages: the last user turn is the instruction, the answer after it the output.
+    """A record from OpenAI messages: the last user turn is the instruction, the last answer after it the output.
+
+    Where tools are called between the two, the history has the user's turn, the calls and their results (see
+    `asked_in_history`).
 
     Raises:
-        ValueError: there is no user turn, or something other than one assistant turn follows the last of them.
+        ValueError: there is no user turn, or something other than calls, results and one answer follows the last.
     """
     turns = [
         Message(
@@ -259,12 +274,15 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
     if last is None:
         raise ValueError("the messages hold no user turn")
     after = turns[last + 1 :]
-    if len(after) > 1 or (after and after[0].role != "assistant"):
-        raise ValueError("one assistant turn, or none, may follow the last user turn")
+    answer = after.pop() if after and after[-1].role == "assistant" and not after[-1].tool_calls else None
+    if any(turn.role != "tool" and not turn.tool_calls for turn in after):
+        raise ValueError("one answer, or none, may follow the last user turn, and calls of tools before it")
+    if after and after[-1].role != "tool":
+        raise ValueError("the call of a tool at the end has no result")
     return Record(
         instruction=turns[last].content,
-        output=after[0].content if after else None,
+        output=answer.content if answer else None,
         system=system,
-        history=tuple(turns[:last]),
+        history=tuple(turns[: last + 1] + after if after else turns[:last]),
         **fields,
     )

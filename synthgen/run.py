@@ -175,6 +175,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
     totals, spending, took = journal.totals(), progress.spending, progress.took
     lost, again = spending.lost, spending.again
     priced = any(getattr(teacher, "price", None) for teacher in pipeline.teachers.values())
+    facts = getattr(pipeline.source, "facts", None)
     status: dict[str, Status] = {s: s for s in ("done", "short", "budget", "interrupted")}
     return RunReport(
         generated=progress.generated,
@@ -188,6 +189,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             StageFlow(stage=label, entered=flow.entered, new=flow.new, dropped=dict(sorted(flow.dropped.items())))
             for label, flow in progress.flows.items()
         ),
+        source=facts(progress.attempts) if facts else None,
         requests=Requests(
             bought=totals.requests,
             reused=totals.reused,

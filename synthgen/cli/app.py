@@ -222,9 +222,12 @@ def doctor(config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
 
 @app.command()
 def dedup(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A JSON lines file.")],
-    out: Annotated[Path, typer.Option(help="Where the kept rows go, byte for byte as they were.")],
-    field: Annotated[str, typer.Option(help="The field whose texts are compared.")] = "instruction",
+    source: Annotated[Path, typer.Argument(metavar="IN", help="JSON lines, JSON, CSV, Parquet; or a folder of these.")],
+    out: Annotated[Path, typer.Option(help="Where the kept rows go, in the form in which they came.")],
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="A column that is compared, or several. By default the question of each row, and its input."),
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="The similarity from which rows are dropped: 0.7 by default, 0.4 for minhash.")
     ] = None,
@@ -239,9 +242,9 @@ def dedup(
     workers: Annotated[int, typer.Option(min=1, help="Processes for `exact`; the result is the same.")] = 1,
     json: Json = False,
 ) -> None:
-    """Remove near-duplicates from a JSON lines file.
+    """Remove near-duplicates from files of rows.
 
-    A row is kept if its text is no near-duplicate of an earlier kept one's.
+    A row is kept if its question is no near-duplicate of an earlier kept one's; where it works on an input, both are.
     """
     from synthgen.cli.deduplicating import dedup_file
 

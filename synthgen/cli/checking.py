@@ -13,6 +13,7 @@ from synthgen.cli.plan import first_request, walk
 from synthgen.config import Recipe, choose, load
 from synthgen.config.training import check_training
 from synthgen.exchange import Request
+from synthgen.store.report import SourceFacts
 from synthgen.store.visible import visible
 
 PER_RECORDS = 1000
@@ -40,10 +41,12 @@ def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None
 def _as_json(
     recipe: Recipe, asked: tuple[str, Request] | None, plan: Estimate | None, window: Window | None
 ) -> dict[str, Any]:
+    facts = source_facts(recipe)
     return {
         "name": recipe.config.name,
         "folder": choose(recipe),
         "stages": [name for name, _ in recipe.pipeline.stages],
+        "source": None if facts is None else facts.model_dump(mode="json"),
         "first_request": None if asked is None else {"teacher": asked[0], **asked[1].to_dict()},
         "estimate": None if plan is None else asdict(plan),
         "window": None if window is None else asdict(window),
@@ -65,6 +68,8 @@ def _lines(
     yield f"{recipe.config.name}: everything loads"
     yield f"  folder       {choose(recipe)}"
     yield f"  stages       {', '.join(name for name, _ in pipeline.stages) or 'none'}"
+    for head, text in facts.lines() if (facts := source_facts(recipe)) else ():
+        yield f"  {visible(f'{head}: {text}')}"
     if pipeline.selectors:
         yield f"  selectors    {', '.join(name for name, _ in pipeline.selectors)}"
     yield f"  target       {f'{pipeline.target:,} records' if pipeline.target else 'until the source is exhausted'}"
@@ -79,6 +84,12 @@ def _lines(
             f"  window       {window.attempts:,} attempts: a new task is shown as a demonstration so many attempts"
             f" later; keeps about {window.busy:.0%} of {window.slots} slots busy"
         )
+
+
+def source_facts(recipe: Recipe) -> SourceFacts | None:
+    """What the first rows of existing data tell: files and columns that are read and left aside."""
+    facts = getattr(recipe.pipeline.source, "facts", None)
+    return facts() if facts else None
 
 
 def _training(settings: dict[str, Any] | None) -> Iterator[str]:

@@ -14,6 +14,7 @@ from synthgen.config.training import check_training
 from synthgen.eventloop import run_async
 from synthgen.pipeline import Progress
 from synthgen.store import RunFolder, RunReport
+from synthgen.store.visible import visible
 
 EXIT_CODES = {"done": 0, "short": 3, "budget": 4, "interrupted": 130}
 
@@ -86,6 +87,7 @@ def summary(report: RunReport, path: Path) -> list[str]:
     lines = [
         f"{report.status}: {report.stopped_because}",
         f"  {report.accepted:,} accepted, {report.rejected:,} rejected{because}",
+        *(f"  {head}: {visible(text)}" for head, text in (report.source.lines() if report.source else ())),
         f"  requests: {requests.bought:,} bought, {requests.reused:,} reused, {requests.replayed:,} replayed from the"
         f" journal{retried}; {tokens.prompt:,} + {tokens.completion:,} tokens{cached}{cost}; {duration(report.wall_s)}",
         *spending_lines(report),

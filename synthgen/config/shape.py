@@ -11,8 +11,8 @@ from typing import Any
 from synthgen import assets
 from synthgen.config.recipe import Recipe
 from synthgen.errors import ConfigError
+from synthgen.formats.location import label_of
 from synthgen.plugins import FREE_SETTINGS
-from synthgen.sources.location import label_of
 from synthgen.store import Ingredients
 
 ENDS = ("target", "stop")

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from synthgen.config.document import Document
 from synthgen.config.problems import problems
 from synthgen.errors import ConfigError
-from synthgen.sources.location import located
+from synthgen.formats.location import located
 
 if TYPE_CHECKING:
     from synthgen.config.recipe import Recipe

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from synthgen.config.models import Entry
 from synthgen.errors import ConfigError
+from synthgen.formats.location import located
 from synthgen.loop.door import MAKERS, function
 from synthgen.loop.records import read_records
 from synthgen.protocols import Draw, PoolView
 from synthgen.records import Record, user_text
-from synthgen.sources.location import located
 from synthgen.text import word_count
 
 LEVELS: dict[str, Callable[[str], int]] = {

@@ -60,6 +60,7 @@ def card(report: RunReport, made_from: Ingredients, summary: Summary, data_sha25
         "## Stages and reasons",
         _funnel(report),
         "## Made from",
+        _source(report),
         _teachers(report),
         _took(report.took),
         _counts("model that wrote them", summary.models),
@@ -135,6 +136,11 @@ def _funnel(report: RunReport) -> str:
         dropped = sum(flow.dropped.values())
         rows.append((flow.stage, flow.entered, flow.new, dropped, _Raw(reasons)))
     return _table(("stage", "in", "new", "dropped", "by reason"), rows)
+
+
+def _source(report: RunReport) -> str:
+    """What of existing data was read and left aside."""
+    return "" if report.source is None else _table(("existing data", ""), report.source.lines())
 
 
 def _teachers(report: RunReport) -> str:

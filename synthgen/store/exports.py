@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError, StoreError
+from synthgen.formats import exporting as rows
 from synthgen.records import Record
-from synthgen.store import atomic, rows
+from synthgen.store import atomic
 from synthgen.store.faults import storing
 from synthgen.store.folder import RunFolder
 from synthgen.store.parquet import dataset_files, read_records, read_rows

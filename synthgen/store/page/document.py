@@ -11,7 +11,7 @@ from synthgen.store import atomic
 from synthgen.store.folder import RunFolder
 from synthgen.store.page import figures, flow
 from synthgen.store.page.browser import browser
-from synthgen.store.page.head import header, teachers
+from synthgen.store.page.head import header, source, teachers
 from synthgen.store.page.markup import Html, el, raw
 from synthgen.store.page.pack import pack
 from synthgen.store.page.sample import choose, rows
@@ -48,6 +48,7 @@ def page(name: str, folder: RunFolder, report: RunReport) -> str:
                 _card("Nearest neighbours of the near-duplicates", nearest) if nearest else None,
                 class_="two",
             ),
+            _card("Existing data", source(report.source)) if report.source else None,
             _card("Length of the accepted records", figures.lengths(numbers)),
             el(
                 "div",
