@@ -14,11 +14,14 @@ from dataclasses import dataclass, field, replace
 from synthgen.errors import ConfigError
 from synthgen.exchange import Completion, Request, Sampling, Usage, canonical
 from synthgen.journal import Journal
+from synthgen.outward import logger
 from synthgen.prices import Price
 from synthgen.protocols import Check, Teacher
 from synthgen.slots import MOST, Slots
 from synthgen.turns import Draining
 from synthgen.unusable import FINAL, is_free_text
+
+log = logger("synthgen.asking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ class Asker:
         self._slots = _slots(concurrency, teachers)
         self._pending: dict[str, asyncio.Task[Completion]] = {}
         self._reserved = Cost()
+        self._repeated = False
         self._settled = asyncio.Event()
         self._samplings: dict[tuple[int, int], tuple[Sampling | None, Sampling | None, Sampling]] = {}
 
@@ -276,7 +280,7 @@ class Asker:
             worst = await self._reserve(teacher, request)
             try:
                 self.spending.in_flight += 1
-                completion = replace(await teacher.complete(request), key=key)
+                completion = self._without_secrets(replace(await teacher.complete(request), key=key))
                 usd = usd_of(teacher, completion.usage)
                 self.spending.add(completion.usage, usd)
             finally:
@@ -286,6 +290,13 @@ class Asker:
             self._slots.give_back()
         await self.journal.put(key, request, completion, usd=usd)
         return completion
+
+    def _without_secrets(self, completion: Completion) -> Completion:
+        cleared = completion.without_secrets()
+        if cleared is not completion and not self._repeated:
+            self._repeated = True
+            log.warning("a reply repeats a secret of this run: *** stands in its place wherever it is kept")
+        return cleared
 
     async def _take_slot(self) -> None:
         self.queued += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import random
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from synthgen.errors import SynthgenError, TeacherError
 from synthgen.exchange import Choice, Completion, Request
+from synthgen.outward import logger
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.bodies import PATHS, Dialect, encode
 from synthgen.teachers.openai.dispatch import Dispatch
@@ -23,7 +23,7 @@ from synthgen.teachers.openai.server import Server
 from synthgen.teachers.openai.transport import Transport
 from synthgen.unusable import is_free_text
 
-log = logging.getLogger("synthgen.teachers.openai")
+log = logger("synthgen.teachers.openai")
 
 NEVER_ANSWERED_S = 15.0
 """A server that has never answered is given up after this time: its URL is wrong, or nobody has started it."""

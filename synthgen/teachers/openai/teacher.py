@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer, field_validator, model_validator
 
+from synthgen import outward
 from synthgen.errors import TeacherError
 from synthgen.exchange import Api, Completion, Request, Sampling
 from synthgen.prices import FREE, Price, listed
@@ -22,7 +23,7 @@ from synthgen.teachers.openai.concurrency import Concurrency
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Endpoint
 from synthgen.teachers.openai.problems import Again
-from synthgen.teachers.openai.secrets import Scrubber, credentials, expanded, from_environment, without_credentials
+from synthgen.teachers.openai.secrets import expanded, from_environment, learn_proxies, without_credentials
 from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
 from synthgen.teachers.openai.transport import Transport
 from synthgen.turns import Draining
@@ -40,7 +41,8 @@ class OpenAI(BaseModel):
     minute) are for limits that you want to keep. `give_up_after_s` is how long no server may answer before the run
     stops. `structured: false` never asks for JSON by schema; a server that turns out not to know it is asked without.
     `batch: true` sends requests through the provider's batch API: half the price, replies within a day; the run's
-    `concurrency` is how many requests a batch can hold. In `headers`, `${NAME}` is the environment variable's value.
+    `concurrency` is how many requests a batch can hold. In `headers`, and in the login
+    of a `base_url` (`http://user:${NAME}@host/v1`), `${NAME}` is the environment variable's value.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -142,9 +144,8 @@ class OpenAI(BaseModel):
         key = from_environment(self.api_key_env)
         if key is None and any(is_openai(url) for url in self.urls):
             raise advice.missing_key(self.api_key_env)
-        headers, from_headers = expanded(self.headers)
-        passwords = [user[1] for url in self.urls if (user := credentials(url))]
-        scrub = Scrubber([*([key] if key else []), *from_headers, *passwords])
+        headers = expanded(self.headers)
+        learn_proxies()
         access = Access(key, self.organization, self.project, self.azure_api_version, self.azure_deployment, headers)
         transport = Transport(self.timeout_s)
         try:
@@ -159,7 +160,7 @@ class OpenAI(BaseModel):
                 servers,
                 Dispatch([server.endpoint for server in servers], self.rpm, self.tpm),
                 transport,
-                scrub,
+                outward.scrub,
                 give_up_after_s=self.give_up_after_s,
                 key_variable=self.api_key_env,
             )

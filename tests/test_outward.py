@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.store.visible import visible
+from synthgen.outward import visible
 
 
 def test_what_a_terminal_would_obey_is_spelled_out() -> None:
