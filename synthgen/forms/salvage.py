@@ -24,7 +24,7 @@ time that a text of nothing but brackets can cost."""
 _OPENING = re.compile(r"[\[{]")
 _SEPARATOR = re.compile(r"[\s,]*")
 _SPACE = re.compile(r"\s*")
-_NEXT_STRING = re.compile(r'[,\n]\s*"')
+_NEXT_STRING = re.compile(r'[,\n][^\S\n]*+"')
 
 
 @dataclass(frozen=True, slots=True)
