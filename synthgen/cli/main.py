@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import threading
+from collections.abc import Sequence
 
-from synthgen import outward
 from synthgen.cli.app import app
-from synthgen.cli.output import guard, say
+from synthgen.cli.output import guarded, say
 from synthgen.errors import SynthgenError
+from synthgen.outward import learn_environment, told
 
 
 def main() -> None:
     """Runs the command that the process was started with, and ends the process."""
-    guard()
-    outward.learn_environment(os.environ)
-    sys.excepthook = lambda kind, error, trace: say(outward.told(error))
-    threading.excepthook = lambda failed: say(outward.told(failed.exc_value)) if failed.exc_value else None
-    if logging.lastResort is not None:
-        logging.lastResort.addFilter(outward.Door())
-    arguments = sys.argv[1:]
+    with guarded():
+        learn_environment(os.environ)
+        sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     if debug:
         # wherever it stands: people add it to the end of the command that failed
         arguments = ["--debug", *(a for a in arguments if a != "--debug")]
     try:
-        app(arguments, prog_name="synthgen")
+        app(list(arguments), prog_name="synthgen")
     except SynthgenError as error:
-        if debug:
-            raise
-        say(f"error: {error}")
-        sys.exit(error.exit_code)
+        say(told(error) if debug else f"error: {error}")
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001  no error of ours; its traceback is shown, by the door
+        say(told(error))
+        return 1
+    return 0

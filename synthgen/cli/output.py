@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from synthgen.outward import scrub, shown, visible
+from synthgen.outward import Door, scrub, shown, told, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,13 +42,24 @@ class Guarded:
         return getattr(self.stream, name)
 
 
-def guard() -> None:
-    """Puts the process's own streams behind the door.
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Puts the process's streams, its threads' errors and other libraries' warnings behind the door.
 
     On stderr control characters pass, for bars that other libraries draw; what we say there ourselves goes by `say`.
     """
+    streams, threads, door = (sys.stdout, sys.stderr), threading.excepthook, Door()
     sys.stdout = cast(TextIO, Guarded(sys.stdout, lambda text: visible(scrub(text))))
     sys.stderr = cast(TextIO, Guarded(sys.stderr, scrub))
+    threading.excepthook = lambda failed: say(told(failed.exc_value)) if failed.exc_value else None
+    if logging.lastResort is not None:
+        logging.lastResort.addFilter(door)
+    try:
+        yield
+    finally:
+        (sys.stdout, sys.stderr), threading.excepthook = streams, threads
+        if logging.lastResort is not None:
+            logging.lastResort.removeFilter(door)
 
 
 def console(*, stderr: bool = False) -> Console:
