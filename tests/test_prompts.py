@@ -98,13 +98,13 @@ def test_a_template_reads_nothing_outside_the_configs_folder(tmp_path: Path, tag
         "link to a folder": "folder/notes",
         "by way of the shipped ones": "../synthgen/errors.py",
     }[way]
-    render = renderer(inside, one=tag.replace("@", name), late="{% include name %}")
+    render = renderer(inside, one=tag.replace("@", name), late="{% include what %}")
     for attempt in (lambda: render.check("one"), lambda: render.render("one"), lambda: render.check(name)):
         with pytest.raises(PromptError) as caught:
             attempt()
         assert "outside" in str(caught.value) or way == "by way of the shipped ones"
     with pytest.raises(PromptError):
-        render.render("late", name=name)
+        render.render("late", what=name)
 
 
 def test_templates_within_the_folder_and_shipped_ones_name_each_other(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_check_finds_what_is_wrong_in_a_template_that_is_named(tmp_path: Path)
         render.check("one")
     assert (Path(str(caught.value.file)), caught.value.line) == (tmp_path / "two.j2", 2)
     deep = renderer(tmp_path, deep="{{ " + "(" * 20_000 + ")" * 20_000 + " }}")
-    with pytest.raises(PromptError, match="too deep|does not parse"):
+    with pytest.raises(PromptError, match=r"too deep|does not parse"):
         deep.check("deep")
 
 

@@ -207,7 +207,7 @@ def test_json_reads_as_itself(value: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_nested_too_deep_is_one_message_with_its_line(text: str) -> None:
-    with pytest.raises(ConfigError, match="levels deep|not valid YAML") as caught:
+    with pytest.raises(ConfigError, match=r"levels deep|not valid YAML") as caught:
         data(text)
     assert caught.value.file == "c.yaml"
     assert caught.value.line in (2, 65, 66)
