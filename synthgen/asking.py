@@ -7,7 +7,6 @@ sent is paid for, so its reply goes to the journal whoever still wants it.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,13 +15,14 @@ from synthgen.errors import StoreError
 from synthgen.exchange import Completion, Request, Sampling
 from synthgen.journal import Journal
 from synthgen.metering import Meter, metered_by
+from synthgen.outward import logger
 from synthgen.protocols import Check, Teacher
 from synthgen.slots import MOST, Slots
 from synthgen.spending import Budget, Cost, Ledger, Spending, holds, usd_of
 from synthgen.turns import Draining
 from synthgen.unusable import Remedy, choices_of, is_final, is_free_text, remedy_of
 
-log = logging.getLogger("synthgen.asking")
+log = logger("synthgen.asking")
 
 IN_A_BATCH = 5000
 """Slots where a teacher gathers requests into batches: replies take hours, so there is nothing to find out."""
@@ -63,6 +63,7 @@ class Asker:
         self._ledger = Ledger(budget or Budget(), journal, on_budget, shared)
         self._slots = _slots(concurrency, teachers)
         self._pending: dict[str, asyncio.Task[Completion]] = {}
+        self._repeated = False
         self._samplings: dict[tuple[int, int], tuple[Sampling | None, Sampling | None, Sampling]] = {}
 
     @property
@@ -212,6 +213,7 @@ class Asker:
                     meter.adopt()
                 await meter.reserve()
                 completion = replace(await self._complete(teacher, request, meter), key=key)
+                completion = self._without_secrets(completion)
                 usd = usd_of(teacher, completion.usage)
                 meter.answered(completion.usage, usd)
             finally:
@@ -234,6 +236,13 @@ class Asker:
             raise
         finally:
             self.spending.in_flight -= 1
+
+    def _without_secrets(self, completion: Completion) -> Completion:
+        cleared = completion.without_secrets()
+        if cleared is not completion and not self._repeated:
+            self._repeated = True
+            log.warning("a reply repeats a secret of this run: *** stands in its place wherever it is kept")
+        return cleared
 
     async def _take_slot(self) -> None:
         self.queued += 1

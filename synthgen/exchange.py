@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from synthgen.outward import clear
 from synthgen.records import Frozen, clean_text
 
 Api = Literal["chat", "completions", "responses"]
@@ -228,6 +229,18 @@ class Completion:
             further=(*self.further, other.key),
         )
 
+    def without_secrets(self) -> Completion:
+        """The completion with `***` for each secret that a server or a model has repeated; itself where there is none.
+
+        Log probabilities stay as they are: they hold pieces of a text, none of them a whole secret.
+        """
+        choices = tuple(map(_cleared, self.choices))
+        model, request_id = clear(self.model), clear(self.request_id)
+        same = model is self.model and request_id is self.request_id
+        if same and all(new is old for new, old in zip(choices, self.choices, strict=True)):
+            return self
+        return replace(self, choices=choices, model=model, request_id=request_id)
+
     @property
     def text(self) -> str:
         """The first choice's text; empty where there is none."""
@@ -274,3 +287,14 @@ class Completion:
         )
         usage = Usage(*data["usage"], estimated=bool(data.get("estimated")))
         return cls(choices, usage, data.get("model"), data.get("request_id"), key)
+
+
+def _cleared(choice: Choice) -> Choice:
+    """The choice without known secrets; itself where it holds none."""
+    calls = list(choice.tool_calls)
+    changed: dict[str, Any] = {} if not calls or clear(calls) is calls else {"tool_calls": tuple(clear(calls))}
+    for name in ("text", "finish_reason", "reasoning", "refusal"):
+        value = getattr(choice, name)
+        if (cleared := clear(value)) is not value:
+            changed[name] = cleared
+    return replace(choice, **changed) if changed else choice

@@ -20,6 +20,7 @@ from types import TracebackType
 
 from synthgen.errors import StoreError
 from synthgen.exchange import Completion, Request
+from synthgen.outward import clear
 
 FORMAT = 1
 COMMIT_INTERVAL_S = 0.01
@@ -104,7 +105,7 @@ class _Entry:
 
 
 def _packed(request: Request) -> bytes:
-    data = request.text.encode()
+    data = clear(request.text).encode()
     return data if len(data) <= PLAIN_BYTES else zlib.compress(data, 1)
 
 

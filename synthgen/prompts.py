@@ -6,7 +6,8 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,30 @@ class Renderer:
                 hint="mend the template; it runs in a sandbox that allows no attribute starting with an underscore",
             ) from error
 
+    def check(self, name: str) -> list[Path]:
+        """The files of a template and of all that it names: `include`, `extends`, `import`, `from`.
+
+        Names that are only known when it is rendered are left out.
+
+        Raises:
+            PromptError: one is missing, lies outside, or does not parse.
+        """
+        from jinja2 import meta
+
+        files: list[Path] = []
+        waiting, seen = [name], {name}
+        while waiting:
+            text, path, _ = self._load(waiting.pop())
+            files.append(Path(path))
+            with _parsing(path):
+                tree = self._environment.parse(text, filename=path)
+                self._environment.compile(tree, filename=path)
+            for named in meta.find_referenced_templates(tree):
+                if named is not None and named not in seen:
+                    seen.add(named)
+                    waiting.append(named)
+        return files
+
     def _load(self, name: str) -> tuple[str, str, None]:
         path = assets.find("prompts", name, self.base)
         try:
@@ -115,19 +140,10 @@ class Renderer:
         return text, str(path), None
 
     def _compile(self, name: str) -> _Compiled:
-        from jinja2 import TemplateSyntaxError
-
         text, path, _ = self._load(name)
-        try:
+        with _parsing(path):
             needs = self._needs(self._environment.parse(text, name, path))
             template = self._environment.get_template(name)
-        except TemplateSyntaxError as error:
-            raise PromptError(
-                f"the template does not parse: {error.message}",
-                file=error.filename or path,
-                line=error.lineno,
-                hint="see https://jinja.palletsprojects.com/templates/",
-            ) from error
         compiled = self._compiled[name] = _Compiled(template, Path(path), needs)
         return compiled
 
@@ -156,6 +172,24 @@ class Renderer:
                 file, line = Path(trace.tb_frame.f_code.co_filename), trace.tb_lineno
             trace = trace.tb_next
         return file, line
+
+
+@contextmanager
+def _parsing(path: str) -> Iterator[None]:
+    """Tells what is wrong with a template that does not parse."""
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        raise PromptError(
+            f"the template does not parse: {error.message}",
+            file=error.filename or path,
+            line=error.lineno,
+            hint="see https://jinja.palletsprojects.com/templates/",
+        ) from error
+    except RecursionError:
+        raise PromptError("the template is nested too deep", file=path, hint="check its brackets") from None
 
 
 def _plain(value: Any) -> Any:

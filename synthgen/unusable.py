@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
@@ -11,9 +10,10 @@ from functools import cache
 from synthgen.exchange import Choice, Completion
 from synthgen.finish_reasons import finish_of
 from synthgen.forms import split_reasoning
+from synthgen.outward import logger
 from synthgen.template_tokens import find_token
 
-log = logging.getLogger("synthgen")
+log = logger("synthgen")
 
 FINAL = frozenset({"bad_request", "context_length", "server_error", "timeout"})
 """Finish reasons that a teacher of ours gives, without a text, to a request that it has given up."""

@@ -13,8 +13,8 @@ from synthgen.cli.plan import first_request, walk
 from synthgen.config import Recipe, choose, load
 from synthgen.config.training import check_training
 from synthgen.exchange import Request
+from synthgen.outward import visible
 from synthgen.store.report import SourceFacts
-from synthgen.store.visible import visible
 
 PER_RECORDS = 1000
 """A run without a target is estimated for so many records."""

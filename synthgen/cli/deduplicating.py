@@ -13,7 +13,7 @@ from synthgen.cli.output import console, interactive, print_json, say
 from synthgen.cli.progress import LINE_S
 from synthgen.dedup import Method, Progress, dedup
 from synthgen.errors import ConfigError
-from synthgen.store.visible import visible
+from synthgen.outward import visible
 
 SHOWN = 5
 """Rows that cannot be read are told one by one up to here."""

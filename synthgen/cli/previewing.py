@@ -14,12 +14,12 @@ from synthgen.cli.progress import shown
 from synthgen.cli.running import EXIT_CODES, spending_lines
 from synthgen.config import Recipe, choose, load, preview_folder
 from synthgen.journal import Journal
+from synthgen.outward import visible
 from synthgen.pipeline import Progress, default_window
 from synthgen.records import Record
 from synthgen.run import run
 from synthgen.store import RunFolder, RunReport
 from synthgen.store.parquet import dataset_files, read_records
-from synthgen.store.visible import visible
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -12,9 +12,9 @@ from synthgen.cli.training import student_lines, train_after
 from synthgen.config import Recipe, choose, finished, load, open_folder, run_in
 from synthgen.config.training import check_training
 from synthgen.eventloop import run_async
+from synthgen.outward import visible
 from synthgen.pipeline import Progress
 from synthgen.store import RunFolder, RunReport
-from synthgen.store.visible import visible
 
 EXIT_CODES = {"done": 0, "short": 3, "budget": 4, "interrupted": 130}
 

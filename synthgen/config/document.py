@@ -14,10 +14,15 @@ from typing import Any, NoReturn
 
 import yaml
 
+from synthgen import outward
 from synthgen.errors import ConfigError
+from synthgen.likely_secrets import likely_secrets
 
 Key = tuple[str | int, ...]
 """The way to a value: the keys of mappings and the indices of lists, from the top."""
+
+DEEPEST = 64
+"""Levels of mappings and lists within each other; more are no config, and would fill Python's stack."""
 
 MOST_VALUES = 100_000
 """More values than this are no config: aliases of aliases let a short file grow without bound."""
@@ -104,19 +109,29 @@ def parse_value(text: str, file: str) -> Any:
 
 
 def _parse(text: str, file: str) -> tuple[Any, dict[Key, Place]]:
+    """The value of a YAML text and the places of its keys. What is no YAML may hold a secret, which nobody shows."""
     reader = _Reader(file)
     try:
         node = yaml.compose(text, Loader=_Loader)
+        return None if node is None else reader.value(node, ()), reader.places
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = ", ".join(p for p in (error.context, error.problem) if p)
-        raise ConfigError(
+        problem = _NAMED.sub(r"\1", ", ".join(p for p in (error.context, error.problem) if p))
+        wrong = ConfigError(
             f"not valid YAML: {problem}", file=file, line=mark.line + 1 if mark else None, hint=_hint(problem)
-        ) from error
+        )
     except yaml.YAMLError as error:
         problem = str(error).splitlines()[0]
-        raise ConfigError(f"not valid YAML: {problem}", file=file, hint="remove the control characters") from error
-    return None if node is None else reader.value(node, ()), reader.places
+        wrong = ConfigError(f"not valid YAML: {problem}", file=file, hint="remove the control characters")
+    except ConfigError:
+        outward.learn(*likely_secrets(text))
+        raise
+    outward.learn(*likely_secrets(text))
+    raise wrong  # without its cause, which quotes the text
+
+
+_NAMED = re.compile(r"(alias|anchor|handle) (?:'[^']*'|\"[^\"]*\")")
+"""The name after `undefined alias`, `tag handle` and `anchor`: an unquoted password may begin with * or ! or &."""
 
 
 def _hint(problem: str) -> str:
@@ -124,6 +139,8 @@ def _hint(problem: str) -> str:
         return "indent with spaces, not with tabs"
     if "alias" in problem:
         return "a text that begins with * or & needs quotes"
+    if "levels deep" in problem:
+        return "a config has few levels: check the brackets and the indentation"
     if "single document" in problem:
         return "one file holds one config: remove the line ---"
     return "check indentation and brackets; quote a text that holds ': ' or ' #' or begins with one of * & ! | > % @ `"
@@ -131,6 +148,17 @@ def _hint(problem: str) -> str:
 
 class _Loader(yaml.SafeLoader):
     """Reads plain scalars by the core schema of YAML 1.2.2 (section 10.3.2); `<<` merges, as many configs use it."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Raises where PyYAML would go on until Python's stack is full."""
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise yaml.MarkedYAMLError(None, None, f"more than {DEEPEST} levels deep", self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -227,10 +255,10 @@ class _Reader:
             self._foreign(node)
         try:
             return make(node.value)
-        except ValueError as error:
+        except ValueError:
             raise ConfigError(
-                f"{node.value!r} is no {node.tag.removeprefix(_TAG)}", file=self.file, line=node.start_mark.line + 1
-            ) from error
+                f"the value is no {node.tag.removeprefix(_TAG)}", file=self.file, line=node.start_mark.line + 1
+            ) from None
 
     def _seen(self, node: yaml.Node) -> None:
         self._count += 1
@@ -238,8 +266,11 @@ class _Reader:
             self._fail(node, f"more than {MOST_VALUES:,} values", "is it a data file? a config names it by its path")
 
     def _foreign(self, node: yaml.Node) -> NoReturn:
-        tag = node.tag.replace(_TAG, "!!")
-        self._fail(node, f"the tag {tag} is not allowed", "a config holds plain values only")
+        # one of the user's own may be an unquoted password that begins with !
+        tag = f"tag {node.tag.replace(_TAG, '!!')}" if node.tag.startswith(_TAG) else "tag that begins with !"
+        self._fail(
+            node, f"the {tag} is not allowed", "a config holds plain values; a text that begins with ! needs quotes"
+        )
 
     def _fail(self, node: yaml.Node, message: str, hint: str) -> NoReturn:
         raise ConfigError(message, file=self.file, line=node.start_mark.line + 1, hint=hint)

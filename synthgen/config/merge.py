@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -68,6 +69,10 @@ def _over(new: Any, old: Any, key: Key, places: dict[Key, Place]) -> Any:
     return merged
 
 
+_WRITTEN = re.compile(r"[\w.-]*")
+"""The beginning of a setting that can be a key."""
+
+
 def override(document: Document, settings: Sequence[str]) -> Document:
     """The document with `key=value` settings laid over it, as `--set` takes them.
 
@@ -86,7 +91,8 @@ def override(document: Document, settings: Sequence[str]) -> Document:
 
 def _split(setting: str) -> tuple[list[str], Any, Place]:
     name, equals, text = setting.partition("=")
-    place = Place(f"--set {setting}")
+    # without the value, which may be a secret, and so may what stands where a key should
+    place = Place(" ".join(["--set", *_WRITTEN.findall(name)[:1]]).strip())
     path = [part.strip() for part in name.split(".")]
     if not equals or not all(path):
         raise ConfigError(

@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from synthgen import assets
 from synthgen.config.document import Document, Key
 from synthgen.config.merge import label
 from synthgen.config.models import Config, Entry, LabelledEntry
 from synthgen.config.problems import combined, problems
 from synthgen.errors import ConfigError
 from synthgen.plugins import PROMPT_SETTINGS, Finder, Kind, build, settings_model, suggestion
+from synthgen.prompts import Renderer
 from synthgen.protocols import Selector, Source, Stage, Teacher
 
 TAKEN = ("source", "commit")
@@ -129,12 +129,13 @@ class _Workshop:
                 self.fail(("stages", number, "teacher"), f"the config names no teacher {asked!r}", hint)
 
     def check_prompts(self, stages: Sequence[_Made]) -> None:
-        """Notes an error for each built-in stage whose prompt template does not exist."""
+        """Notes an error for each built-in stage whose prompt template, or one that it names, cannot be used."""
+        renderer = Renderer(self._base)
         for number, stage in enumerate(stages):
             for key in PROMPT_SETTINGS.get(stage.resolved.get("use", ""), ()):
                 if name := stage.resolved[key]:
                     try:
-                        assets.find("prompts", name, self._base)
+                        renderer.check(name)
                     except ConfigError as error:
                         self._note(error, ("stages", number, key))
 

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from synthgen.config.document import Document, Key
 from synthgen.errors import ConfigError
+from synthgen.likely_secrets import may_hold_secret
 from synthgen.plugins import nearest, setting_names, suggestion
 
 _EXPECTED = (
@@ -89,6 +90,8 @@ def _problem(key: Key, group: list[ErrorDetails], document: Document, names: lis
     expected = " or ".join(dict.fromkeys(_expected(details) for details in group))
     if kind in ("value_error", "assertion_error"):
         return document.error(key, str(first["ctx"]["error"]))
+    if may_hold_secret(key):
+        return document.error(key, f"found something else, expected {expected}")
     return document.error(key, f"found {shown(found)}, expected {expected}", hint=_hint(key, first, expected))
 
 

@@ -14,6 +14,7 @@ from synthgen.config.document import Document, dotted
 from synthgen.config.merge import override, read_config
 from synthgen.config.models import Config
 from synthgen.config.parts import Parts
+from synthgen.config.plain_secrets import refuse_secrets
 from synthgen.config.problems import combined, problems
 from synthgen.config.training import section_problems
 from synthgen.errors import ConfigError
@@ -53,6 +54,7 @@ def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> R
     """
     path, base = locate(config)
     document = override(read_config(path), overrides)
+    refuse_secrets(document)
     if _kept(path):
         document.data.pop("files", None)
     if document.data.keys() >= LOOP and "source" not in document.data:

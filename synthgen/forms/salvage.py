@@ -56,7 +56,7 @@ _DEEP = 10_000
 _OPENING = re.compile(r"[\[{]")
 _SEPARATOR = re.compile(r"[\s,]*")
 _SPACE = re.compile(r"\s*")
-_NEXT_STRING = re.compile(r'[,\n]\s*"')
+_NEXT_STRING = re.compile(r'[,\n][^\S\n]*+"')
 
 
 @dataclass(frozen=True, slots=True)

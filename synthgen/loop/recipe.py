@@ -13,6 +13,7 @@ from synthgen.config import Recipe, locate
 from synthgen.config.document import Document
 from synthgen.config.merge import override, read_config
 from synthgen.config.models import NAME, Count, Entry, Limit, Section
+from synthgen.config.plain_secrets import refuse_secrets
 from synthgen.config.problems import combined, problems
 from synthgen.config.recipe import make_recipe
 from synthgen.errors import ConfigError
@@ -310,6 +311,7 @@ def load(config: Path | str, overrides: Sequence[str] = ()) -> LoopRecipe:
     """
     path, base = locate(config)
     document = override(read_config(path), overrides)
+    refuse_secrets(document)
     data = {"name": path.stem, **{k: v for k, v in document.data.items() if v is not None or k == "generate"}}
     try:
         checked = LoopConfig.model_validate(data)

@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from synthgen.outward import clear
 from synthgen.records import clean_text
 from synthgen.store.faults import storing
 
@@ -13,9 +14,9 @@ from synthgen.store.faults import storing
 def write(path: Path, content: str | bytes) -> None:
     """Writes the file beside its place, flushes it to disk, and renames it over its place.
 
-    Lone surrogates become U+FFFD. A killed process leaves at most a file `.<name>.tmp` behind.
+    Lone surrogates become U+FFFD, known secrets `***`. A killed process leaves at most a file `.<name>.tmp` behind.
     """
-    data = content if isinstance(content, bytes) else str(clean_text(content)).encode()
+    data = content if isinstance(content, bytes) else clear(str(clean_text(content))).encode()
     temporary = path.with_name(f".{path.name}.tmp")
     with storing(path):
         try:

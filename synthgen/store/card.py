@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from synthgen.outward import visible
 from synthgen.records import Record, to_alpaca
 from synthgen.store.ingredients import Ingredients
 from synthgen.store.report import RunReport, Took
-from synthgen.store.visible import visible
 
 SAMPLES = 3
 SAMPLE_CHARACTERS = 1200

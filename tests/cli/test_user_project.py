@@ -55,7 +55,10 @@ def test_a_rejected_record_tells_why(project: Path, synthgen: Synthgen) -> None:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("stages.max_words_per_line.limit=many", "--set stages.max_words_per_line.limit=many: stages.1.limit: found"),
+        (
+            "stages.max_words_per_line.limit=many",
+            "--set stages.max_words_per_line.limit: stages.1.limit: found the text",
+        ),
         ("stages.openings_cap.limit=0", "found the number 0, expected at least 1"),
         ("stages.max_words_per_line.limt=3", "did you mean 'limit'"),
         ("stages.Signed.use=./stages.py:Singed", "did you mean 'Signed'"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +21,7 @@ from synthgen.counting import counted
 from synthgen.errors import SynthgenError, TeacherError
 from synthgen.exchange import Api, Choice, Completion, Request
 from synthgen.metering import Meter, current_meter
+from synthgen.outward import logger
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch_state import BatchState, Sent
 from synthgen.teachers.openai.bodies import PATHS
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import openai
     from openai.types import Batch
 
-log = logging.getLogger("synthgen.teachers.openai")
+log = logger("synthgen.teachers.openai")
 
 T = TypeVar("T")
 

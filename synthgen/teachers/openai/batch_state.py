@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import StoreError
+from synthgen.outward import clear
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +82,9 @@ class BatchState:
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 # a line that a kill has cut has no end: begin anew
-                file.write(("\n" if file.tell() and not _ends_a_line(self._path) else "") + json.dumps(step) + "\n")
+                file.write(
+                    ("\n" if file.tell() and not _ends_a_line(self._path) else "") + clear(json.dumps(step)) + "\n"
+                )
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from synthgen.counting import CHARACTERS_PER_TOKEN, counted
 from synthgen.errors import SynthgenError, TeacherError
 from synthgen.exchange import Choice, Completion, Request
 from synthgen.metering import Meter, current_meter
+from synthgen.outward import logger
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.adapting import learned
 from synthgen.teachers.openai.bodies import PATHS, SURE
@@ -40,7 +40,7 @@ from synthgen.unusable import FINAL, is_free_text
 if TYPE_CHECKING:
     from yarl import URL
 
-log = logging.getLogger("synthgen.teachers.openai")
+log = logger("synthgen.teachers.openai")
 
 PROOF_MIN_S, PROOF_MAX_S = 2.0, 60.0
 """A plain question that got no reply is not asked again for this time, which doubles."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import random
 
+from synthgen.outward import logger
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.call import Call
 from synthgen.teachers.openai.dispatch import Dispatch
@@ -14,7 +14,7 @@ from synthgen.teachers.openai.endpoint import Ticket
 from synthgen.teachers.openai.problems import Again
 from synthgen.teachers.openai.secrets import Scrubber
 
-log = logging.getLogger("synthgen.teachers.openai")
+log = logger("synthgen.teachers.openai")
 
 NEVER_ANSWERED_S = 15.0
 """A server that has never answered is given up after this time: its URL is wrong, or nobody has started it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,8 +10,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer, field_validator, model_validator
 
+from synthgen import outward
 from synthgen.errors import TeacherError
 from synthgen.exchange import Api, Completion, Request, Sampling
+from synthgen.outward import logger
 from synthgen.prices import FREE, Price, listed
 from synthgen.slots import MOST
 from synthgen.teachers.openai import advice
@@ -33,12 +34,12 @@ from synthgen.teachers.openai.header_values import (
 )
 from synthgen.teachers.openai.patience import NEVER_ANSWERED_S
 from synthgen.teachers.openai.problems import Again
-from synthgen.teachers.openai.secrets import Scrubber, credentials, expanded, from_environment, without_credentials
+from synthgen.teachers.openai.secrets import credentials, expanded, from_environment, learn_proxies, without_credentials
 from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
 from synthgen.teachers.openai.transport import MEGABYTE, Transport
 from synthgen.turns import Draining
 
-log = logging.getLogger("synthgen.teachers.openai")
+log = logger("synthgen.teachers.openai")
 
 ASK_AGAIN_S = 1.0
 """Between two looks for the model of a server that is not there yet."""
@@ -53,7 +54,8 @@ class OpenAI(BaseModel):
     minute) are for limits that you want to keep. `give_up_after_s` is how long no server may answer before the run
     stops. `structured: false` never asks for JSON by schema; a server that turns out not to know it is asked without.
     `batch: true` sends requests through the provider's batch API: half the price, replies within a day; the run's
-    `concurrency` is how many requests a batch can hold. In `headers`, `${NAME}` is the environment variable's value.
+    `concurrency` is how many requests a batch can hold. In `headers`, and in the login
+    of a `base_url` (`http://user:${NAME}@host/v1`), `${NAME}` is the environment variable's value.
     A reply of more than `max_reply_mb` megabytes is not read to its end.
     """
 
@@ -182,10 +184,9 @@ class OpenAI(BaseModel):
         key = from_environment(self.api_key_env)
         if key is None and any(is_openai(url) for url in self.urls):
             raise advice.missing_key(self.api_key_env)
-        headers, from_headers = expanded(self.headers)
+        headers = expanded(self.headers)
         self._check_values(key, headers)
-        passwords = [user[1] for url in self.urls if (user := credentials(url))]
-        scrub = Scrubber([*([key] if key else []), *from_headers, *passwords])
+        learn_proxies()
         access = Access(key, self.organization, self.project, self.azure_api_version, self.azure_deployment, headers)
         self._connections = descriptors.take(self.max_concurrency and self.at_once)
         transport = Transport(self.timeout_s, int(self.max_reply_mb * MEGABYTE))
@@ -201,7 +202,7 @@ class OpenAI(BaseModel):
                 servers,
                 Dispatch([server.endpoint for server in servers], self.rpm, self.tpm),
                 transport,
-                scrub,
+                outward.scrub,
                 give_up_after_s=self.give_up_after_s,
                 key_variable=self.api_key_env,
             )
