@@ -191,7 +191,7 @@ class Engine:
         except Exception as error:
             raise StageError(
                 f"stage {label}, attempt {attempt.attempt}: {type(error).__name__}: {error}",
-                hint="what is paid for is in the journal; mend the stage and run the same command again",
+                hint="what is paid for is in the journal; fix the stage and run the same command again",
             ) from error
 
     def _join(self, attempt: Attempt) -> None:

@@ -154,7 +154,7 @@ def _selected(
     except Exception as error:
         raise StageError(
             f"selector {label}: {type(error).__name__}: {error}",
-            hint="the replies are in the journal; mend the selector and run the same command again",
+            hint="the replies are in the journal; fix the selector and run the same command again",
         ) from error
     if sorted(r.id for r in result) != sorted(r.id for r in records):
         raise StageError(

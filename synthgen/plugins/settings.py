@@ -35,7 +35,7 @@ def settings_model(part: Part) -> type[BaseModel]:
         signature = inspect.signature(part)
         hints = typing.get_type_hints(part.__init__ if inspect.isclass(part) else call_of(part), include_extras=True)
     except (TypeError, ValueError, NameError, AttributeError) as error:
-        raise PluginError(f"the signature of {name} cannot be read: {error}", hint="mend its annotations") from error
+        raise PluginError(f"the signature of {name} cannot be read: {error}", hint="fix its annotations") from error
     parameters = list(signature.parameters.values())
     if not inspect.isclass(part):
         parameters = _without_record(name, parameters)
@@ -55,7 +55,7 @@ def settings_model(part: Part) -> type[BaseModel]:
     try:
         return create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields)
     except (PydanticUserError, TypeError) as error:
-        raise PluginError(f"the settings of {name} cannot be checked: {error}", hint="mend its annotations") from error
+        raise PluginError(f"the settings of {name} cannot be checked: {error}", hint="fix its annotations") from error
 
 
 def setting_names(model: type[BaseModel]) -> list[str]:

@@ -38,7 +38,7 @@ class FilterStage:
             which = f"record {record.id} ({record.instruction[:80]!r})"
             raise StageError(
                 f"the filter raised {type(error).__name__}: {error} on {which}",
-                hint="a filter returns None or a reason; mend it and run again: what is paid for is kept",
+                hint="a filter returns None or a reason; fix it and run again: what is paid for is kept",
             ) from error
         if verdict is None:
             return record

@@ -123,7 +123,7 @@ def test_a_quota_that_is_spent_is_not_waited_for(status: int, code: str) -> None
     assert "goes on from here" in str(error.hint)
 
 
-@pytest.mark.parametrize(("status", "step"), [(403, "may not use"), (400, "mend"), (422, "mend"), (301, "base_url")])
+@pytest.mark.parametrize(("status", "step"), [(403, "may not use"), (400, "fix"), (422, "fix"), (301, "base_url")])
 def test_other_refusals_are_final_too(status: int, step: str) -> None:
     error = failure(Plan(fatal_from=1, fatal_status=status))
     assert f"HTTP {status}: no more of this" in error.message

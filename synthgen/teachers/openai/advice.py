@@ -42,9 +42,9 @@ def refused(problem: Problem, name: str, variable: str) -> TeacherError | Config
             said, hint=f"the key in {variable} may not use this model or this server (project, region). {GO_ON}"
         )
     if 300 <= problem.status < 400:
-        return TeacherError(said, hint="the server has moved or wants another scheme: mend base_url")
+        return TeacherError(said, hint="the server has moved or wants another scheme: fix base_url")
     return TeacherError(
-        said, hint=f"the server does not take what the config sends: mend sampling, api or the prompt. {GO_ON}"
+        said, hint=f"the server does not take what the config sends: fix sampling, api or the prompt. {GO_ON}"
     )
 
 

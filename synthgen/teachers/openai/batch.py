@@ -185,7 +185,7 @@ class Batches:
             if batch.status == "failed":
                 self._state.gone(sent.file_id)
                 raise TeacherError(
-                    f"batch {batch.id} failed: {_errors(batch)}", hint=f"mend what it names. {advice.GO_ON}"
+                    f"batch {batch.id} failed: {_errors(batch)}", hint=f"fix what it names. {advice.GO_ON}"
                 )
             for file_id in (batch.output_file_id, batch.error_file_id):
                 if file_id:
