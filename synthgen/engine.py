@@ -28,6 +28,8 @@ BACKLOG_PER_SLOT = 32
 """How many attempts per slot may be under way where no window holds them back. With log-normal latency (sigma 1) a
 straggler holds up the commits behind it; 32 keep the slots busy and bound the memory."""
 
+_AT_ONCE = "asked to stop at once: replies on their way are lost, all that came in is saved"
+
 
 class Engine:
     """Runs a pipeline's attempts against a sink. One engine, one run."""
@@ -51,6 +53,7 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._stop: str | None = None
+        self._aborted = False
         self._failure: tuple[int, BaseException] | None = None
         self._barren = 0
 
@@ -83,7 +86,9 @@ class Engine:
         if self._stop is None:
             self._stop = "done" if self.pipeline.target is None else "short"
             why = "as many as asked for" if number == self.pipeline.max_attempts else "the source is exhausted"
-            self.progress.message = f"{number} attempts: {why}"
+            self.progress.message = f"{number} attempt{'' if number == 1 else 's'}: {why}"
+        if self._stop == "interrupted" and not self._aborted:
+            self.progress.message = "asked to stop: what had been sent has come in"
         self.progress.status = self._stop
         return self._stop
 
@@ -102,7 +107,10 @@ class Engine:
 
     async def abort(self) -> None:
         """Ends the run at once; replies on their way are lost, what is in the journal stays."""
-        self.stop("interrupted", "aborted")
+        self._aborted = True
+        self.stop("interrupted", _AT_ONCE)
+        if self._stop == "interrupted":  # asked twice: the reason is that of the second time
+            self.progress.message = _AT_ONCE
         for task in self._tasks:
             task.cancel()
         await self.asker.abort()

@@ -93,12 +93,19 @@ def summary(report: RunReport, path: Path) -> list[str]:
         f"  look      synthgen view {path}, synthgen stats {path}, synthgen explain {path} ID",
     ]
     if report.status != "done":
-        lines.append(f"  → {_NEXT[report.status]}")
+        lines.append(f"  → {_next_step(report, path)}")
     return lines
 
 
+def _next_step(report: RunReport, path: Path) -> str:
+    if report.status != "short":
+        return _NEXT[report.status]
+    if report.rejected:
+        return f"synthgen stats {path} counts why records were rejected, synthgen explain {path} ID tells it of one"
+    return "nothing was rejected: give the source more, raise stop.attempts, or lower the target"
+
+
 _NEXT = {
-    "short": "the two commands above tell why records were rejected",
     "budget": "raise the budget and run the same command again: it goes on where it stopped",
     "interrupted": "run the same command again: it goes on where it stopped",
 }
