@@ -99,7 +99,7 @@ class _Workshop:
         if found.file is not None:
             self.files.add(found.file)
         try:
-            built = build(found, entry.settings, self._base)
+            built = build(found, entry.settings, self._base, self._document.taken_back(*key))
         except ValidationError as error:
             self.errors += problems(error, self._document, key, settings_model(found.part))
         except ConfigError as error:

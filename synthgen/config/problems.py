@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from synthgen.config.document import Document, Key
 from synthgen.errors import ConfigError
 from synthgen.plugins import nearest, setting_names, suggestion
+from synthgen.plugins.nulls import field_of, model_in, within
 
 _EXPECTED = (
     ("int", "a whole number"),
@@ -62,17 +63,10 @@ def _key(details: ErrorDetails, document: Document, at: Key) -> Key:
     value: Any = document.data
     for part in at:
         value = value[part]
-    key = list(at)
-    for part in details["loc"]:
-        inside = part in value if isinstance(value, Mapping) else isinstance(value, list) and part in range(len(value))
-        if inside:
-            value = value[part]
-        elif details["type"] == "missing" and part == details["loc"][-1]:
-            value = None
-        else:
-            continue
-        key.append(part)
-    return tuple(key)
+    location = details["loc"]
+    if details["type"] == "missing":  # its last part is nowhere in the values
+        return (*at, *within(value, location[:-1]), location[-1])
+    return (*at, *within(value, location))
 
 
 def _problem(key: Key, group: list[ErrorDetails], document: Document, names: list[str]) -> ConfigError:
@@ -126,24 +120,9 @@ def _names(model: type[BaseModel], path: Key) -> list[str]:
     """The keys that may stand at this path below the model."""
     current: Any = model
     for part in path:
-        field = _field(current, part)
-        current = _model_in(field.annotation) if field is not None else current
+        field = field_of(current, part)
+        current = model_in(field.annotation) if field is not None else current
     return setting_names(current) if current is not None else []
-
-
-def _field(model: type[BaseModel], part: str | int) -> Any:
-    return next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The first pydantic model that an annotation such as `Sampling | None` or `list[Entry]` holds."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None
 
 
 def shown(value: object) -> str:

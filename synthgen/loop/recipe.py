@@ -13,8 +13,9 @@ from synthgen.config import Recipe, locate
 from synthgen.config.document import Document
 from synthgen.config.merge import override, read_config
 from synthgen.config.problems import combined, problems
-from synthgen.config.recipe import make_recipe
+from synthgen.config.recipe import check_kind, make_recipe
 from synthgen.errors import ConfigError
+from synthgen.plugins.nulls import validated
 from synthgen.loop.by_round import of_round
 from synthgen.loop.contamination import HeldOut
 from synthgen.loop.door import TRAINERS, function
@@ -137,9 +138,10 @@ def load(config: Path | str, overrides: Sequence[str] = ()) -> LoopRecipe:
     """
     path, base = locate(config)
     document = override(read_config(path), overrides)
-    data = {"name": path.stem, **{k: v for k, v in document.data.items() if v is not None or k == "generate"}}
+    check_kind(document, "loop", config, path)
+    data = {**document.data, "name": document.data.get("name") or path.stem}
     try:
-        checked = LoopConfig.model_validate(data)
+        checked, _ = validated(LoopConfig, data, document.taken_back())
     except ValidationError as error:
         raise combined(problems(error, Document(data, document.places), (), LoopConfig)) from error
     return LoopRecipe(checked, base)
