@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from synthgen.contracts import completion_of
 from synthgen.errors import ConfigError
 from synthgen.exchange import Completion, Request, Sampling, Usage, canonical
 from synthgen.journal import Journal
@@ -276,7 +277,7 @@ class Asker:
             worst = await self._reserve(teacher, request)
             try:
                 self.spending.in_flight += 1
-                completion = replace(await teacher.complete(request), key=key)
+                completion = replace(await completion_of(self._name(teacher), teacher, request), key=key)
                 usd = usd_of(teacher, completion.usage)
                 self.spending.add(completion.usage, usd)
             finally:
@@ -286,6 +287,9 @@ class Asker:
             self._slots.give_back()
         await self.journal.put(key, request, completion, usd=usd)
         return completion
+
+    def _name(self, teacher: Teacher) -> str:
+        return next((name for name, one in self.teachers.items() if one is teacher), "")
 
     async def _take_slot(self) -> None:
         self.queued += 1

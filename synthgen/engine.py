@@ -18,6 +18,7 @@ import random
 
 from synthgen.asking import Asker
 from synthgen.attempt import Attempt
+from synthgen.contracts import draw_of, records_of
 from synthgen.errors import StageError, SynthgenError
 from synthgen.pipeline import Flow, Pipeline, Progress, Sink, default_window
 from synthgen.pool import Pool
@@ -154,7 +155,7 @@ class Engine:
     def _draw(self, number: int) -> Draw | None:
         rng = random.Random(f"{self.pipeline.seed}/{self.pipeline.round}/{number}/draw")
         joined = number - self._window + 1 if self.pipeline.source.reads_pool else 0
-        return self.pipeline.source.draw(number, self._pool.view(joined), rng)
+        return draw_of(self.pipeline.source, number, self._pool.view(joined), rng)
 
     async def _attempt(self, attempt: Attempt) -> None:
         """Walks the stages and commits; ends early, closing its turns, when the run drains or a stage fails."""
@@ -191,7 +192,7 @@ class Engine:
         attempt.stage = label
         records = attempt.alive
         try:
-            attempt.take(await stage.run(list(records), attempt), {record.id for record in records})
+            attempt.take(await records_of(stage.run, list(records), attempt), {record.id for record in records})
         except SynthgenError as error:
             if isinstance(error, StageError):
                 error.message = f"stage {label}, attempt {attempt.attempt}: {error.message}"

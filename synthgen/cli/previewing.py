@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from synthgen.cli.output import console, print_json
 from synthgen.cli.progress import shown
 from synthgen.cli.running import EXIT_CODES
 from synthgen.config import Recipe, choose, load, preview_folder
+from synthgen.eventloop import run_async
 from synthgen.journal import Journal
 from synthgen.pipeline import Progress, default_window
 from synthgen.records import Record
@@ -33,7 +33,7 @@ def preview_config(config: str, settings: Sequence[str], number: int, *, as_json
     read_env(config)
     recipe = load(config, settings)
     path = preview_folder(recipe)
-    report = asyncio.run(_make(recipe, path, number))
+    report = run_async(_make(recipe, path, number))
     accepted, rejected = _records(path)
     if as_json:
         print_json(

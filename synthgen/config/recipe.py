@@ -100,7 +100,9 @@ def check_kind(document: Document, wanted: Kind, config: Path | str, file: Path)
         found = "training" if "train" in document.data else wanted
     if found != wanted:
         raise ConfigError(
-            f"this config describes a {found}, not a {wanted}", file=file, hint=f"`{_COMMANDS[found]} {shlex.quote(str(config))}` runs it"
+            f"this config describes a {found}, not a {wanted}",
+            file=file,
+            hint=f"`{_COMMANDS[found]} {shlex.quote(str(config))}` runs it",
         )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 from synthgen.config import run_recipe
 from synthgen.errors import BudgetReached, Interrupted
+from synthgen.eventloop import run_async
 from synthgen.loop.budget import Purse, spending
 from synthgen.loop.records import accepted, rejected, write_records
 from synthgen.loop.round import Round
@@ -34,7 +34,7 @@ def generate(loop: Loop, found: Round) -> list[Record]:
             raise BudgetReached(f"the loop's budget of {purse.empty} is spent")
         loop.say(f"round {number}: generating")
         write_records(known, loop.unique())
-        report = asyncio.run(run_recipe(loop.generation(number, loop.served(), known, purse.round), out=folder))
+        report = run_async(run_recipe(loop.generation(number, loop.served(), known, purse.round), out=folder))
         if report.status == "interrupted":
             raise Interrupted(report.stopped_because, hint="the same command goes on where it stopped")
         made = _facts(report)

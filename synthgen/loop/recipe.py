@@ -15,12 +15,12 @@ from synthgen.config.merge import override, read_config
 from synthgen.config.problems import combined, problems
 from synthgen.config.recipe import check_kind, make_recipe
 from synthgen.errors import ConfigError
-from synthgen.plugins.nulls import validated
 from synthgen.loop.by_round import of_round
 from synthgen.loop.contamination import HeldOut
 from synthgen.loop.door import TRAINERS, function
 from synthgen.loop.models import LoopConfig
 from synthgen.loop.tasks import tasks_of
+from synthgen.plugins.nulls import validated
 from synthgen.records import Record
 
 SAME_SEED = 1000

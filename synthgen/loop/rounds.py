@@ -7,11 +7,11 @@ half a step is lost.
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 from synthgen.errors import BudgetReached
+from synthgen.eventloop import run_async
 from synthgen.loop import evaluation
 from synthgen.loop.by_round import longest
 from synthgen.loop.examining import examine, mixture
@@ -131,6 +131,6 @@ def _evaluate(loop: Loop, found: Round) -> None:
 
     def work() -> dict[str, Any]:
         loop.say(f"round {found.number}: evaluating")
-        return asyncio.run(evaluation.evaluate(loop.recipe, checkpoint, held_out, folder))
+        return run_async(evaluation.evaluate(loop.recipe, checkpoint, held_out, folder))
 
     found.scores = loop.step(found.number, "evaluate", loop.hash(found.training["checkpoint"]), work)

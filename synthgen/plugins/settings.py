@@ -70,7 +70,8 @@ def make(
 ) -> tuple[Any, dict[str, Any]]:
     """The part with these settings, and all its settings as plain values, defaults included.
 
-    What nulls mean, and `taken_back`, is said at `validated`. Pydantic classes find `base`, the config's folder, in the validation context.
+    What nulls mean, and `taken_back`, is said at `validated`. Pydantic classes find `base`, the config's folder, in the
+    validation context.
 
     Raises:
         pydantic.ValidationError: a setting is wrong, unknown or missing.

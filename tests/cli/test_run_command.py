@@ -86,7 +86,10 @@ def test_a_changed_setting_decides_again_in_a_new_folder(synthgen: Synthgen, con
 def test_a_run_that_stops_short(synthgen: Synthgen) -> None:
     done = synthgen("run", "--set", "stop.attempts=1", "--set", "stages.length.min_words=99", code=3)
     assert done.stdout.startswith("short: 1 attempt: ")
-    assert "  → synthgen stats outputs/mine counts why records were rejected, synthgen explain outputs/mine ID" in done.stdout
+    assert (
+        "  → synthgen stats outputs/mine counts why records were rejected, synthgen explain outputs/mine ID"
+        in done.stdout
+    )
 
 
 def test_a_run_that_stops_short_of_nothing_rejected(synthgen: Synthgen, config: Path) -> None:

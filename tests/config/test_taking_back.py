@@ -60,9 +60,10 @@ def said(path: Path, overrides: tuple[str, ...] = (), *, loop: bool = False) -> 
             return load_loop(path, overrides).config.model_dump(exclude={"name"})
         return {**load(path, overrides).resolved, "name": ""}
     except ConfigError as error:
-        assert "None" not in str(error)
-        assert "Error" not in str(error)
-        return sorted({re.sub(r"^\S*(yaml|--set [^:]*)(:\d+)?: ", "", line) for line in str(error).splitlines()})
+        text = str(error)
+    assert "None" not in text
+    assert "Error" not in text
+    return sorted({re.sub(r"^\S*(yaml|--set [^:]*)(:\d+)?: ", "", line) for line in text.splitlines()})
 
 
 @pytest.mark.parametrize("name", RUNS + LOOPS)
@@ -95,14 +96,18 @@ def write(folder: Path, text: str, name: str = "config") -> Path:
 
 @pytest.mark.parametrize("where", ["null", "", "{}", "~", "{task_type: null}", "{task_type: }"])
 def test_seeds_of_ones_own_under_a_recipe_that_picks_among_the_shipped(tmp_path: Path, where: str) -> None:
-    (tmp_path / "mine.jsonl").write_text('{"id": "sea_1", "instruction": "Name a sea.", "input": "", "output": "The Baltic."}\n')
+    (tmp_path / "mine.jsonl").write_text(
+        '{"id": "sea_1", "instruction": "Name a sea.", "input": "", "output": "The Baltic."}\n'
+    )
     recipe = load(write(tmp_path, f"extends: alpaca\nsource:\n  path: mine.jsonl\n  where: {where}\n"))
     assert [r.instruction for r in recipe.pipeline.source.seeds] == ["Name a sea."]
     assert recipe.resolved["source"]["where"] == {}
 
 
 def test_where_no_seed_task_is_left_the_next_step_is_named(tmp_path: Path) -> None:
-    (tmp_path / "mine.jsonl").write_text('{"id": "sea_1", "instruction": "Name a sea.", "input": "", "output": "The Baltic."}\n')
+    (tmp_path / "mine.jsonl").write_text(
+        '{"id": "sea_1", "instruction": "Name a sea.", "input": "", "output": "The Baltic."}\n'
+    )
     with pytest.raises(ConfigError, match=r"(?s)task_type is one of question_answering, .*`where: null`") as caught:
         load(write(tmp_path, "extends: alpaca\nsource: {path: mine.jsonl}\n"))
     assert "{" not in caught.value.message
@@ -197,7 +202,10 @@ def test_the_second_of_a_kind_is_named_as_reports_name_it(tmp_path: Path) -> Non
 
 
 def test_items_of_a_list_are_taken_out_together() -> None:
-    names = [label(s) for s in load("alpaca", ["stages.1=null", "stages.2=null", "stages.near_duplicate="]).resolved["stages"]]
+    names = [
+        label(s)
+        for s in load("alpaca", ["stages.1=null", "stages.2=null", "stages.near_duplicate="]).resolved["stages"]
+    ]
     assert names[:2] == ["generate", "openings"]
     assert "near_duplicate" not in names
 
@@ -206,7 +214,7 @@ def test_items_of_a_list_are_taken_out_together() -> None:
     ("text", "key"),
     [
         ("source: {use: dataset, path: rows.jsonl}", "source"),
-        ("teacher: {use: replay, journal: rows.jsonl, model: m}", "teacher"),
+        ("teacher: {use: openai, base_url: 'http://localhost:1/v1', model: m}", "teacher"),
         ("teachers: {judge: {use: procedural}}", "teachers"),
         ("selectors: [{use: random_k, k: 3}]", "selectors"),
     ],
@@ -220,12 +228,8 @@ selectors: [{use: top_k, k: 3, by: length}]
 """
     write(tmp_path, base, "base")
     written = yaml.safe_load(text)[key]
-    try:
-        resolved = load(write(tmp_path, f"extends: base\n{text}\n")).resolved[key]
-    except ConfigError as error:  # such as a journal that is none: never a key of the other part
-        assert "no such key" not in str(error)
-        return
+    resolved = load(write(tmp_path, f"extends: base\n{text}\n")).resolved[key]
     entry, own = (resolved["judge"], written["judge"]) if key == "teachers" else (resolved, written)
     entry, own = (entry[0], own[0]) if key == "selectors" else (entry, own)
     assert entry["use"] == own["use"]
-    assert not {"where", "human", "by", "base_url"} & entry.keys()
+    assert not {"where", "human", "by", "flaws"} & entry.keys()
