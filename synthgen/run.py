@@ -21,6 +21,7 @@ from synthgen.errors import StageError, StoreError
 from synthgen.eventloop import told_of_interrupts
 from synthgen.exchange import Sampling
 from synthgen.journal import Journal
+from synthgen.model_names import model_name
 from synthgen.pipeline import Flow, Pipeline, Progress, default_window, prepare
 from synthgen.protocols import Selector
 from synthgen.records import Record
@@ -194,7 +195,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             cost_usd=round(took.usd, 6) if priced else None,
         ),
         teachers={
-            name: TeacherFacts(model=teacher.model, sampling=(teacher.sampling or Sampling()).body)
+            name: TeacherFacts(model=model_name(teacher.model), sampling=(teacher.sampling or Sampling()).body)
             for name, teacher in pipeline.teachers.items()
         },
         wall_s=round(time.monotonic() - progress.started, 3),
