@@ -35,7 +35,8 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
     except RuntimeError:
         with asyncio.Runner(loop_factory=factory) as runner:
             return runner.run(main)
-    return _InThread(main, factory).result()
+    returned: T = _InThread(main, factory).result()
+    return returned
 
 
 @contextmanager

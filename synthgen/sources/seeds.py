@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
@@ -124,7 +124,7 @@ class Seeds(BaseModel):
         return [view.machine[i] for i in picked]
 
 
-def _words(where: Mapping[str, object]) -> str:
+def _words(where: Mapping[Any, object]) -> str:
     """The conditions as people say them."""
     return " and ".join(
         f"{field} is one of {', '.join(map(str, wanted))}" if isinstance(wanted, tuple) else f"{field} is {wanted}"
