@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -27,6 +29,13 @@ def say(text: str) -> None:
 def print_json(value: Any) -> None:
     """Prints one JSON object on stdout, on one line."""
     print(json.dumps(value, ensure_ascii=False, default=str))
+
+
+@contextmanager
+def own_prints(as_json: bool) -> Iterator[None]:
+    """Sends what plug-ins print in the block to stderr, where stdout is for one JSON object alone."""
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        yield
 
 
 def interactive(stream: TextIO) -> bool:

@@ -84,8 +84,9 @@ def locate(config: Path | str) -> tuple[Path, Path]:
     if str(config) in shipped:
         return assets.find("recipes", str(config)), Path.cwd()
     folder = Path(config).parent
-    beside = [str(folder / path.name) for pattern in ("*.yaml", "*.yml") for path in folder.glob(pattern)]
-    near = nearest(str(config), [*shipped, *beside])
+    beside = [str(folder / path.name) for pattern in ("*.yaml", "*.yml") for path in sorted(folder.glob(pattern))]
+    named = {Path(name).stem: name for name in [*beside, *shipped]}  # by what differs: all files end alike
+    near = named.get(nearest(Path(config).stem, named) or "")
     raise ConfigError(
         f"there is no config {config}",
         hint=(f"did you mean {near!r}? " if near else "")
