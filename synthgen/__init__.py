@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from synthgen.errors import StoreError as StoreError
     from synthgen.errors import SynthgenError as SynthgenError
     from synthgen.errors import TeacherError as TeacherError
+    from synthgen.eventloop import run_async as run_async
     from synthgen.exchange import Choice as Choice
     from synthgen.exchange import Completion as Completion
     from synthgen.exchange import Request as Request
@@ -60,6 +61,7 @@ _NAMES = {
     "config": "Recipe load run_recipe",
     "errors": "BudgetReached ConfigError Interrupted PluginError PromptError RunLocked SeedError StageError Stopped"
     " StoreError SynthgenError TeacherError",
+    "eventloop": "run_async",
     "exchange": "Choice Completion Request Sampling Usage",
     "pipeline": "Pipeline Progress",
     "protocols": "Context Draw Filter PoolView Preparation Selector Source Stage Teacher",

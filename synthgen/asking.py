@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from synthgen.contracts import completion_of
 from synthgen.counting import counted
 from synthgen.errors import StoreError
 from synthgen.exchange import Completion, Request, Sampling
@@ -229,7 +230,7 @@ class Asker:
             with metered_by(meter):
                 if not getattr(teacher, "metered", False):
                     await meter.leaves()
-                return counted(await teacher.complete(request), request)
+                return counted(await completion_of(self._name(teacher), teacher, request), request)
         except Draining:
             if not getattr(teacher, "metered", False):
                 meter.returned()  # it waited for its turn
@@ -243,6 +244,9 @@ class Asker:
             self._repeated = True
             log.warning("a reply repeats a secret of this run: *** stands in its place wherever it is kept")
         return cleared
+
+    def _name(self, teacher: Teacher) -> str:
+        return next((name for name, one in self.teachers.items() if one is teacher), "")
 
     async def _take_slot(self) -> None:
         self.queued += 1

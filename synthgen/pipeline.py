@@ -112,5 +112,5 @@ def prepare(pipeline: Pipeline) -> None:
         except Exception as error:
             raise StageError(
                 f"{label} raised {type(error).__name__}: {error} while it was prepared",
-                hint="mend its prepare() and run the same command again",
+                hint="fix its prepare() and run the same command again",
             ) from error

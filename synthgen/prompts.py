@@ -100,7 +100,7 @@ class Renderer:
                 f"the template raised {type(error).__name__}: {error}",
                 file=file,
                 line=line,
-                hint="mend the template; it runs in a sandbox that allows no attribute starting with an underscore",
+                hint="fix the template; it runs in a sandbox that allows no attribute starting with an underscore",
             ) from error
 
     def check(self, name: str) -> list[Path]:

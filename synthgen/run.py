@@ -15,10 +15,13 @@ from pathlib import Path
 
 from synthgen.asking import Asker
 from synthgen.collecting import few_collections
+from synthgen.contracts import opened, selection_of
 from synthgen.engine import Engine
 from synthgen.errors import StageError, StoreError
+from synthgen.eventloop import told_of_interrupts
 from synthgen.exchange import Sampling
 from synthgen.journal import Journal
+from synthgen.model_names import model_name
 from synthgen.pipeline import Flow, Pipeline, Progress, default_window, prepare
 from synthgen.protocols import Selector
 from synthgen.records import Record
@@ -57,8 +60,7 @@ async def run(
                 teacher.keep_in(folder.path, name)
             if hasattr(teacher, "close"):
                 stack.push_async_callback(teacher.close)
-            if hasattr(teacher, "open"):
-                await teacher.open()
+            await opened(name, teacher)
         prepare(pipeline)
         stack.enter_context(few_collections())
         folder.save_seeds(pipeline.source.seeds)
@@ -109,9 +111,6 @@ def _journal_of(run: Path) -> Journal:
 @contextmanager
 def _signals(engine: Engine) -> Iterator[None]:
     """Lets SIGINT and SIGTERM end the run: the first drains, the second aborts."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     loop = asyncio.get_running_loop()
     aborting: list[asyncio.Task[None]] = []
 
@@ -121,6 +120,10 @@ def _signals(engine: Engine) -> Iterator[None]:
         else:
             engine.stop("interrupted", "asked to stop: what has been sent comes in; once more to end at once")
 
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main one alone
+        with told_of_interrupts(on_signal):
+            yield
+        return
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:
         loop.add_signal_handler(number, on_signal)
@@ -154,13 +157,7 @@ def _selected(
     label: str, selector: Selector, records: list[Record], pipeline: Pipeline
 ) -> tuple[list[Record], list[Record]]:
     rng = random.Random(f"{pipeline.seed}/{pipeline.round}/selector/{label}")
-    try:
-        result = selector.select(records, rng)
-    except Exception as error:
-        raise StageError(
-            f"selector {label}: {type(error).__name__}: {error}",
-            hint="the replies are in the journal; mend the selector and run the same command again",
-        ) from error
+    result = selection_of(label, selector.select, records, rng)
     if sorted(r.id for r in result) != sorted(r.id for r in records):
         raise StageError(
             f"selector {label} gave back {len(result)} of {len(records)} records, or others",
@@ -214,7 +211,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             cost_usd=round(took.usd, 6) if priced else None,
         ),
         teachers={
-            name: TeacherFacts(model=teacher.model, sampling=(teacher.sampling or Sampling()).settings)
+            name: TeacherFacts(model=model_name(teacher.model), sampling=(teacher.sampling or Sampling()).settings)
             for name, teacher in pipeline.teachers.items()
         },
         wall_s=round(time.monotonic() - progress.started, 3),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from synthgen.cli.environment import read_env
 from synthgen.cli.estimate import Estimate, Range, Window, estimate, window_of
-from synthgen.cli.output import print_json
+from synthgen.cli.output import own_prints, print_json
 from synthgen.cli.plan import first_request, walk
 from synthgen.config import Recipe, choose, load
 from synthgen.config.training import check_training
@@ -23,10 +24,11 @@ PER_RECORDS = 1000
 def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None:
     """Loads the config, and prints the first request and the plan."""
     read_env(config)
-    recipe = load(config, settings)
-    training = check_training(recipe, choose(recipe))
-    asked = first_request(recipe.pipeline)
-    walked = walk(recipe.pipeline) if asked else None
+    with own_prints(as_json):
+        recipe = load(config, settings)
+        training = check_training(recipe, choose(recipe))
+        asked = first_request(recipe.pipeline)
+        walked = walk(recipe.pipeline) if asked else None
     plan = None
     if walked is not None:
         prices = {name: getattr(teacher, "price", None) for name, teacher in recipe.pipeline.teachers.items()}
@@ -60,7 +62,8 @@ def _lines(
     pipeline = recipe.pipeline
     if asked is not None:
         name, request = asked
-        yield f"first request, to {name} ({request.model}), {request.sampling.body or 'no sampling set'}:"
+        model = request.model or "the server's model"
+        yield f"first request, to {name} ({model}), {request.sampling.body or 'no sampling set'}:"
         for message in request.messages:
             yield f"  {message['role']}:"
             yield "\n".join(f"    {line}" for line in visible(str(message.get("content", ""))).split("\n"))
@@ -72,6 +75,8 @@ def _lines(
         yield f"  {visible(f'{head}: {text}')}"
     if pipeline.selectors:
         yield f"  selectors    {', '.join(name for name, _ in pipeline.selectors)}"
+    for name, variable in _missing_keys(recipe):
+        yield f"  key          {variable} is not set: a run asks {name} without a key, which not every server takes"
     yield f"  target       {f'{pipeline.target:,} records' if pipeline.target else 'until the source is exhausted'}"
     if asked is None:
         yield "  requests     none: the first attempt asks no teacher"
@@ -90,6 +95,17 @@ def source_facts(recipe: Recipe) -> SourceFacts | None:
     """What the first rows of existing data tell: files and columns that are read and left aside."""
     facts = getattr(recipe.pipeline.source, "facts", None)
     return facts() if facts else None
+
+
+def _missing_keys(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """The teachers whose key is not in the environment, and its variable: where the config names it, or OpenAI asks."""
+    for name, teacher in recipe.pipeline.teachers.items():
+        variable = getattr(teacher, "api_key_env", None)
+        if not isinstance(variable, str) or os.environ.get(variable, "").strip():
+            continue
+        place = "teacher" if name == "teacher" else f"teachers.{name}"
+        if f"{place}.api_key_env" in recipe.written or any("api.openai.com" in u for u in getattr(teacher, "urls", ())):
+            yield name, variable
 
 
 def _training(settings: dict[str, Any] | None) -> Iterator[str]:

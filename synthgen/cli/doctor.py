@@ -42,7 +42,7 @@ class Finding:
 
 
 def examine(config: str, *, as_json: bool) -> int:
-    """Prints what is there and what is not; 1 where something has to be mended."""
+    """Prints what is there and what is not; 1 where something has to be fixed."""
     read_env(config)
     findings = list(_findings(config))
     if as_json:

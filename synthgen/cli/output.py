@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -88,6 +88,13 @@ def say(text: str) -> None:
 def print_json(value: Any) -> None:
     """Prints one JSON object on stdout, on one line, with what a terminal would obey as JSON's own escapes."""
     print(visible(scrub(json.dumps(value, ensure_ascii=False, default=str))))
+
+
+@contextmanager
+def own_prints(as_json: bool) -> Iterator[None]:
+    """Sends what plug-ins print in the block to stderr, where stdout is for one JSON object alone."""
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        yield
 
 
 def interactive(stream: TextIO) -> bool:

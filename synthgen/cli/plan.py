@@ -6,7 +6,6 @@ that only takes it down stands in for the config's teachers, and for the numbers
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from typing import Any
 from synthgen.asking import Asker
 from synthgen.engine import Engine
 from synthgen.errors import StageError, TeacherError
+from synthgen.eventloop import run_async
 from synthgen.exchange import Completion, Request
 from synthgen.journal import Journal
 from synthgen.pipeline import Pipeline, prepare
@@ -138,5 +138,5 @@ def _walk(pipeline: Pipeline) -> Walk:
             await Engine(alone, Asker(alone.teachers, journal, concurrency=1), done).run()
 
     with tempfile.TemporaryDirectory(prefix="synthgen-check-") as temporary:
-        asyncio.run(attempts(Path(temporary)))
+        run_async(attempts(Path(temporary)))
     return done

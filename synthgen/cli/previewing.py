@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.cli.environment import read_env
-from synthgen.cli.output import console, print_json
+from synthgen.cli.output import console, own_prints, print_json
 from synthgen.cli.progress import shown
 from synthgen.cli.running import EXIT_CODES, spending_lines
 from synthgen.config import Recipe, choose, load, preview_folder
+from synthgen.eventloop import run_async
 from synthgen.journal import Journal
 from synthgen.outward import visible
 from synthgen.pipeline import Progress, default_window
@@ -31,9 +31,10 @@ SURPLUS = "over_target"
 def preview_config(config: str, settings: Sequence[str], number: int, *, as_json: bool) -> int:
     """Makes so many records, shows them, and returns the exit code."""
     read_env(config)
-    recipe = load(config, settings)
-    path = preview_folder(recipe)
-    report = asyncio.run(_make(recipe, path, number))
+    with own_prints(as_json):
+        recipe = load(config, settings)
+        path = preview_folder(recipe)
+        report = run_async(_make(recipe, path, number))
     accepted, rejected = _records(path)
     if as_json:
         print_json(

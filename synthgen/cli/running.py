@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from synthgen.cli.environment import read_env
-from synthgen.cli.output import print_json, run_path, say
+from synthgen.cli.output import own_prints, print_json, run_path, say
 from synthgen.cli.progress import duration, shown
 from synthgen.cli.training import student_lines, train_after
 from synthgen.config import Recipe, choose, finished, load, open_folder, run_in
@@ -26,7 +27,8 @@ def run_config(
     read_env(config)
     if target is not None:
         settings = [*settings, f"target={target}"]
-    recipe = load(config, settings)
+    with own_prints(as_json):
+        recipe = load(config, settings)
     old = None if reuse is None else RunFolder.open(run_path(reuse)).path
     path = choose(recipe, out=out, reuse=old)
     check_training(recipe, path)
@@ -37,7 +39,8 @@ def run_config(
             say(f"{path} has ended already: raise the target to go on, or choose another --out")
         else:
             _announce(recipe, folder, old)
-            report = run_async(_run(recipe, folder, old))
+            with own_prints(as_json):
+                report = run_async(_run(recipe, folder, old))
         if report.status == "done":
             student = train_after(recipe, path)
     if as_json:
@@ -48,9 +51,8 @@ def run_config(
         if student is not None:
             print("\n".join(student_lines(student)))
         elif recipe.config.train is not None:
-            print(
-                f"  student   none: the run is not done; synthgen train --data {path} --model … trains on what there is"
-            )
+            command = f"synthgen train --data {shlex.quote(str(path))} --model …"
+            print(f"  student   none: the run is not done; {command} trains on what there is")
     return EXIT_CODES[report.status]
 
 
@@ -84,6 +86,7 @@ def summary(report: RunReport, path: Path) -> list[str]:
     cached = f", {tokens.cached_share:.0%} of the prompts' cached" if tokens.cached else ""
     retried = f", {requests.retried:,} asked again" if requests.retried else ""
     cost = "" if report.cost_usd is None else f", ${report.cost_usd:,.2f}"
+    named = shlex.quote(str(path))
     lines = [
         f"{report.status}: {report.stopped_because}",
         f"  {report.accepted:,} accepted, {report.rejected:,} rejected{because}",
@@ -93,10 +96,10 @@ def summary(report: RunReport, path: Path) -> list[str]:
         *spending_lines(report),
         f"  dataset   {path / 'dataset'}",
         f"  rejected  {path / 'rejected.parquet'}",
-        f"  look      synthgen view {path}, synthgen stats {path}, synthgen explain {path} ID",
+        f"  look      synthgen view {named}, synthgen stats {named}, synthgen explain {named} ID",
     ]
     if report.status != "done":
-        lines.append(f"  → {_NEXT[report.status]}")
+        lines.append(f"  → {_next_step(report, path)}")
     return lines
 
 
@@ -121,8 +124,16 @@ def spending_lines(report: RunReport) -> list[str]:
     return lines
 
 
+def _next_step(report: RunReport, path: Path) -> str:
+    if report.status != "short":
+        return _NEXT[report.status]
+    if report.rejected:
+        named = shlex.quote(str(path))
+        return f"synthgen stats {named} counts why records were rejected, synthgen explain {named} ID tells it of one"
+    return "nothing was rejected: give the source more, raise stop.attempts, or lower the target"
+
+
 _NEXT = {
-    "short": "the two commands above tell why records were rejected",
     "budget": "raise the budget and run the same command again: it goes on where it stopped",
     "interrupted": "run the same command again: it goes on where it stopped",
 }

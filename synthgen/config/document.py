@@ -30,10 +30,14 @@ MOST_VALUES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a key stands: a file and its line (from 1), or an option of the command line and no line."""
+    """Where a key stands: a file and its line (from 1), or an option of the command line and no line.
+
+    `takes_back` says that a null there takes back what the config would inherit.
+    """
 
     file: str
     line: int | None = None
+    takes_back: bool = False
 
 
 @dataclass(slots=True)
@@ -42,6 +46,11 @@ class Document:
 
     data: dict[str, Any]
     places: dict[Key, Place] = field(default_factory=dict)
+
+    def taken_back(self, *above: str | int) -> list[Key]:
+        """The keys below `above`, seen from there, at which a null takes back an inherited value."""
+        n = len(above)
+        return [key[n:] for key, place in self.places.items() if place.takes_back and len(key) > n and key[:n] == above]
 
     def place(self, key: Key) -> Place | None:
         """The place of the key, or of the nearest one above it that has a place."""

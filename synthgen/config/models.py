@@ -16,8 +16,11 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Count = Annotated[StrictInt, Field(ge=1), BeforeValidator(_whole)]
-Limit = Annotated[StrictInt, Field(ge=0), BeforeValidator(_whole)]
+MOST = 10**15
+"""More than any run will ever see: a count beyond is a slip."""
+
+Count = Annotated[StrictInt, Field(ge=1, le=MOST), BeforeValidator(_whole)]
+Limit = Annotated[StrictInt, Field(ge=0, le=MOST), BeforeValidator(_whole)]
 
 Format = Literal["alpaca", "messages", "prompt_completion", "sharegpt", "llamafactory", "axolotl", "dpo"]
 """The formats of `synthgen.store.exports`, written out so that an editor can complete them."""

@@ -36,7 +36,7 @@ def preview_folder(recipe: Recipe) -> Path:
 def open_folder(recipe: Recipe, path: Path) -> RunFolder:
     """The run folder, locked.
 
-    As long as it holds no dataset the config may change in any way: a filter is mended, a prompt reworded. The journal
+    As long as it holds no dataset the config may change in any way: a filter is fixed, a prompt reworded. The journal
     keeps what is paid for, and requests that stay equal are answered by it.
 
     Raises:

@@ -12,6 +12,7 @@ from synthgen import assets
 from synthgen.config.recipe import Recipe
 from synthgen.errors import ConfigError
 from synthgen.formats.location import label_of
+from synthgen.model_names import model_name
 from synthgen.plugins import FREE_SETTINGS
 from synthgen.store import Ingredients
 
@@ -62,7 +63,10 @@ def _without(values: Mapping[str, Any], keys: Collection[str], above: str = "") 
 def _portable(value: Any) -> Any:
     """The value with absolute paths cut to their last part: the same on every machine."""
     if isinstance(value, dict):
-        return {key: _portable(below) for key, below in value.items()}
+        return {
+            key: model_name(below) if key == "model" and isinstance(below, str) else _portable(below)
+            for key, below in value.items()
+        }
     if isinstance(value, list):
         return [_portable(below) for below in value]
     return Path(value).name if isinstance(value, str) and value.startswith("/") and Path(value).exists() else value

@@ -6,7 +6,6 @@ does no more than make the data smaller, or the answers longer, is no better tha
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from typing import Any, Literal
 from synthgen.config import Recipe, run_recipe
 from synthgen.config.merge import label
 from synthgen.errors import ConfigError, Interrupted
+from synthgen.eventloop import run_async
 from synthgen.loop import evaluation
 from synthgen.loop.evaluation import numbers
 from synthgen.loop.intervals import Interval, hierarchical
@@ -92,7 +92,7 @@ def ablate(
         held_out = [out / "start/held_out" / f"{name}.jsonl" for name in recipe.config.held_out]
         pipeline: Recipe = made_by.generation(1, str(checkpoint.resolve()), out / "start/seeds.jsonl", held_out)
         say(f"generating {arm} {stage}")
-        report = asyncio.run(run_recipe(pipeline, out=out / arm, reuse=reuse))
+        report = run_async(run_recipe(pipeline, out=out / arm, reuse=reuse))
         if report.status == "interrupted":
             raise Interrupted(report.stopped_because, hint="the same command goes on where it stopped")
         return report
@@ -177,7 +177,7 @@ def _student(
 
     def answer() -> dict[str, Scores]:
         checkpoint = str(out / trained["checkpoint"])
-        return asyncio.run(evaluation.evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate"))
+        return run_async(evaluation.evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate"))
 
     scores = steps.result("evaluate", made_from, answer)
     return numbers(scores[main]["correct"])

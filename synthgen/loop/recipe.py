@@ -15,10 +15,11 @@ from synthgen.config.merge import override, read_config
 from synthgen.config.models import NAME, Count, Entry, Limit, Section
 from synthgen.config.plain_secrets import refuse_secrets
 from synthgen.config.problems import combined, problems
-from synthgen.config.recipe import make_recipe
+from synthgen.config.recipe import check_kind, make_recipe
 from synthgen.errors import ConfigError
 from synthgen.filters.held_out import HeldOut
 from synthgen.loop.door import TRAINERS, function
+from synthgen.plugins.nulls import validated
 from synthgen.records import Record
 from synthgen.sources.tasks import tasks_of
 
@@ -311,10 +312,11 @@ def load(config: Path | str, overrides: Sequence[str] = ()) -> LoopRecipe:
     """
     path, base = locate(config)
     document = override(read_config(path), overrides)
+    check_kind(document, "loop", config, path)
     refuse_secrets(document)
-    data = {"name": path.stem, **{k: v for k, v in document.data.items() if v is not None or k == "generate"}}
+    data = {**document.data, "name": document.data.get("name") or path.stem}
     try:
-        checked = LoopConfig.model_validate(data)
+        checked, _ = validated(LoopConfig, data, document.taken_back())
     except ValidationError as error:
         raise combined(problems(error, Document(data, document.places), (), LoopConfig)) from error
     return LoopRecipe(checked, base)

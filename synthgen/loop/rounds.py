@@ -7,12 +7,12 @@ half a step is lost.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from synthgen.config import run_recipe
 from synthgen.errors import BudgetReached, Interrupted
+from synthgen.eventloop import run_async
 from synthgen.loop.alarms import alarms, better_than_start, repeats, worse_than_start
 from synthgen.loop.budget import Purse, spending
 from synthgen.loop.evaluation import evaluate, summary
@@ -124,7 +124,7 @@ def _generate(loop: Loop, round: Round) -> list[Record]:
             raise BudgetReached(f"the loop's budget of {purse.empty} is spent")
         loop.say(f"round {number}: generating")
         write_records(known, loop.unique())
-        report = asyncio.run(run_recipe(loop.generation(number, loop.served(), known, purse.round), out=folder))
+        report = run_async(run_recipe(loop.generation(number, loop.served(), known, purse.round), out=folder))
         if report.status == "interrupted":
             raise Interrupted(report.stopped_because, hint="the same command goes on where it stopped")
         made = _figures(report)
@@ -270,7 +270,7 @@ def _evaluate(loop: Loop, round: Round) -> None:
 
     def work() -> dict[str, Scores]:
         loop.say(f"round {round.number}: evaluating")
-        return asyncio.run(evaluate(loop.recipe, checkpoint, held_out, folder))
+        return run_async(evaluate(loop.recipe, checkpoint, held_out, folder))
 
     round.scores = loop.step(round.number, "evaluate", loop.hash(round.training["checkpoint"]), work)
 

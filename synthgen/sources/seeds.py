@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
@@ -68,7 +68,11 @@ class Seeds(BaseModel):
             self._facts = SourceFacts(files=labels, rows=found.rows, columns_aside=dict(sorted(found.aside.items())))
         self._records = tuple(r for r in found.records if self._wanted(r))
         if not self._records:
-            raise SeedError(f"no seed task is left where {self.where}", key="where")
+            raise SeedError(
+                f"no seed task is left where {_words(self.where)}",
+                key="where",
+                hint="seed tasks of your own need these fields, or write `where: null`, also over an inherited one",
+            )
         groups: dict[str | None, list[Record]] = defaultdict(list)
         for record in self._records:
             groups[getattr(record, self.by) if self.by else None].append(record)
@@ -129,6 +133,14 @@ class Seeds(BaseModel):
             free = [i for i in drawn if i not in picked]
             picked.append(max(free, key=lambda i: _novelty(view.machine[i], view, rng)))
         return [view.machine[i] for i in picked]
+
+
+def _words(where: Mapping[Any, object]) -> str:
+    """The conditions as people say them."""
+    return " and ".join(
+        f"{field} is one of {', '.join(map(str, wanted))}" if isinstance(wanted, tuple) else f"{field} is {wanted}"
+        for field, wanted in where.items()
+    )
 
 
 def _novelty(record: Record, view: PoolView, rng: random.Random) -> float:

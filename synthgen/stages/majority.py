@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synthgen.exchange import Sampling
+from synthgen.model_names import written_by
 from synthgen.protocols import Context
 from synthgen.records import Answer, Drop, Record, to_messages
 from synthgen.text import normalize
@@ -65,7 +66,10 @@ class Majority(BaseModel):
         asked = self.votes + (self.own and record.output is not None)
         votes = tuple(Answer(text=forms[key], score=count / asked) for key, count in counts.most_common())
         provenance = record.provenance.model_copy(
-            update={"requests": (*record.provenance.requests, *completion.keys), "model": completion.model}
+            update={
+                "requests": (*record.provenance.requests, *completion.keys),
+                "model": written_by(completion.model, "") or None,
+            }
         )
         record = record.replace(answers=votes, provenance=provenance)
         if reason is not None:

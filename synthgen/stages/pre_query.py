@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.errors import ConfigError
 from synthgen.exchange import Choice, Completion, Sampling
+from synthgen.model_names import written_by
 from synthgen.protocols import Context, Preparation, Teacher
 from synthgen.records import Drop, Provenance, Record
 from synthgen.template_tokens import find_token, without_ends
@@ -99,7 +100,7 @@ class PreQuery(BaseModel):
         return records + [self._record(opening, choice, completion) for choice in choices_of(completion)]
 
     def _record(self, opening: str, choice: Choice, completion: Completion) -> Record:
-        provenance = Provenance(model=completion.model or self._asked.model, requests=completion.keys)
+        provenance = Provenance(model=written_by(completion.model, self._asked.model), requests=completion.keys)
         text = opening + (choice.text or "")
         task, answered, answer = text.partition(self._between) if self._between else (text, "", "")
         instruction, _, given = without_ends(task.strip()).partition("\n\n")

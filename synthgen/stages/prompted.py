@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from synthgen.errors import ConfigError
 from synthgen.exchange import Api, Choice, Completion, Sampling
 from synthgen.forms import Broken, Form, Parsed
+from synthgen.model_names import written_by
 from synthgen.protocols import Context, Preparation, Teacher
 from synthgen.records import Provenance, Record
 from synthgen.unusable import DETAILS, detail, is_cut, sentence, why_again, why_unusable
@@ -98,7 +99,7 @@ class Prompted(BaseModel):
 
     def model_of(self, completion: Completion) -> str:
         """The model that wrote a completion: as the server names it, else as the teacher does."""
-        return completion.model or self._asked.model
+        return written_by(completion.model, self._asked.model)
 
 
 class Faithful(Prompted):

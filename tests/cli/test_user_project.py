@@ -83,9 +83,9 @@ def test_a_filter_that_raises_stops_the_run_and_the_mended_one_pays_nothing_twic
     assert "AttributeError" in done.stderr
     assert "Traceback" not in done.stderr
     (project / "filters.py").write_text(filters)
-    mended = synthgen("run", "--json")
-    assert "changed: filters.py; every record is decided anew" in mended.stderr
-    report = json.loads(mended.stdout)
+    fixed = synthgen("run", "--json")
+    assert "changed: filters.py; every record is decided anew" in fixed.stderr
+    report = json.loads(fixed.stdout)
     assert (report["status"], report["requests"]["replayed"] > 0) == ("done", True)
     (project / "filters.py").write_text(filters.replace("> limit else", ">= limit else"))
     refused = synthgen("run", code=2)

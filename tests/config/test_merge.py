@@ -140,6 +140,7 @@ def test_an_overridden_key_has_the_option_as_its_place() -> None:
         ("stages.near_duplicat.x=1", "did you mean 'near_duplicate'"),
         ("target.x=1", "target holds no further keys"),
         ("target=[1", "not valid YAML"),
+        ("extends=alpaca", "write it in the file"),
     ],
 )
 def test_settings_that_lead_nowhere(setting: str, words: str) -> None:
