@@ -192,8 +192,19 @@ def user_text(record: Record) -> str:
     return f"{record.instruction}\n\n{record.input}" if record.input else record.instruction
 
 
+def _asked_in_history(record: Record) -> bool:
+    """Whether the user's turn stands in the history already, since calls of tools and their results follow it."""
+    if not record.history or not (record.history[-1].role == "tool" or record.history[-1].tool_calls):
+        return False
+    last = next((turn for turn in reversed(record.history) if turn.role == "user"), None)
+    return last is not None and last.content == user_text(record)
+
+
 def to_messages(record: Record) -> list[dict[str, Any]]:
-    """The dialogue as OpenAI messages: system, history, the user's turn, and the answer where there is one."""
+    """The dialogue as OpenAI messages: system, history, the user's turn, and the answer where there is one.
+
+    Where calls of tools and their results follow the user's turn, the history holds it and them; see `from_messages`.
+    """
     messages: list[dict[str, Any]] = []
     if record.system:
         messages.append({"role": "system", "content": record.system})
@@ -206,7 +217,8 @@ def to_messages(record: Record) -> list[dict[str, Any]]:
         if turn.tool_calls:
             message["tool_calls"] = list(turn.tool_calls)
         messages.append(message)
-    messages.append({"role": "user", "content": user_text(record)})
+    if not _asked_in_history(record):
+        messages.append({"role": "user", "content": user_text(record)})
     if record.output is not None:
         messages.append({"role": "assistant", "content": record.output})
     return messages
@@ -215,14 +227,8 @@ def to_messages(record: Record) -> list[dict[str, Any]]:
 def to_prompt_completion(record: Record) -> dict[str, list[dict[str, Any]]]:
     """`prompt` (all but the answer) and `completion` (the answer): what TRL trains on with the right mask."""
     messages = to_messages(record)
-    return (
-        {"prompt": messages[:-1], "completion": messages[-1:]}
-        if record.output is not None
-        else {
-            "prompt": messages,
-            "completion": [],
-        }
-    )
+    answered = messages[-1]["role"] == "assistant"  # by a text, or by a call that nothing follows
+    return {"prompt": messages[:-1], "completion": messages[-1:]} if answered else {"prompt": messages, "completion": []}
 
 
 def from_alpaca(row: Mapping[str, Any], **fields: Any) -> Record:
@@ -239,8 +245,12 @@ def from_alpaca(row: Mapping[str, Any], **fields: Any) -> Record:
 def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
     """A record from OpenAI messages: the last user turn is the instruction, the answer after it the output.
 
+    Where the assistant calls tools before it answers, the user's turn, the calls and their results are kept in the
+    history as well, in their order; a dialogue that ends with a call has no output.
+
     Raises:
-        ValueError: there is no user turn, or something other than one assistant turn follows the last of them.
+        ValueError: there is no user turn, or what follows the last of them is neither one answer nor calls of tools
+            with their results and at most one answer at the end.
     """
     turns = [
         Message(
@@ -258,13 +268,14 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
     last = max((i for i, t in enumerate(turns) if t.role == "user"), default=None)
     if last is None:
         raise ValueError("the messages hold no user turn")
-    after = turns[last + 1 :]
-    if len(after) > 1 or (after and after[0].role != "assistant"):
-        raise ValueError("one assistant turn, or none, may follow the last user turn")
+    steps = turns[last + 1 :]
+    answer = steps.pop() if steps and steps[-1].role == "assistant" and not steps[-1].tool_calls else None
+    if steps and not (steps[0].tool_calls and all(turn.role == "tool" or turn.tool_calls for turn in steps)):
+        raise ValueError("after the last user turn comes one assistant turn, before it calls of tools and their results")
     return Record(
         instruction=turns[last].content,
-        output=after[0].content if after else None,
+        output=answer.content if answer else None,
         system=system,
-        history=tuple(turns[:last]),
+        history=tuple(turns if answer is None else turns[:-1]) if steps else tuple(turns[:last]),
         **fields,
     )

@@ -74,7 +74,8 @@ def llamafactory(record: Record) -> Row | str:
     if record.output is None:
         return "no_output"
     turns = [_plain(turn) for turn in record.history]
-    turns += [{"role": m["role"], "content": m["content"]} for m in openai_messages(record)[-2:]]
+    own = openai_messages(record)[bool(record.system) + len(record.history) :]
+    turns += [{"role": m["role"], "content": m["content"]} for m in own]
     asking = {"user", "observation"}
     if len(turns) % 2 or any((turn["role"] in asking) != (i % 2 == 0) for i, turn in enumerate(turns)):
         return "turns_do_not_alternate"

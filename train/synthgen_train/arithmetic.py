@@ -26,6 +26,7 @@ class Plan:
     tokens: int
     trained_tokens: int
     left_out: dict[str, int]
+    why: dict[str, str]
     shares: list[Share]
     rows: int
     rows_per_step: int
@@ -48,6 +49,7 @@ class Plan:
         share = self.trainable / max(1, self.parameters)
         out = [
             f"records     {self.records:,}, of which {self.held_out:,} held out; left out: {causes}",
+            *(f"  {cause}: {why}" for cause, why in sorted(self.why.items()) if why),
             f"examples    {self.examples:,} with {self.tokens:,} tokens, {self.trained_tokens:,} of them trained",
         ]
         if len(self.shares) > 1:

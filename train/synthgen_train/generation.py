@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthgen_train.checkpoint import generation_config
+from synthgen_train.examples import prompt_ids
+from synthgen_train.templates import Literals
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +32,13 @@ def answer(
     """Greedy answers to dialogues that end with the user's turn, in the order of the prompts.
 
     A prompt that leaves no room in the model's context gets an empty reply that has not stopped.
+
+    Raises:
+        LeftOut: the template refuses a prompt.
     """
+    literals = Literals.of(tokenizer)
     ids = [
-        list(
-            tokenizer.apply_chat_template(
-                [dict(turn) for turn in prompt],
-                tools=list(tools[i] or ()) or None if tools else None,
-                add_generation_prompt=True,
-                return_dict=True,
-            )["input_ids"]
-        )
-        for i, prompt in enumerate(prompts)
+        prompt_ids(tokenizer, prompt, tools[i] if tools else None, literals) for i, prompt in enumerate(prompts)
     ]
     stops = stop_ids(model)
     replies = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,12 +124,9 @@ def _pairs(config: TrainConfig, settings: Settings, tokenizer: Any, records: Rec
 
 
 def _together(groups: Iterable[Examples]) -> Examples:
-    whole = Examples(left_out=Counter())
+    whole = Examples()
     for group in groups:
-        whole.items += group.items
-        whole.left_out += group.left_out
-        whole.left_out_records |= group.left_out_records
-        whole.records += group.records
+        whole.add(group)
     return whole
 
 

@@ -172,6 +172,7 @@ def _plan(
         tokens=sum(len(e.input_ids) for e in prepared.examples),
         trained_tokens=sum(e.trained for e in prepared.examples),
         left_out=dict(prepared.seen.left_out),
+        why=prepared.seen.why,
         shares=prepared.shares,
         rows=len(rows),
         rows_per_step=config.batch_size * config.gradient_accumulation * devices,
