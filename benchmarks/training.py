@@ -70,7 +70,7 @@ def settings(data: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]:
 def run_ours(options: dict[str, Any]) -> dict[str, Any]:
     """One training through `synthgen_train`."""
     from synthgen_train.config import parse
-    from synthgen_train.progress import read_metrics
+    from synthgen_train.report import read_metrics
     from synthgen_train.train import train
 
     with tempfile.TemporaryDirectory() as folder:
@@ -185,7 +185,7 @@ def write(path: Path, data: list[dict[str, str]]) -> Path:
 def preflight(model: Path, count: int) -> float:
     """Seconds of the checks on so many records of the length of Alpaca's (about 60 words)."""
     from synthgen_train.examples import make_examples
-    from synthgen_train.loading import load_trained
+    from synthgen_train.model import load_trained
     from synthgen_train.preflight import inspect
 
     from synthgen.records import from_alpaca

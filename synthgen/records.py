@@ -192,7 +192,7 @@ def user_text(record: Record) -> str:
     return f"{record.instruction}\n\n{record.input}" if record.input else record.instruction
 
 
-def _asked_in_history(record: Record) -> bool:
+def asked_in_history(record: Record) -> bool:
     """Whether the user's turn stands in the history already, since calls of tools and their results follow it."""
     if not record.history or not (record.history[-1].role == "tool" or record.history[-1].tool_calls):
         return False
@@ -217,7 +217,7 @@ def to_messages(record: Record) -> list[dict[str, Any]]:
         if turn.tool_calls:
             message["tool_calls"] = list(turn.tool_calls)
         messages.append(message)
-    if not _asked_in_history(record):
+    if not asked_in_history(record):
         messages.append({"role": "user", "content": user_text(record)})
     if record.output is not None:
         messages.append({"role": "assistant", "content": record.output})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -94,10 +95,8 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
     """The call as templates take it: OpenAI gives the arguments as JSON text, templates want what it says."""
     function = dict(call.get("function") or {k: v for k, v in call.items() if k not in ("id", "type")})
     if isinstance(function.get("arguments"), str):
-        try:
+        with contextlib.suppress(ValueError):
             function["arguments"] = json.loads(function["arguments"] or "{}")
-        except ValueError:
-            pass
     return {"type": "function", **call, "function": function}
 
 
@@ -120,7 +119,9 @@ def encode(tokenizer: Any, rendered: Rendered, loss: Loss = "answers") -> tuple[
     borders = [at for span in rendered.spans for at in span]
     if any(start < border < end for start, end in offsets for border in borders):
         if rendered.literals:
-            raise LeftOut("special_token", "a written-out control token, and a token that lies across an answer's border")
+            raise LeftOut(
+                "special_token", "a written-out control token, and a token that lies across an answer's border"
+            )
         ids, labels = _encode_pieces(tokenizer, rendered)
     else:
         if rendered.literals:

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning through TRL, on examples that are tokens and labels already."""
+"""What TRL is given: rows that are tokens and labels already, their order, and its arguments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import Example
-from synthgen_train.settings import Settings
+from synthgen_train.plan import Settings
 
 
 def rows_of(examples: Sequence[Example], settings: Settings) -> Any:
@@ -35,7 +35,18 @@ def arguments(config: TrainConfig, settings: Settings, steps: int, folder: Path)
     import torch
 
     log_every = config.log_every or max(1, steps // 100)
-    save_every = config.save_every or max(1, steps // 10)
+    save_every = config.eval_every or config.save_every or max(1, steps // 10)
+    # A checkpoint is written only after its loss has been looked at, and evaluated with it.
+    save_every = -(-save_every // log_every) * log_every
+    evaluated: dict[str, Any] = {}
+    if config.eval_every:
+        evaluated = {"eval_strategy": "steps", "eval_steps": save_every}
+    if config.early_stopping:
+        evaluated |= {
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "eval_loss",
+            "greater_is_better": False,
+        }
     return {
         "output_dir": str(folder),
         "max_steps": steps,
@@ -54,14 +65,15 @@ def arguments(config: TrainConfig, settings: Settings, steps: int, folder: Path)
         # A NaN has to be seen, not averaged away.
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
-        # A checkpoint is written only after its loss has been looked at.
-        "save_steps": -(-save_every // log_every) * log_every,
+        "save_steps": save_every,
         "save_total_limit": 2,
+        "data_seed": settings["seed"],
         "disable_tqdm": True,
         "report_to": config.report_to,
         "dataloader_pin_memory": torch.cuda.is_available(),
         # Without it transformers takes bfloat16 for a GPU's alone.
         "use_cpu": not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        **evaluated,
     }
 
 
@@ -79,7 +91,7 @@ def make_trainer(
     """TRL's trainer. `start` is a copy of the model before training, where a term of the loss needs one."""
     from trl import SFTConfig
 
-    from synthgen_train.regularise import Trainer
+    from synthgen_train.loss import Trainer
 
     shared = arguments(config, settings, steps, folder)
     args = configured(
@@ -90,15 +102,19 @@ def make_trainer(
         dataset_kwargs={"skip_prepare_dataset": True},
         train_sampling_strategy="sequential" if config.curriculum else "random",
     )
-    return Trainer(
+    trainer = Trainer(
         model=model,
         args=args,
         train_dataset=rows,
         eval_dataset=held_out,
         processing_class=tokenizer,
         keep=config.keep,
+        method=config.method,
         start=start,
     )
+    if settings["group_by_length"] and not (config.packing or config.curriculum):
+        trainer.lengths = [len(ids) for ids in rows["input_ids"]]
+    return trainer
 
 
 def configured(kind: Any, **values: Any) -> Any:

@@ -11,11 +11,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import jinja2
 
-Name = Literal["own", "chatml", "alpaca", "llama", "xml", "json"]
+OWN = "own"
+"""The name of the tokenizer's own template."""
 
 _TOOLS = (
     "{% if tools %}{{ '\\nTools:\\n' }}{% for tool in tools %}{{ tool | tojson }}{{ '\\n' }}{% endfor %}{% endif %}"
@@ -45,9 +46,7 @@ CHATML = (
 
 # Stanford Alpaca's section heads (2023); the sentence before them is left to the system prompt.
 ALPACA = (
-    "{% if tools and messages[0]['role'] != 'system' %}"
-    + _TOOLS
-    + "{{ '\\n' }}{% endif %}"
+    "{% if tools and messages[0]['role'] != 'system' %}" + _TOOLS + "{{ '\\n' }}{% endif %}"
     "{% for message in messages %}"
     "{% if message['role'] == 'system' %}{{ message['content'] }}" + _TOOLS + "{{ '\\n\\n' }}"
     "{% elif message['role'] == 'assistant' %}{{ '### Response:\\n' }}" + _ANSWER + "{{ '\\n\\n' }}"
@@ -87,10 +86,19 @@ JSON = (
     '{% if add_generation_prompt %}{{ \'{"role": "assistant"}\\n\' }}{% endif %}'
 )
 
-TEMPLATES: dict[str, str] = {"chatml": CHATML, "alpaca": ALPACA, "llama": LLAMA, "xml": XML, "json": JSON}
+TEMPLATES: dict[str, str] = {
+    "chatml": CHATML,
+    "alpaca": ALPACA,
+    "llama": LLAMA,
+    "xml": XML,
+    "json": JSON,
+}
 
 SPECIAL_TOKENS: dict[str, tuple[str, ...]] = {"chatml": ("<|im_start|>", "<|im_end|>")}
 """Tokens that a template needs in the vocabulary; the others are made of ordinary text."""
+
+STOPS = {"chatml": "<|im_end|>"}
+"""The token that ends a template's turns, where it is not the tokenizer's own."""
 
 
 REFUSALS = (

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from synthgen_train.checkpoint import write_file
+from synthgen_train.checkpoints import write_file
 from synthgen_train.monitors.probes import probes
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synthgen.records import Record
-from synthgen_train.evaluate import held_out
 from synthgen_train.examples import IGNORED, make_examples
-from synthgen_train.generation import Reply, answer, continuations
+from synthgen_train.generation import Reply, answer, continuations, held_out
 from synthgen_train.monitors import measures
 from synthgen_train.monitors.bits import bits_per_byte
 from synthgen_train.monitors.canaries import exposures

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from synthgen_train.checkpoint import write_file
+from synthgen_train.checkpoints import write_file
 from synthgen_train.monitors.observe import Observation
 from synthgen_train.monitors.paired import Comparison
 
