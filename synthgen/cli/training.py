@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from synthgen.cli.output import say
 from synthgen.config import Recipe
-from synthgen.config.training import train_on, trainer
+from synthgen.config.training import TRAINER, train_on, trainer
 from synthgen.errors import Interrupted
 
 
 def run_trainer(arguments: Sequence[str]) -> int:
-    """The trainer's exit code.
+    """The trainer's exit code. Its help is there without what it needs.
 
     Raises:
         ConfigError: what it needs is not installed.
     """
+    if {"-h", "--help"} & set(arguments):
+        try:
+            return int(importlib.import_module(f"{TRAINER}.__main__").main(list(arguments)))
+        except SystemExit as done:  # argparse ends so
+            return int(done.code or 0)
     return int(trainer("__main__").main(list(arguments)))
 
 

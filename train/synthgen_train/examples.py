@@ -164,7 +164,7 @@ def prompt_ids(
     """
     literals = (literals or Literals.of(tokenizer)).fresh()
     text = show(tokenizer, literals.hide(messages), literals.hide(tools or ()), prompt=True)
-    return encode(tokenizer, Rendered(text, (), literals if literals.used else None))[0]
+    return encode(tokenizer, Rendered(text, (), literals if literals.hidden else None))[0]
 
 
 def make_examples(

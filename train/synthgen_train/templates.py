@@ -146,26 +146,30 @@ class Literals:
     of its own while the template is applied, and put back as the tokens of its letters.
     """
 
-    tokens: tuple[str, ...]
-    pattern: re.Pattern[str] | None
-    used: list[str] = field(default_factory=list)
+    pattern: re.Pattern[str]
+    hidden: dict[str, str] = field(default_factory=dict)
+    """Texts by the characters that stand for them."""
 
     @classmethod
     def of(cls, tokenizer: Any) -> Literals:
         """Those of the tokenizer, of which none is used so far."""
         special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
         tokens = sorted({*special, *tokenizer.all_special_tokens}, key=lambda token: (-len(token), token))
-        return cls(tuple(tokens), re.compile("|".join(map(re.escape, tokens))) if tokens else None)
+        # The characters that hide them are hidden too where a text has one.
+        return cls(re.compile("|".join([*map(re.escape, tokens), f"[{chr(HIDDEN)}-{chr(HIDDEN + 0xFFFD)}]"])))
 
     def fresh(self) -> Literals:
         """The same for another record."""
-        return Literals(self.tokens, self.pattern)
+        return Literals(self.pattern)
+
+    @property
+    def used(self) -> list[str]:
+        """The control tokens that the texts write out."""
+        return [text for text in self.hidden.values() if len(text) > 1 or ord(text) < HIDDEN]
 
     def hide(self, value: Any) -> Any:
         """The same messages or tools, each control token in their texts behind its character."""
         if isinstance(value, str):
-            if self.pattern is None or not self.pattern.search(value):
-                return value
             return self.pattern.sub(self._hidden, value)
         if isinstance(value, Mapping):
             return {key: self.hide(item) for key, item in value.items()}
@@ -174,8 +178,11 @@ class Literals:
         return value
 
     def _hidden(self, found: re.Match[str]) -> str:
-        self.used.append(found[0])
-        return chr(HIDDEN + self.tokens.index(found[0]))
+        known = next((c for c, text in self.hidden.items() if text == found[0]), None)
+        if known is None:
+            known = chr(HIDDEN + len(self.hidden))
+            self.hidden[known] = found[0]
+        return known
 
     def put_back(
         self, tokenizer: Any, text: str, ids: Sequence[int], offsets: Sequence[tuple[int, int]]
@@ -185,8 +192,7 @@ class Literals:
         Raises:
             LeftOut: the tokenizer does not keep such a character apart from its neighbours.
         """
-        hidden = {chr(HIDDEN + self.tokens.index(token)): token for token in self.used}
-        places = {at: hidden[c] for at, c in enumerate(text) if c in hidden}
+        places = {at: self.hidden[c] for at, c in enumerate(text) if c in self.hidden}
         new_ids: list[int] = []
         new_offsets: list[tuple[int, int]] = []
         done: set[int] = set()
@@ -203,7 +209,7 @@ class Literals:
                 new_ids += letters
                 new_offsets += [(start, end)] * len(letters)
         if len(done) < len(places):
-            raise LeftOut("special_token", f"the text writes out {self.used[0]}")
+            raise LeftOut("special_token", f"the text writes out {next(iter(self.hidden.values()))}")
         return new_ids, new_offsets
 
 
@@ -285,7 +291,7 @@ def render(
             if not _shows(answer, call["function"]):
                 raise TemplateError(f"the template does not show the call of {call['function'].get('name')}")
         spans.append((len(before), end))
-    return Rendered(whole, tuple(spans), literals if literals and literals.used else None)
+    return Rendered(whole, tuple(spans), literals if literals and literals.hidden else None)
 
 
 def _name(tool: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from synthgen.records import Record, to_messages, user_text
 from synthgen_train import mixing, preflight, sft
 from synthgen_train.checkpoints import model_card, resumable, save_merged, save_student, write_file
 from synthgen_train.config import TrainConfig
+from synthgen_train.examples import Examples
 from synthgen_train.generation import Reply, held_out
 from synthgen_train.methods import Start
 from synthgen_train.model import Student, answers_as_it_is, load_student, weights_sum
