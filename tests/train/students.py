@@ -108,7 +108,8 @@ def model_of(kind: str, tokenizer: Any, *, tied: bool = True, width: int = 32) -
         "head_dim": width // 2,
     }
     if kind == "gpt2":
-        config = transformers.GPT2Config(n_embd=width, n_layer=2, n_head=2, n_positions=128, **ids)
+        still = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+        config = transformers.GPT2Config(n_embd=width, n_layer=2, n_head=2, n_positions=128, **still, **ids)
     elif kind == "gemma":
         config = transformers.Gemma3TextConfig(**shape, **ids, sliding_window=16, query_pre_attn_scalar=width // 2)
     elif kind == "qwen":

@@ -71,10 +71,12 @@ class Prefix(_Virtual):
     def wrap(self, model: Any, start: Start) -> Any:
         import peft
         import torch
+        from transformers import DynamicCache
 
         ids = self._text(model, start)
         with torch.no_grad():
-            cache = model(input_ids=ids, use_cache=True).past_key_values
+            # A cache that a layer with a sliding window keeps whole, too.
+            cache = model(input_ids=ids, past_key_values=DynamicCache(), use_cache=True).past_key_values
         wrapped = super().wrap(model, start)
         peft.initialize_kv_prefix_from_past_key_values(
             wrapped, past_key_values=cache, num_virtual_tokens=self.virtual_tokens
