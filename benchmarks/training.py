@@ -223,7 +223,7 @@ def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
     from peft import LoraConfig, get_peft_model
     from synthgen_train.config import parse
     from synthgen_train.mixing import prepare, read_records
-    from synthgen_train.model import load_student
+    from synthgen_train.loading import load_student
     from synthgen_train.preference import dpo_rows
     from transformers import TrainerCallback
     from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
@@ -382,7 +382,7 @@ def write(path: Path, data: list[dict[str, str]]) -> Path:
 def preflight(model: Path, count: int) -> float:
     """Seconds of the checks on so many records of the length of Alpaca's (about 60 words)."""
     from synthgen_train.examples import make_examples
-    from synthgen_train.model import load_trained
+    from synthgen_train.loading import load_trained
     from synthgen_train.preflight import inspect
 
     from synthgen.records import from_alpaca

@@ -15,7 +15,7 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 
 import yaml
 from synthgen_train.examples import Example
-from synthgen_train.model import load_student
+from synthgen_train.loading import load_student
 from synthgen_train.plan import SCRATCH_RATE, launch_line, memory_of, parameters_of, resolve, steps_of
 from synthgen_train.train import train
 
@@ -95,7 +95,7 @@ def test_a_lora_student_is_served_by_the_transformers_teacher(recipe: Recipe) ->
     import asyncio
 
     from synthgen_train.generation import answer
-    from synthgen_train.model import load_trained
+    from synthgen_train.loading import load_trained
 
     from synthgen.exchange import Request, Sampling
     from synthgen.teachers.transformers import Transformers

@@ -14,7 +14,7 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 import torch
 from pydantic import TypeAdapter
 from students import model_of, tokenizer_of
-from synthgen_train.loss import ByLength, inner_of, score_trained_positions
+from synthgen_train.loss import Order, inner_of, score_trained_positions
 from synthgen_train.methods import Method, Start
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -92,7 +92,7 @@ def test_rows_of_like_length_come_together_and_every_row_once() -> None:
 
     draw = random.Random(0)
     lengths = [round(10 * 2 ** draw.gauss(0, 1)) + 1 for _ in range(1003)]
-    sampler = ByLength(lengths, 8, seed=0)
+    sampler = Order(lengths, 8, seed=0, grouped=True)
     first = list(sampler)
     assert sorted(first) == list(range(1003)) != first
     assert list(sampler) == first
@@ -104,8 +104,9 @@ def test_rows_of_like_length_come_together_and_every_row_once() -> None:
         wide = sum(len(b) * max(lengths[i] for i in b) for b in batches)
         return 1 - sum(lengths) / wide
 
-    shuffled = list(range(1003))
-    draw.shuffle(shuffled)
+    shuffled = list(Order(lengths, 8, seed=0, grouped=False))
+    assert sorted(shuffled) == sorted(first)
+    assert list(Order(lengths, 8, seed=0, grouped=True, empty=5)) == [*first, *range(1003, 1008)]
     assert padding(first) < padding(shuffled) / 5
     middles = [lengths[first[at]] for at in range(0, 1000, 8)]
     assert middles not in (sorted(middles), sorted(middles, reverse=True))

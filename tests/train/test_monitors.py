@@ -14,7 +14,7 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 import numpy as np
 import torch
 import yaml
-from synthgen_train.model import load_trained
+from synthgen_train.loading import load_trained
 from synthgen_train.monitors import measures, monitor
 from synthgen_train.monitors.canaries import canaries, exposures
 from synthgen_train.monitors.observe import bits_per_byte, by_heart

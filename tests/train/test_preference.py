@@ -11,7 +11,7 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 
 import torch
 from synthgen_train.examples import IGNORED, make_examples
-from synthgen_train.model import load_trained
+from synthgen_train.loading import load_trained
 from synthgen_train.preference import dpo_rows, judged, kto_rows, make_pairs
 from synthgen_train.preflight import PreflightError
 from synthgen_train.train import train
@@ -43,7 +43,7 @@ def test_the_best_and_the_worst_answer_make_the_pair() -> None:
 
 
 def test_prompt_and_answers_are_split_at_the_last_turn(recipe: Recipe) -> None:
-    from synthgen_train.model import load_student
+    from synthgen_train.loading import load_student
 
     tokenizer = load_student(recipe(), []).tokenizer
     record = Record(

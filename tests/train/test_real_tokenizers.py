@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from students import checkpoint, tokenizer_of
 from synthgen_train.config import parse
 from synthgen_train.examples import IGNORED, dialogue, make_examples, prompt_ids
-from synthgen_train.model import load_student
+from synthgen_train.loading import load_student
 from synthgen_train.templates import TEMPLATES
 
 from synthgen.records import Message, Record, from_messages, to_prompt_completion

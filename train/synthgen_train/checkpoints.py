@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError, StoreError
+from synthgen_train.loading import Student, sum_of
 from synthgen_train.methods import BaseMethod
-from synthgen_train.model import Student, sum_of
 from synthgen_train.preflight import PreflightError
 
 COMPLETE = "complete"

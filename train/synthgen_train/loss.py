@@ -94,7 +94,7 @@ def score_trained_positions(model: Any) -> None:
             log_probs=log_probs,
             entropy=nothing,
             mean_logits=nothing,
-            is_top1=nothing,
+            is_top1=nothing.bool(),
             label_mask=mask,
             aux_loss=getattr(out, "aux_loss", None),
         )
@@ -102,21 +102,23 @@ def score_trained_positions(model: Any) -> None:
     model.forward = types.MethodType(forward, model)
 
 
-class ByLength(Sampler):  # type: ignore[misc]
-    """Row numbers in random order, but rows of like length together in each batch.
+class Order(Sampler):  # type: ignore[misc]
+    """Row numbers in random order, each once an epoch; where `grouped`, rows of like length together in each batch.
 
-    Out of each `POOL` batches drawn at random the rows are sorted and cut into batches, which come in random order
-    again; a last batch that is short comes last. The order hangs on seed and epoch alone, so several processes, each
-    taking a batch in turn, train on the same rows a step as one that takes them one after another.
+    Out of each `POOL` batches drawn at random the rows are sorted then and cut into batches, which come in random order
+    again. A last batch that is short comes last, and behind it the `empty` rows, which have the numbers after all
+    others. The order hangs on seed and epoch alone, so several processes, each taking a batch in turn, train on the
+    same rows a step as one that takes them one after another.
     """
 
     POOL = 50
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, *, grouped: bool, empty: int = 0) -> None:
         self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
+        self.grouped, self.empty = grouped, empty
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.lengths) + self.empty
 
     def set_epoch(self, epoch: int) -> None:
         """Gives the order of another epoch."""
@@ -130,19 +132,21 @@ class ByLength(Sampler):  # type: ignore[misc]
         whole = len(order) // size * size
         batches = []
         for at in range(0, whole, size * self.POOL):
-            pool = sorted(order[at : min(whole, at + size * self.POOL)], key=lambda i: self.lengths[i])
+            pool = order[at : min(whole, at + size * self.POOL)]
+            if self.grouped:
+                pool.sort(key=lambda i: self.lengths[i])
             batches += [pool[k : k + size] for k in range(0, len(pool), size)]
         draw.shuffle(batches)
-        for batch in (*batches, order[whole:]):
+        for batch in (*batches, order[whole:], range(len(order), len(self))):
             yield from batch
 
 
 class Scores(SafeSaves):
-    """Mixed into a TRL trainer: it scores trained positions alone, and rows of unlike length come together less."""
+    """Mixed into a TRL trainer: it scores trained positions alone, and takes the rows in an order of its own."""
 
     model: Any
-    lengths: Sequence[int] = ()
-    """Tokens of each row, where batches are to be of rows of like length."""
+    order: Order | None = None
+    """The order of the rows, where it is not their own."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -156,8 +160,8 @@ class Scores(SafeSaves):
         return not plain or self.args.device.type not in ("cuda", "xpu")
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
-        if self.lengths:
-            return ByLength(self.lengths, self.args.per_device_train_batch_size, self.args.seed)
+        if self.order is not None:
+            return self.order
         return super()._get_train_sampler(dataset)  # type: ignore[misc]
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 from synthgen.errors import ConfigError
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import Example
+from synthgen_train.loading import Student, torch_has_gpu
 from synthgen_train.mixing import Share
-from synthgen_train.model import Student, torch_has_gpu
 from synthgen_train.preflight import Finding
 
 SCRATCH_RATE = 1e-3

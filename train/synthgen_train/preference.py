@@ -13,7 +13,7 @@ from trl import DPOTrainer, KTOTrainer
 from synthgen.records import Answer, Record
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import IGNORED, Example, Examples, Reasoning, make_examples
-from synthgen_train.loss import Scores
+from synthgen_train.loss import Order, Scores
 from synthgen_train.plan import Settings
 from synthgen_train.sft import arguments, configured
 
@@ -159,10 +159,8 @@ def make_trainer(
     common = {"model": model, "ref_model": start, "train_dataset": rows, "processing_class": tokenizer}
     if config.objective == "dpo":
         dpo = _without_twin(Dpo(args=configured(DPOConfig, **shared, loss_type=[config.dpo_loss]), **common))
-        if settings["group_by_length"]:
-            dpo.lengths = [
-                len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) for row in rows
-            ]
+        lengths = [len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) for row in rows]
+        dpo.order = Order(lengths, config.batch_size, config.seed, grouped=settings["group_by_length"])
         return dpo
     good = sum(rows["label"])
     bad = len(rows) - good

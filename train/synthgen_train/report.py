@@ -198,7 +198,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """One line, and one row of `metrics.jsonl`."""
-        if logs and "eval_loss" in logs and state.global_step > self._first:
+        if logs and "eval_loss" in logs and self._first < state.global_step < state.max_steps:
             self.say(f"step {state.global_step:,}/{state.max_steps:,}  held-out loss {logs['eval_loss']:.4f}")
             self._keep({"step": state.global_step, "eval_loss": float(logs["eval_loss"])})
         if not logs or "loss" not in logs:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from synthgen_train.config import TrainConfig
-from synthgen_train.examples import Example
+from synthgen_train.examples import IGNORED, Example
 from synthgen_train.plan import Settings
 
 
@@ -91,7 +92,7 @@ def make_trainer(
     """TRL's trainer. `start` is a copy of the model before training, where a term of the loss needs one."""
     from trl import SFTConfig
 
-    from synthgen_train.loss import Trainer
+    from synthgen_train.loss import Order, Trainer
 
     shared = arguments(config, settings, steps, folder)
     args = configured(
@@ -105,16 +106,34 @@ def make_trainer(
     trainer = Trainer(
         model=model,
         args=args,
-        train_dataset=rows,
+        train_dataset=filled(rows, config.batch_size),
         eval_dataset=held_out,
         processing_class=tokenizer,
         keep=config.keep,
         method=config.method,
         start=start,
     )
-    if settings["group_by_length"] and not (config.packing or config.curriculum):
-        trainer.lengths = [len(ids) for ids in rows["input_ids"]]
+    if not config.curriculum:
+        grouped = settings["group_by_length"] and not config.packing
+        lengths = [len(ids) for ids in rows["input_ids"]]
+        empty = len(trainer.train_dataset) - len(rows)
+        trainer.order = Order(lengths, config.batch_size, config.seed, grouped=grouped, empty=empty)
     return trainer
+
+
+def filled(rows: Any, batch_size: int) -> Any:
+    """The rows, and behind them empty ones until each of several processes has as many batches, all of them whole.
+
+    Otherwise some rows would be taken once more in their place. In empty rows nothing is trained.
+    """
+    import datasets
+
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    empty = -len(rows) % (batch_size * processes) if processes > 1 else 0
+    if not empty:
+        return rows
+    row = {"input_ids": [0], "labels": [IGNORED]} | ({"seq_lengths": [1]} if "seq_lengths" in rows.features else {})
+    return datasets.concatenate_datasets([rows, datasets.Dataset.from_list([row] * empty, features=rows.features)])
 
 
 def configured(kind: Any, **values: Any) -> Any:

@@ -1,6 +1,6 @@
 """One training, from the recipe to the student's folder and its report: read this first.
 
-recipe → records (`data.py`, `mixing.py`) → examples (`examples.py`, `templates.py`) → model and method (`model.py`,
+recipe → records (`data.py`, `mixing.py`) → examples (`examples.py`, `templates.py`) → model and method (`loading.py`,
 `methods/`) → checks (`preflight.py`) → steps (`sft.py`, `loss.py`; `preference.py` for DPO and KTO) → the folder
 (`checkpoints.py`) → report (`report.py`).
 """
@@ -24,8 +24,8 @@ from synthgen_train.checkpoints import model_card, resumable, save_merged, save_
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import Examples
 from synthgen_train.generation import Reply, held_out
+from synthgen_train.loading import Student, answers_as_it_is, load_student, weights_sum
 from synthgen_train.methods import Start
-from synthgen_train.model import Student, answers_as_it_is, load_student, weights_sum
 from synthgen_train.plan import Plan, Settings, launch_line, memory_of, parameters_of, resolve, steps_of
 from synthgen_train.report import TrainReport, claim, facts, loss_picture
 

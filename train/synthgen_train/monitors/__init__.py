@@ -30,7 +30,7 @@ def monitor(
         ConfigError: a model or a dataset cannot be read.
     """
     from synthgen_train import data as reading
-    from synthgen_train.model import load_trained
+    from synthgen_train.loading import load_trained
     from synthgen_train.monitors.canaries import canaries as make_canaries
     from synthgen_train.monitors.observe import Observation, observe
     from synthgen_train.monitors.paired import compare, gate_of
