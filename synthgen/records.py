@@ -193,18 +193,18 @@ def user_text(record: Record) -> str:
 
 
 def asked_in_history(record: Record) -> bool:
-    """Whether the user's turn is in the history already: what follows it there are calls of tools and their results.
-
-    So is a dialogue kept in which the answer comes after a call: its history ends with a tool's turn.
-    """
-    if not record.history or record.history[-1].role != "tool":
+    """Whether the user's turn stands in the history already, since calls of tools and their results follow it."""
+    if not record.history or not (record.history[-1].role == "tool" or record.history[-1].tool_calls):
         return False
-    asked = next((turn.content for turn in reversed(record.history) if turn.role == "user"), None)
-    return asked == user_text(record)
+    last = next((turn for turn in reversed(record.history) if turn.role == "user"), None)
+    return last is not None and last.content == user_text(record)
 
 
 def to_messages(record: Record) -> list[dict[str, Any]]:
-    """The dialogue as OpenAI messages: system, history, the user's turn, and the answer where there is one."""
+    """The dialogue as OpenAI messages: system, history, the user's turn, and the answer where there is one.
+
+    Where calls of tools and their results follow the user's turn, the history holds it and them; see `from_messages`.
+    """
     messages: list[dict[str, Any]] = []
     if record.system:
         messages.append({"role": "system", "content": record.system})
@@ -227,13 +227,9 @@ def to_messages(record: Record) -> list[dict[str, Any]]:
 def to_prompt_completion(record: Record) -> dict[str, list[dict[str, Any]]]:
     """`prompt` (all but the answer) and `completion` (the answer): what TRL trains on with the right mask."""
     messages = to_messages(record)
+    answered = messages[-1]["role"] == "assistant"  # by a text, or by a call that nothing follows
     return (
-        {"prompt": messages[:-1], "completion": messages[-1:]}
-        if record.output is not None
-        else {
-            "prompt": messages,
-            "completion": [],
-        }
+        {"prompt": messages[:-1], "completion": messages[-1:]} if answered else {"prompt": messages, "completion": []}
     )
 
 
@@ -254,8 +250,12 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
     Where tools are called between the two, the history has the user's turn, the calls and their results (see
     `asked_in_history`).
 
+    Where the assistant calls tools before it answers, the user's turn, the calls and their results are kept in the
+    history as well, in their order; a dialogue that ends with a call has no output.
+
     Raises:
-        ValueError: there is no user turn, or something other than calls, results and one answer follows the last.
+        ValueError: there is no user turn, or what follows the last of them is neither one answer nor calls of tools
+            with their results and at most one answer at the end.
     """
     turns = [
         Message(
@@ -273,16 +273,16 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
     last = max((i for i, t in enumerate(turns) if t.role == "user"), default=None)
     if last is None:
         raise ValueError("the messages hold no user turn")
-    after = turns[last + 1 :]
-    answer = after.pop() if after and after[-1].role == "assistant" and not after[-1].tool_calls else None
-    if any(turn.role != "tool" and not turn.tool_calls for turn in after):
-        raise ValueError("one answer, or none, may follow the last user turn, and calls of tools before it")
-    if after and after[-1].role != "tool":
-        raise ValueError("the call of a tool at the end has no result")
+    steps = turns[last + 1 :]
+    answer = steps.pop() if steps and steps[-1].role == "assistant" and not steps[-1].tool_calls else None
+    if steps and not (steps[0].tool_calls and all(turn.role == "tool" or turn.tool_calls for turn in steps)):
+        raise ValueError(
+            "after the last user turn comes one assistant turn, before it calls of tools and their results"
+        )
     return Record(
         instruction=turns[last].content,
         output=answer.content if answer else None,
         system=system,
-        history=tuple(turns[: last + 1] + after if after else turns[:last]),
+        history=tuple(turns if answer is None else turns[:-1]) if steps else tuple(turns[:last]),
         **fields,
     )

@@ -112,6 +112,27 @@ def test_alpaca_and_messages_come_back() -> None:
     assert from_messages(dialogue[:-1]).output is None
 
 
+def test_calls_of_tools_before_the_answer_come_back_in_their_order() -> None:
+    asked = {"role": "user", "content": "Weather in Oslo?"}
+    call = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "w", "arguments": "{}"}}]}
+    result = {"role": "tool", "content": "snow"}
+    answer = {"role": "assistant", "content": "It snows."}
+    for dialogue in (
+        [asked, call, result, answer],
+        [asked, call, result, call, result, answer],
+        [asked, call],
+        [asked, call, result, answer, asked, call, result, answer],
+        [asked, call, result, answer, asked, answer],
+    ):
+        record = from_messages(dialogue)
+        assert to_messages(record) == dialogue
+        assert record.instruction == "Weather in Oslo?"
+        assert record.output == ("It snows." if dialogue[-1] is answer else None)
+        split = to_prompt_completion(record)
+        assert split["prompt"] + split["completion"] == dialogue
+        assert split["completion"] == dialogue[-1:]
+
+
 @pytest.mark.parametrize(
     "messages",
     [

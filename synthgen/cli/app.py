@@ -262,8 +262,8 @@ def dedup(
     )
 
 
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
-"""The trainer reads its own options: `synthgen train -- --help` shows them."""
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""The trainer reads its own options, `--help` among them."""
 
 
 @app.command(context_settings=PASSED_ON)
@@ -271,7 +271,7 @@ def train(context: typer.Context) -> None:
     """Train a student on a dataset.
 
     RECIPE.yaml with a train: section, or --data outputs/RUN --model PATH. Needs the extra: synthgen[train].
-    `synthgen train -- --help` shows all options.
+    `synthgen train --help` shows all options and settings.
     """
     from synthgen.cli.training import run_trainer
 
@@ -283,7 +283,7 @@ def monitor(context: typer.Context) -> None:
     """Compare a student with the model before.
 
     MODEL --baseline MODEL: paired, with intervals and gates. Needs the extra: synthgen[train].
-    `synthgen monitor -- --help` shows all options.
+    `synthgen monitor --help` shows all options.
     """
     from synthgen.cli.training import run_trainer
 

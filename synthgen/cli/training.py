@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,21 @@ from synthgen.cli.output import say
 from synthgen.config import Recipe, locate
 from synthgen.config.merge import read_config
 from synthgen.config.recipe import check_kind
-from synthgen.config.training import train_on, trainer
+from synthgen.config.training import TRAINER, train_on, trainer
 from synthgen.errors import Interrupted
 
 
 def run_trainer(arguments: Sequence[str]) -> int:
-    """The trainer's exit code.
+    """The trainer's exit code. Its help is there without what it needs.
 
     Raises:
         ConfigError: what it needs is not installed.
     """
+    if {"-h", "--help"} & set(arguments):
+        try:
+            return int(importlib.import_module(f"{TRAINER}.__main__").main(list(arguments)))
+        except SystemExit as done:  # argparse ends so
+            return int(done.code or 0)
     command, *rest = arguments
     named = next((a for a in rest if not a.startswith("-")), None) if rest and not rest[0].startswith("-") else None
     if command == "train" and named is not None and (Path(named).exists() or named in assets.names("recipes")):

@@ -14,9 +14,9 @@ pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("trl", reason="the train extra is not installed")
 
 import yaml
-from synthgen_train.arithmetic import launch_line, memory_of, parameters_of, steps_of
+from synthgen_train.examples import Example
 from synthgen_train.loading import load_student
-from synthgen_train.settings import FULL_RATE, LEARNING_RATES, SCRATCH_RATE, resolve
+from synthgen_train.plan import SCRATCH_RATE, launch_line, memory_of, parameters_of, resolve, steps_of
 from synthgen_train.train import train
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -44,9 +44,14 @@ def test_memory_holds_weights_gradients_and_moments(recipe: Recipe) -> None:
     settings = resolve(config, student)
     parameters, trainable = parameters_of(student.model)
     assert parameters == trainable
-    assert memory_of(student.model, settings, 0) == 16 * parameters
-    long, short = memory_of(student.model, settings, 96), memory_of(student.model, settings, 48)
-    assert long - 16 * parameters == 2 * (short - 16 * parameters)
+
+    def memory(length: int, trained: int) -> int:
+        labels = [-100] * (length - trained) + [1] * trained
+        return memory_of(student.model, config, settings, [Example([1] * length, labels)] * 9) - 16 * parameters
+
+    assert memory(0, 0) == 0
+    assert memory(96, 0) == 2 * memory(48, 0)
+    assert memory(96, 40) - memory(96, 0) == 4 * 40 * 4 * len(student.tokenizer)
 
 
 def test_the_rate_follows_from_method_and_model_and_says_so(recipe: Recipe, tmp_path: Path) -> None:
@@ -59,7 +64,8 @@ def test_the_rate_follows_from_method_and_model_and_says_so(recipe: Recipe, tmp_
     )
     student.model.save_pretrained(tmp_path / "m")
     student.tokenizer.save_pretrained(tmp_path / "m")
-    for use, rate in {"full": FULL_RATE, **LEARNING_RATES}.items():
+    rates = {"full": 1e-5, "lora": 2e-4, "adapter": 1e-3, "prefix": 1e-3, "prompt": 1e-2, "bitfit": 1e-3, "ia3": 3e-3}
+    for use, rate in rates.items():
         config = recipe(model=str(tmp_path / "m"), method={"use": use})
         assert resolve(config, load_student(config, []))["learning_rate"] == rate
     given = resolve(recipe(learning_rate=0.5), student)

@@ -11,11 +11,11 @@ pytest.importorskip("peft", reason="the train extra is not installed")
 import torch
 from pydantic import TypeAdapter
 from synthgen_train.examples import make_examples
-from synthgen_train.methods import Method, apply, load, merged, save
+from synthgen_train.loading import load_trained
+from synthgen_train.methods import Method, Start
 from synthgen_train.templates import CHATML, SPECIAL_TOKENS
 from synthgen_train.tiny import FromScratch, model_of, tokenizer_of
 
-from synthgen.errors import ConfigError
 from synthgen.records import Record
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -73,7 +73,7 @@ def test_each_method_trains_saves_loads_merges_and_generates(
     torch.manual_seed(0)
     from transformers import AutoModelForCausalLM
 
-    model = apply(AutoModelForCausalLM.from_pretrained(folder), method)
+    model = method.wrap(AutoModelForCausalLM.from_pretrained(folder), Start())
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     whole = sum(p.numel() for p in model.parameters())
     assert trained == whole if settings["use"] == "full" else 0 < trained < whole / 2
@@ -84,12 +84,13 @@ def test_each_method_trains_saves_loads_merges_and_generates(
         [{"role": "user", "content": "say 3"}], add_generation_prompt=True, return_dict=True, return_tensors="pt"
     )
     expected = model(**ids).logits[:, -1]
-    save(model, method, tmp_path / "saved", str(folder))
-    again = load(folder, tmp_path / "saved").eval()
+    method.save(model, tmp_path / "saved", str(folder), model.state_dict())
+    tokenizer.save_pretrained(tmp_path / "saved")
+    again, _ = load_trained(tmp_path / "saved")
     assert torch.allclose(again(**ids).logits[:, -1], expected, atol=1e-4)
     out = again.generate(**ids, max_new_tokens=3, do_sample=False)
     assert out.shape[1] > ids["input_ids"].shape[1]
-    plain = merged(again, method)
+    plain = method.merged(again)
     assert (plain is None) == (settings["use"] in ("adapter", "prefix", "prompt"))
     if plain is not None:
         assert torch.allclose(plain(**ids).logits[:, -1], expected, atol=1e-3)
@@ -98,14 +99,11 @@ def test_each_method_trains_saves_loads_merges_and_generates(
 def test_a_model_without_biases_has_nothing_for_bitfit() -> None:
     tokenizer = tokenizer_of([], SETTINGS)
     model = model_of(tokenizer, SETTINGS.model_copy(update={"biases": False}))
-    with pytest.raises(ConfigError, match="no biases"):
-        apply(model, TypeAdapter(Method).validate_python({"use": "bitfit"}))
+    with pytest.raises(ValueError, match="no biases"):
+        TypeAdapter(Method).validate_python({"use": "bitfit"}).wrap(model, Start())
 
 
 def test_a_target_that_does_not_exist_is_told() -> None:
-    tokenizer = tokenizer_of([], SETTINGS)
-    with pytest.raises(ConfigError, match="nowhere"):
-        apply(
-            model_of(tokenizer, SETTINGS),
-            TypeAdapter(Method).validate_python({"use": "lora", "target_modules": ["nowhere"]}),
-        )
+    model = model_of(tokenizer_of([], SETTINGS), SETTINGS)
+    with pytest.raises(ValueError, match="nowhere"):
+        TypeAdapter(Method).validate_python({"use": "lora", "target_modules": ["nowhere"]}).wrap(model, Start())

@@ -8,9 +8,8 @@ import pytest
 pytest.importorskip("torch", reason="the train extra is not installed")
 
 from synthgen_train.config import Curriculum, Mix, Source
-from synthgen_train.curriculum import ordered
 from synthgen_train.examples import Example
-from synthgen_train.mixing import mix_examples
+from synthgen_train.mixing import mix_examples, ordered
 
 from synthgen.errors import ConfigError
 from synthgen.records import Record

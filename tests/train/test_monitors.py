@@ -16,13 +16,10 @@ import torch
 import yaml
 from synthgen_train.loading import load_trained
 from synthgen_train.monitors import measures, monitor
-from synthgen_train.monitors.bits import bits_per_byte
 from synthgen_train.monitors.canaries import canaries, exposures
-from synthgen_train.monitors.gates import GATES
-from synthgen_train.monitors.lm_eval import export
-from synthgen_train.monitors.observe import by_heart
-from synthgen_train.monitors.paired import Gate, compare, interval
-from synthgen_train.monitors.probes import SETS, probes
+from synthgen_train.monitors.observe import bits_per_byte, by_heart
+from synthgen_train.monitors.paired import GATES, Gate, compare, interval
+from synthgen_train.monitors.probes import SETS, export, probes
 from synthgen_train.train import train
 
 from synthgen.records import Record
@@ -89,6 +86,11 @@ def test_the_interval_covers_the_true_difference_as_often_as_it_says() -> None:
         low, high = interval(list(draw.normal(0.3, 1.0, size=100)), seed=i)
         hits += low <= 0.3 <= high
     assert 180 <= hits <= 198
+    hits = 0
+    for i in range(400):
+        low, high = interval(list(draw.normal(0.3, 1.0, size=5)), seed=i)
+        hits += low <= 0.3 <= high
+    assert 360 <= hits <= 396
 
 
 def test_a_gate_fails_only_on_a_sure_and_large_change() -> None:
@@ -103,6 +105,10 @@ def test_a_gate_fails_only_on_a_sure_and_large_change() -> None:
     assert compare("x", [1.02] * 9, [1.0] * 9, Gate("higher", 0.03, relative=True)).passed
     assert not compare("x", [2.0] * 9, [1.0] * 9, Gate("either", 0.5)).passed
     assert not compare("x", [0.9] * 9, None, Gate("lower", 0.02, least=0.95)).passed
+    assert compare("x", [0.0] * 9, [0.0] * 9, Gate("lower", 0.02, least=0.95)).passed
+    few = compare("x", [0.0] * 3, [1.0] * 3, gate)
+    assert (few.passed, few.low, few.why) == (True, None, "too few to tell")
+    assert not compare("x", [0.0] * 4, [1.0] * 4, gate).passed
     with pytest.raises(ValueError, match="2 values of the model, 1 of the baseline"):
         compare("x", [1.0, 1.0], [1.0], gate)
 
@@ -153,7 +159,7 @@ def test_canaries_and_rows_learnt_by_heart_are_found(students: tuple[Path, Path,
 def test_a_monitor_finds_what_changed_and_writes_it(students: tuple[Path, Path, Path], tmp_path: Path) -> None:
     base, student, data = students
     same = monitor(base, base, data=data, limit=10, max_tokens=6)
-    assert {c.name for c in same.comparisons if not c.passed} == {"stops"}  # untrained: never stops, before and now
+    assert same.passed  # untrained: never stops, before and now
     report = monitor(
         student, base, data=data, trained_on=data, canaries=5, limit=10, max_tokens=40, out=tmp_path / "monitor"
     )

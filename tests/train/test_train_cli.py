@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("trl", reason="the train extra is not installed")
 
 from synthgen_train.__main__ import main
-from synthgen_train.picture import loss_picture
+from synthgen_train.report import loss_picture
 
 pytestmark = pytest.mark.filterwarnings("default")
 

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("trl", reason="the train extra is not installed")
 
-from synthgen_train.checkpoint import COMPLETE
+from synthgen_train.checkpoints import COMPLETE
 from synthgen_train.loading import load_trained
 
 CONFIG = """\
@@ -49,9 +49,9 @@ def test_a_run_trains_its_student_and_a_finished_one_has_nothing_left_to_do(tmp_
     assert "finished already" in again.stderr
     assert "step 4/4" not in again.stderr
     assert json.loads(again.stdout)["student"]["steps"] == 4
-    changed = run(tmp_path, "--set", "train.max_steps=5")
+    changed = run(tmp_path, "--set", "train.max_steps=3")
     assert changed.returncode == 2
-    assert "outputs/mine/student holds a training with other settings" in changed.stderr
+    assert "outputs/mine/student holds a training with 4 steps, other settings" in changed.stderr
     other = run(tmp_path, "--set", "train.max_steps=5", "--set", "train.out=other")
     assert "has ended already" in other.stderr
     assert "  student   other/model (5 steps" in other.stdout

@@ -18,13 +18,13 @@ pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("trl", reason="the train extra is not installed")
 
 import torch
-from synthgen_train.checkpoint import COMPLETE, resumable, whole
+from synthgen_train.checkpoints import COMPLETE, resumable, whole
 from synthgen_train.examples import make_examples
 from synthgen_train.generation import answer, continuations
 from synthgen_train.loading import load_student, load_trained
-from synthgen_train.prepare import read_records
-from synthgen_train.progress import TrainingError, read_metrics
-from synthgen_train.settings import resolve
+from synthgen_train.mixing import read_records
+from synthgen_train.plan import resolve
+from synthgen_train.report import TrainingError, read_metrics
 from synthgen_train.sft import rows_of
 from synthgen_train.train import plan, train
 
@@ -94,7 +94,7 @@ def test_a_dry_run_writes_nothing_and_a_second_run_gives_the_same_report(recipe:
     assert lines[-1].endswith("finished already")
     assert (again.loss, again.model, again.steps) == (first.loss, first.model, first.steps)
     with pytest.raises(ConfigError, match="other settings"):
-        train(recipe(max_steps=5), say=quiet)
+        train(recipe(max_steps=3), say=quiet)
 
 
 def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(recipe: Recipe, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_killed_process_leaves_nothing_half_written_and_can_go_on(recipe: Reci
     process.communicate()
     assert not (config.out / "model").exists()
     assert not (config.out / "report.json").exists()
-    last = resumable(checkpoints)
+    last = resumable(checkpoints, quiet)
     assert last is not None
     step = int(last.name.rpartition("-")[2])
     lines: list[str] = []

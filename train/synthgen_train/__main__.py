@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from synthgen.errors import ConfigError, SynthgenError
 from synthgen_train.config import TrainConfig, parse, section
+from synthgen_train.methods import IA3, Adapter, BitFit, Full, Lora, Prefix, Prompt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="synthgen_train", description="Trains students and watches over them.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    train = commands.add_parser("train", help="train a student from a recipe or from --data and --model")
+    train = commands.add_parser(
+        "train",
+        help="train a student from a recipe or from --data and --model",
+        description="Trains a student. Every setting can stand in the recipe's train: section, or in --set KEY=VALUE.",
+        epilog=settings_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     train.add_argument("recipe", nargs="?", type=Path, help="YAML file with a train: section")
     train.add_argument("--data", action="append", help="run folder, dataset folder or file; may be repeated")
     train.add_argument("--model", help="path or hub id; `scratch` makes a small one without a download")
@@ -54,6 +63,27 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("out", type=Path)
     export.set_defaults(run=_export)
     return parser
+
+
+def settings_help() -> str:
+    """All settings, one a line: key, default, and what it is for."""
+    lines = ["settings:"]
+
+    def put(model: type[BaseModel], before: str) -> None:
+        for name, field in model.model_fields.items():
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                put(inner, f"{before}{name}.")
+                continue
+            default = "" if field.is_required() or field.default is None else f" [{field.default}]"
+            lines.append(f"  {before}{name}{default}: {field.description or ''}".rstrip(": "))
+
+    put(TrainConfig, "")
+    lines.append("methods, as method.use with method.KEY beside it:")
+    for method in (Full, Lora, Adapter, Prefix, Prompt, BitFit, IA3):
+        keys = [f"{n} [{f.default}]" for n, f in method.model_fields.items() if n != "use"]
+        lines.append(f"  {method.model_fields['use'].default}: {', '.join(keys) or 'no keys'}")
+    return "\n".join(lines)
 
 
 def settings_of(options: argparse.Namespace) -> TrainConfig:
@@ -116,7 +146,7 @@ def _monitor(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from synthgen_train.monitors.lm_eval import export
+    from synthgen_train.monitors.probes import export
 
     for path in export(options.out):
         print(path)

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from synthgen.errors import ConfigError
 from synthgen_train.examples import LongRows, Loss, Reasoning
-from synthgen_train.methods import Adapter, Full, Method, Prefix, Prompt
-from synthgen_train.templates import Name
+from synthgen_train.methods import Full, Method
+from synthgen_train.templates import OWN, TEMPLATES
 from synthgen_train.tiny import FromScratch
 
 
@@ -83,7 +83,11 @@ class TrainConfig(_Section):
     data: list[Source]
     out: Path = Path("outputs/student")
     objective: Literal["sft", "dpo", "kto"] = "sft"
-    template: Name | None = Field(None, description="default: the tokenizer's own, or chatml where it has none")
+    template: str | None = Field(
+        None,
+        description=f"{OWN}, {', '.join(TEMPLATES)}, or the path of a Jinja file; "
+        "default: the tokenizer's own, or chatml where it has none",
+    )
     stop_token: str | None = Field(None, description="the token that ends a turn, where the tokenizer names another")
     method: Method = Full()
     merge: bool = Field(False, description="write a merged model beside the adapter")
@@ -100,12 +104,17 @@ class TrainConfig(_Section):
     gradient_accumulation: int = Field(1, ge=1)
     gradient_checkpointing: bool | None = Field(None, description="default: on a GPU")
     packing: bool = Field(False, description="several examples a row, best fit decreasing; none sees another")
+    group_by_length: bool = Field(True, description="rows of like length come in one batch, batches in random order")
     warmup: float = Field(0.03, ge=0, lt=1, description="share of the steps")
     scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     weight_decay: float = Field(0.0, ge=0)
+    dpo_loss: Literal["sigmoid", "ipo", "hinge", "robust", "apo_zero", "apo_down"] = Field(
+        "sigmoid", description="the loss of DPO"
+    )
     beta: float = Field(0.1, gt=0, description="of DPO and KTO: how close the student stays to the start")
     seed: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU")
+    attn_implementation: str | None = Field(None, description="eager, sdpa, flash_attention_2 …; default: the model's")
     keep: Keep = Keep()
     mix: Mix = Mix()
     curriculum: Curriculum | None = None
@@ -114,7 +123,12 @@ class TrainConfig(_Section):
     eval_prompts: int = Field(64, ge=0, description="at most so many held-out prompts are answered after training")
     eval_tokens: int = Field(256, ge=1, description="longest such answer")
     log_every: int | None = Field(None, ge=1, description="steps; default: a hundredth of all")
-    save_every: int | None = Field(None, ge=1, description="steps; default: a tenth of all")
+    save_every: int | None = Field(None, ge=1, description="steps; default: a tenth of all; the newest two are kept")
+    eval_every: int | None = Field(None, ge=1, description="steps after which the held-out loss is taken, and saved")
+    early_stopping: int | None = Field(
+        None, ge=1, description="end after so many evaluations without a better held-out loss, and keep the best step"
+    )
+    keep_checkpoint: bool = Field(False, description="keep the last checkpoint, so that a raised max_steps goes on")
     report_to: str | list[str] = "none"
 
     @field_validator("data", mode="before", json_schema_input_type=Source | str | list[Source | str])
@@ -122,6 +136,13 @@ class TrainConfig(_Section):
     def _one_or_several(cls, value: Any) -> Any:
         values = value if isinstance(value, list) else [value]
         return [{"path": str(v)} if isinstance(v, str | Path) else v for v in values]
+
+    @field_validator("template")
+    @classmethod
+    def _known_template(cls, value: str | None) -> str | None:
+        if value is not None and value not in (OWN, *TEMPLATES) and Path(value).suffix not in (".jinja", ".j2"):
+            raise ValueError(f"there are {', '.join((OWN, *TEMPLATES))}, or the path of a .jinja file")
+        return value
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
@@ -138,14 +159,18 @@ class TrainConfig(_Section):
             raise ValueError("data: two sources have the same name; give them a `name`")
         if self.epochs and self.max_steps:
             raise ValueError("epochs and max_steps: give one of them")
-        if self.merge and isinstance(self.method, Adapter | Prefix | Prompt):
+        if self.merge and not (self.method.merges or self.method.changes_base):
             raise ValueError(f"merge: method {self.method.use} cannot be merged into the weights; lora and ia3 can")
-        if self.packing and isinstance(self.method, Prefix | Prompt):
+        if self.packing and not self.method.packs:
             raise ValueError("packing: prefix and prompt tuning need one example a row, since they ignore positions")
         if self.packing and (self.curriculum or self.objective != "sft"):
             raise ValueError("packing: it reorders the examples, so it goes with neither a curriculum nor preferences")
-        if self.keep.l2 and not isinstance(self.method, Full):
+        if self.keep.l2 and not self.method.moves_all:
             raise ValueError("keep.l2: it needs method full; the other methods leave the weights as they are")
+        if self.early_stopping and not self.eval_every:
+            raise ValueError("early_stopping: it needs eval_every, which says how often the held-out loss is taken")
+        if self.eval_every and self.objective != "sft":
+            raise ValueError(f"eval_every: with {self.objective} no held-out loss is taken")
         if self.objective == "kto" and self.batch_size < 2:
             raise ValueError("kto: it needs a batch_size of 2 or more, since answers are compared within a batch")
         if self.objective != "sft" and (self.keep.kl or self.keep.l2 or self.curriculum or self.loss == "all"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from synthgen.records import Record, to_messages
-from synthgen_train.templates import Rendered, TemplateError, render
+from synthgen_train.templates import LeftOut, Literals, Rendered, render, show
 
 IGNORED = -100
 """The label that PyTorch's cross entropy leaves out."""
@@ -35,17 +37,32 @@ class Example:
 
 @dataclass(slots=True)
 class Examples:
-    """Examples, and what became of the records that gave none: counts by cause."""
+    """Examples, and what became of the records that gave none: counts by cause, and for each cause a first reason.
+
+    `literal` counts the records whose texts write out a control token of the tokenizer; it stays text in them.
+    """
 
     items: list[Example] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     left_out_records: dict[str, str] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
     records: int = 0
+    literal: Counter[str] = field(default_factory=Counter)
 
-    def leave_out(self, record: Record, cause: str) -> None:
-        """Counts a record that cannot be trained on."""
+    def leave_out(self, record: Record, cause: str, why: str = "") -> None:
+        """Counts a record that cannot be trained on; the first of each cause is kept with its reason and its row."""
         self.left_out[cause] += 1
         self.left_out_records[record.id] = cause
+        self.why.setdefault(cause, ": ".join(part for part in (why, record.provenance.source or "") if part))
+
+    def add(self, other: Examples) -> None:
+        """Takes in what was made of further records."""
+        self.items += other.items
+        self.left_out += other.left_out
+        self.left_out_records |= other.left_out_records
+        self.why = other.why | self.why
+        self.records += other.records
+        self.literal += other.literal
 
     @property
     def tokens(self) -> int:
@@ -59,7 +76,7 @@ class Examples:
 
 
 def dialogue(record: Record, reasoning: Reasoning = "drop") -> list[dict[str, Any]]:
-    """The record as messages, its reasoning shown as asked.
+    """The record as messages, its reasoning shown as asked, and the arguments of calls as objects.
 
     `visible` puts it before the answer after a blank line's space, `tagged` between `<think>` tags, `drop` leaves it
     out.
@@ -68,7 +85,19 @@ def dialogue(record: Record, reasoning: Reasoning = "drop") -> list[dict[str, An
     if record.output is not None and record.reasoning and reasoning != "drop":
         shown = f"<think>\n{record.reasoning}\n</think>\n" if reasoning == "tagged" else f"{record.reasoning}\n\n"
         messages[-1] = {**messages[-1], "content": shown + record.output}
+    for message in messages:
+        if "tool_calls" in message:
+            message["tool_calls"] = [_call(call) for call in message["tool_calls"]]
     return messages
+
+
+def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+    """The call as templates take it: OpenAI gives the arguments as JSON text, templates want what it says."""
+    function = dict(call.get("function") or {k: v for k, v in call.items() if k not in ("id", "type")})
+    if isinstance(function.get("arguments"), str):
+        with contextlib.suppress(ValueError):
+            function["arguments"] = json.loads(function["arguments"] or "{}")
+    return {"type": "function", **call, "function": function}
 
 
 def encode(tokenizer: Any, rendered: Rendered, loss: Loss = "answers") -> tuple[list[int], list[int]]:
@@ -80,14 +109,23 @@ def encode(tokenizer: Any, rendered: Rendered, loss: Loss = "answers") -> tuple[
     The text is tokenised whole and labels follow character offsets. Where a token lies across the border of a span,
     the pieces are tokenised one by one instead: as they are in use, where the prompt is tokenised before the answer
     is there.
+
+    Raises:
+        LeftOut: a control token that a text writes out cannot be kept as text.
     """
     # not verbose: rows beyond the context are counted, and need no warning each
     encoded = tokenizer(rendered.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    ids, offsets = list(encoded["input_ids"]), encoded["offset_mapping"]
+    ids, offsets = list(encoded["input_ids"]), list(encoded["offset_mapping"])
     borders = [at for span in rendered.spans for at in span]
     if any(start < border < end for start, end in offsets for border in borders):
+        if rendered.literals:
+            raise LeftOut(
+                "special_token", "a written-out control token, and a token that lies across an answer's border"
+            )
         ids, labels = _encode_pieces(tokenizer, rendered)
     else:
+        if rendered.literals:
+            ids, offsets = rendered.literals.put_back(tokenizer, rendered.text, ids, offsets)
         labels = [
             token if end > start and any(s <= start and end <= e for s, e in rendered.spans) else IGNORED
             for token, (start, end) in zip(ids, offsets, strict=True)
@@ -111,6 +149,24 @@ def _encode_pieces(tokenizer: Any, rendered: Rendered) -> tuple[list[int], list[
     return ids, labels
 
 
+def prompt_ids(
+    tokenizer: Any,
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    literals: Literals | None = None,
+) -> list[int]:
+    """The token ids of a dialogue that the assistant is to answer, as an example of it begins.
+
+    `literals` are those of the tokenizer, where they have been looked up already.
+
+    Raises:
+        LeftOut: the template refuses it, or a control token that a text writes out cannot be kept as text.
+    """
+    literals = (literals or Literals.of(tokenizer)).fresh()
+    text = show(tokenizer, literals.hide(messages), literals.hide(tools or ()), prompt=True)
+    return encode(tokenizer, Rendered(text, (), literals if literals.hidden else None))[0]
+
+
 def make_examples(
     records: Iterable[Record],
     tokenizer: Any,
@@ -124,42 +180,45 @@ def make_examples(
     """Examples of all records that can be trained on; the others are counted by cause, none is cut silently.
 
     A dialogue beyond `max_length` tokens loses its stop token if it is cut, and then the student never learns to stop.
-    So it is dropped (`too_long`), or split: later turns are left out as far as whole earlier answers still fit.
+    So it is dropped (`too_long`), or split: later turns are left out as far as whole earlier answers still fit. One
+    that the template refuses, or shows without one of its parts, is left out as `template`.
     """
     made = Examples()
+    known = Literals.of(tokenizer)
     for record in records:
         made.records += 1
-        if record.output is None or not record.output.strip():
-            made.leave_out(record, "no_answer")
-            continue
-        cause, example = _example(record, tokenizer, max_length, reasoning, long_rows, loss, source)
-        if example is None:
-            made.leave_out(record, cause)
-        else:
-            made.items.append(example)
+        literals = known.fresh()
+        try:
+            ids, labels = _example(record, tokenizer, literals, max_length, reasoning, long_rows, loss)
+            made.items.append(Example(ids, labels, record.id, source))
+        except LeftOut as error:
+            made.leave_out(record, error.cause, str(error))
+        made.literal.update(set(literals.used))
     return made
 
 
 def _example(
     record: Record,
     tokenizer: Any,
+    literals: Literals,
     max_length: int,
     reasoning: Reasoning,
     long_rows: LongRows,
     loss: Loss,
-    source: str,
-) -> tuple[str, Example | None]:
-    messages: Sequence[Mapping[str, Any]] = dialogue(record, reasoning)
+) -> tuple[list[int], list[int]]:
+    messages = dialogue(record, reasoning)
+    last = messages[-1]
+    if last["role"] != "assistant" or not (last.get("tool_calls") or last["content"].strip()):
+        raise LeftOut("no_answer", "")
+    shown, tools = literals.hide(messages), literals.hide(record.tools)
     while True:
-        try:
-            ids, labels = encode(tokenizer, render(tokenizer, messages, record.tools), loss)
-        except TemplateError:
-            return "template", None
+        ids, labels = encode(tokenizer, render(tokenizer, shown, tools, literals), loss)
         if len(ids) <= max_length:
             break
-        earlier = [i for i, m in enumerate(messages[:-1]) if m["role"] == "assistant"]
+        earlier = [i for i, m in enumerate(shown[:-1]) if m["role"] == "assistant"]
         if long_rows == "drop" or not earlier:
-            return "too_long", None
-        messages = messages[: earlier[-1] + 1]
-    example = Example(ids, labels, record.id, source)
-    return ("", example) if example.trained else ("nothing_trained", None)
+            raise LeftOut("too_long", f"{len(ids)} tokens")
+        shown = shown[: earlier[-1] + 1]
+    if all(label == IGNORED for label in labels):
+        raise LeftOut("nothing_trained", "")
+    return ids, labels

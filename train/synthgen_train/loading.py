@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError
 from synthgen_train.config import Scratch, TrainConfig
-from synthgen_train.methods import Full, Lora, load, resize
 from synthgen_train.preflight import stop_ids
-from synthgen_train.templates import SPECIAL_TOKENS, TEMPLATES
+from synthgen_train.templates import OWN, SPECIAL_TOKENS, STOPS, TEMPLATES, LeftOut, show
 from synthgen_train.tiny import model_of, tokenizer_of
+
+TURNS = ("<start_of_turn>", "<|start_header_id|>", "<|turn>", "<|user|>", "<|start_of_role|>", "[INST]")
+"""Tokens that begin a turn in models of other templates, which a new one starts as a copy of."""
 
 
 @dataclass(slots=True)
 class Student:
     """A model that is about to be trained.
 
-    `base` is what an adapter names as its base; `new_tokens` are ids whose embeddings are new, and so random; `notes`
-    say what was set.
+    `base` is what an adapter names as its base; `new_tokens` are ids whose embeddings are new; `saved_dtype` is the
+    format of 16 bits that a whole model is saved in, None for float32; `notes` say what was set.
     """
 
     model: Any
@@ -30,6 +34,7 @@ class Student:
     base: str
     from_scratch: bool = False
     dtype: str = "float32"
+    saved_dtype: str | None = None
     new_tokens: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -78,7 +83,7 @@ def _from_scratch(config: TrainConfig, scratch: Scratch, texts: Sequence[str]) -
     model = model_of(tokenizer, scratch.from_scratch)
     tokenizer.chat_template = TEMPLATES[template]
     student = Student(model, tokenizer, template, "", from_scratch=True, dtype=dtype_of(config))
-    if not isinstance(config.method, Full):
+    if not config.method.changes_base:
         # An adapter is nothing without its base, so the base is kept beside it.
         student.base = str((config.out / "base").resolve())
         student.notes.append(f"the untrained base model is kept in {config.out / 'base'}")
@@ -87,7 +92,7 @@ def _from_scratch(config: TrainConfig, scratch: Scratch, texts: Sequence[str]) -
 
 def _pretrained(config: TrainConfig, name: str) -> Student:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     if _base_of(Path(name)) is not None:
         raise ConfigError(
@@ -97,11 +102,13 @@ def _pretrained(config: TrainConfig, name: str) -> Student:
         )
     dtype = dtype_of(config)
     # Trained weights stay in float32: steps of 1e-5 are lost in bfloat16's 8 bits. Frozen ones may be short.
-    loaded = torch.bfloat16 if dtype == "bfloat16" and not isinstance(config.method, Full) else torch.float32
+    loaded = torch.bfloat16 if dtype == "bfloat16" and not config.method.changes_base else torch.float32
+    options = {} if config.attn_implementation is None else {"attn_implementation": config.attn_implementation}
     try:
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=loaded)
+        stored = AutoConfig.from_pretrained(name).dtype
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=loaded, **options)
         tokenizer = AutoTokenizer.from_pretrained(name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(
             f"the model cannot be loaded: {reason}",
@@ -110,41 +117,99 @@ def _pretrained(config: TrainConfig, name: str) -> Student:
         ) from error
     base = str(Path(name).resolve()) if Path(name).is_dir() else name
     student = Student(model, tokenizer, "", base, dtype=dtype)
+    if dtype == "bfloat16" and stored in (torch.bfloat16, torch.float16):
+        student.saved_dtype = str(stored).removeprefix("torch.")
     _set_template(student, config)
     return student
 
 
 def _set_template(student: Student, config: TrainConfig) -> None:
-    import torch
-
     tokenizer = student.tokenizer
     student.template = config.template or ("own" if tokenizer.chat_template else "chatml")
     if student.template == "own":
         if not tokenizer.chat_template:
             raise ConfigError("the tokenizer has no chat template", key="train.template", hint="template: chatml")
-        return
-    tokenizer.chat_template = TEMPLATES[student.template]
-    if config.template is None:
+    elif student.template in TEMPLATES:
+        tokenizer.chat_template = TEMPLATES[student.template]
+    else:
+        tokenizer.chat_template = _file(Path(student.template))
+    if config.template is None and student.template != "own":
         student.notes.append("the tokenizer has no chat template: chatml")
     missing = [t for t in SPECIAL_TOKENS.get(student.template, ()) if t not in tokenizer.get_vocab()]
-    if missing and not isinstance(config.method, Full | Lora):
-        # Their embeddings would stay as they are, random, and with them the token that ends an answer.
+    if missing:
+        _add_tokens(student, config, missing)
+    stop = STOPS.get(student.template)
+    if stop is not None and config.stop_token is None and tokenizer.eos_token != stop:
+        student.notes.append(
+            f"stop token {stop}, which ends {student.template}'s turns, in place of {tokenizer.eos_token}"
+        )
+        tokenizer.eos_token = stop
+    _begin_as_the_tokenizer(student)
+
+
+def _file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the template cannot be read: {error}",
+            file=path,
+            key="train.template",
+            hint=f"the path of a Jinja file, or one of {', '.join((OWN, *TEMPLATES))}",
+        ) from error
+
+
+def _add_tokens(student: Student, config: TrainConfig, missing: list[str]) -> None:
+    """Adds the turn tokens of a template, each as a copy of the one that does its work in the model."""
+    import torch
+
+    tokenizer, model = student.tokenizer, student.model
+    if not config.method.trains_rows:
+        # Their embeddings would stay as they are, and with them the token that ends an answer.
         raise ConfigError(
             f"the tokenizer lacks {' '.join(missing)}, and method {config.method.use} does not train new tokens",
             key="train.template",
             hint="template: xml needs no new tokens; or method: {use: lora} or {use: full}",
         )
-    if missing:
-        tokenizer.add_special_tokens({"additional_special_tokens": missing}, replace_extra_special_tokens=False)
-        torch.manual_seed(config.seed)
-        resize(student.model, tokenizer, like_others=True)
-        student.new_tokens = tokenizer.convert_tokens_to_ids(missing)
-        student.notes.append(f"new tokens, untrained so far: {' '.join(missing)}")
-        if isinstance(config.method, Lora) and not config.merge:
-            student.notes.append("servers that take adapters want the base's vocabulary: merge: true for those")
-    if student.template == "chatml" and config.stop_token is None and tokenizer.eos_token != "<|im_end|>":
-        student.notes.append(f"stop token <|im_end|>, which ends chatml's turns, in place of {tokenizer.eos_token}")
-        tokenizer.eos_token = "<|im_end|>"
+    known = tokenizer.get_vocab()
+    stop = tokenizer.eos_token_id
+    turn = next((known[token] for token in TURNS if token in known), stop)
+    tokenizer.add_special_tokens({"additional_special_tokens": missing}, replace_extra_special_tokens=False)
+    resize(model, tokenizer)
+    student.new_tokens = tokenizer.convert_tokens_to_ids(missing)
+    inputs, outputs = model.get_input_embeddings(), model.get_output_embeddings()
+    with torch.no_grad():
+        for token, new in zip(missing, student.new_tokens, strict=True):
+            like = stop if token == STOPS.get(student.template) else turn
+            for layer in (inputs, outputs):
+                if layer is not None:
+                    rows = layer.weight
+                    rows[new] = rows[:new].mean(0) if like is None else rows[like].clone()
+    names = "the mean of all" if stop is None else " and ".join(tokenizer.convert_ids_to_tokens(sorted({stop, turn})))
+    student.notes.append(f"new tokens {' '.join(missing)}: they start as copies of {names}")
+    if not config.method.changes_base and not config.merge:
+        student.notes.append("servers that take adapters want the base's vocabulary: merge: true for those")
+
+
+def _begin_as_the_tokenizer(student: Student) -> None:
+    """Has the template begin with the token that the tokenizer begins a text with, where there is one."""
+    tokenizer = student.tokenizer
+    begin = tokenizer.bos_token_id
+    if begin is None or list(tokenizer("a")["input_ids"])[:1] != [begin]:
+        return
+    try:
+        text = show(tokenizer, [{"role": "user", "content": "a"}], prompt=True)
+    except LeftOut:
+        return  # which the records will tell
+    if not text.startswith(tokenizer.bos_token):
+        tokenizer.chat_template = "{{ bos_token }}" + tokenizer.chat_template
+        student.notes.append(f"every dialogue begins with {tokenizer.bos_token}, as the tokenizer begins every text")
+
+
+def resize(model: Any, tokenizer: Any) -> None:
+    """Gives the model an embedding for every token of the tokenizer; the new ones mean nothing yet."""
+    if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
 
 
 def _agree(student: Student, config: TrainConfig) -> None:
@@ -177,28 +242,96 @@ def _agree(student: Student, config: TrainConfig) -> None:
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
 
 
-def load_trained(name: str | Path) -> tuple[Any, Any]:
+def load_trained(name: str | Path, *, check: bool = True) -> tuple[Any, Any]:
     """Model and tokenizer of a checkpoint, of an adapter's folder (with the base that it names), or of a hub id.
 
     Raises:
-        ConfigError: there is no such model.
+        ConfigError: there is no such model; or, with `check`, `generate` answers otherwise than the model does.
     """
+    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     folder = Path(name)
+    # On a CPU greedy answers in 16 bits would hang on what else is in a batch.
+    dtype = "auto" if torch_has_gpu() else torch.float32
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
         base = _base_of(folder)
-        model = AutoModelForCausalLM.from_pretrained(name) if base is None else load(base, folder)
-    except (OSError, ValueError) as error:
+        if base is None:
+            model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
+        else:
+            model = _with_adapter(AutoModelForCausalLM.from_pretrained(base, dtype=dtype), tokenizer, folder)
+    except (OSError, ValueError, ImportError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"the model {name} cannot be loaded: {reason}") from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     device = "cuda" if torch_has_gpu() else "cpu"
-    return model.to(device).eval(), tokenizer
+    model = model.to(device).eval()
+    if check:
+        answers_as_it_is(model, tokenizer)
+    return model, tokenizer
+
+
+def _with_adapter(model: Any, tokenizer: Any, folder: Path) -> Any:
+    from transformers import GenerationConfig
+
+    if (folder / "generation_config.json").is_file():
+        # The base may end its answers at another token than the student.
+        model.generation_config = GenerationConfig.from_pretrained(folder)
+    if (folder / "bottleneck.json").is_file():
+        from synthgen_train.methods.bottleneck import load_bottlenecks
+
+        return load_bottlenecks(model, folder)
+    from peft import PeftModel
+
+    resize(model, tokenizer)  # the rows of the new tokens are in the adapter
+    return PeftModel.from_pretrained(model, folder)
+
+
+def answers_as_it_is(model: Any, tokenizer: Any) -> None:
+    """Does nothing where `generate` asks the model that a plain forward pass asks.
+
+    With some pairs of versions `generate` leaves out what an adapter puts before the text.
+
+    Raises:
+        ConfigError: it asks another; the versions are named.
+    """
+    import torch
+
+    ids = list(tokenizer("Name the colour of the red cup, and say why.", add_special_tokens=False)["input_ids"])[:12]
+    row = torch.tensor([ids], device=model.device)
+    mask = torch.ones_like(row)
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        out = model.generate(
+            input_ids=row,
+            attention_mask=mask,
+            max_new_tokens=2,
+            min_new_tokens=2,
+            do_sample=False,
+            num_beams=1,
+            output_logits=True,
+            return_dict_in_generate=True,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        apart = 0.0
+        for step, logits in enumerate(out.logits):
+            told = out.sequences[:, : len(ids) + step]
+            own = model(input_ids=told, attention_mask=torch.ones_like(told), use_cache=False).logits[:, -1]
+            size = own.float().std().clamp(min=1e-6)
+            apart = max(apart, float((own.float() - logits.float()).abs().max() / size))
+    model.train(was_training)
+    if not apart < 0.5 if model.dtype != torch.float32 else not apart < 0.01:
+        versions = " and ".join(f"{name} {version(name)}" for name in ("transformers", "peft"))
+        raise ConfigError(
+            f"with {versions}, `generate` does not ask the trained student: its logits are {apart:.1f} standard "
+            "deviations from those of a plain forward pass",
+            hint='these versions do not go together: pip install "transformers<5.24" "peft<0.22"',
+        )
 
 
 def torch_has_gpu() -> bool:
@@ -213,3 +346,22 @@ def _base_of(folder: Path) -> str | None:
         if (folder / file).is_file():
             return str(json.loads((folder / file).read_text(encoding="utf-8"))[key])
     return None
+
+
+def weights_sum(model: Any) -> str:
+    """A sum over a base model's weights, so that another one in its place is noticed; empty without files to read."""
+    folder = Path(model) if isinstance(model, str) else None
+    if folder is None or not folder.is_dir():
+        return ""
+    found = 0
+    for path in sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin")):
+        found = sum_of(path, zlib.crc32(path.name.encode(), found))
+    return f"{found:08x}"
+
+
+def sum_of(path: Path, start: int = 0) -> int:
+    """The CRC-32 of a file, going on from another."""
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            start = zlib.crc32(block, start)
+    return start

@@ -1,24 +1,20 @@
-"""How many examples each source gives, exactly, and which."""
+"""From sources to what the trainer is given: held-out records, examples, how many of each source, and their order."""
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
-from synthgen_train.config import Mix, Source
-
-
-class Sourced(Protocol):
-    """An example or a pair: it knows its source."""
-
-    @property
-    def source(self) -> str:
-        """The source's label."""
-
-
-T = TypeVar("T", bound=Sourced)
+from synthgen.errors import ConfigError
+from synthgen.records import Record, user_text
+from synthgen_train import data
+from synthgen_train.config import Curriculum, Mix, Source, TrainConfig
+from synthgen_train.examples import Example, Examples, make_examples
+from synthgen_train.monitors.canaries import canaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +30,146 @@ class Share:
     def repeats(self) -> float:
         """How often each of its examples comes, on average."""
         return self.taken / self.had if self.had else 0.0
+
+
+@dataclass(slots=True)
+class Records:
+    """The records of each source, by its label, without those held out."""
+
+    by_source: dict[str, list[Record]]
+    held_out: list[Record]
+
+    @property
+    def all(self) -> list[Record]:
+        """The records to train on."""
+        return [record for records in self.by_source.values() for record in records]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What is trained on (`examples`, and `pairs` for preferences) and the `seen` examples that preflight looks at."""
+
+    examples: list[Example]
+    seen: Examples
+    shares: list[Share]
+    unread: Counter[str] = field(default_factory=Counter)
+    pairs: list[Any] = field(default_factory=list)
+
+
+def read_records(sources: Iterable[Source], eval_share: float, seed: int) -> Records:
+    """The records of all sources, a share of them held out by a hash of what the user says.
+
+    So the same prompt is never on both sides, and one that is held out stays so in later rounds with the same seed.
+    Replayed sources (`earlier`) are split likewise.
+
+    A source so small that all of it would be held out is trained on whole.
+
+    Raises:
+        ConfigError: a source cannot be read or is empty.
+    """
+    records = Records({}, [])
+    for source in sources:
+        found = data.read_source(source)
+        held = [_held_out(record, eval_share, seed) for record in found]
+        if all(held):
+            held = [False] * len(found)
+        records.by_source[source.label] = [r for r, out in zip(found, held, strict=True) if not out]
+        records.held_out += [r for r, out in zip(found, held, strict=True) if out]
+    return records
+
+
+def _held_out(record: Record, share: float, seed: int) -> bool:
+    digest = hashlib.blake2b(f"{seed}\n{user_text(record)}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64 < share
+
+
+def prepare(config: TrainConfig, max_length: int, tokenizer: Any, records: Records) -> Prepared:
+    """Examples or pairs of all sources, mixed as the recipe says, in the order of the curriculum or a random one."""
+    if config.objective != "sft":
+        return _pairs(config, max_length, tokenizer, records)
+    made = {
+        label: make_examples(
+            group,
+            tokenizer,
+            max_length=max_length,
+            reasoning=config.reasoning,
+            long_rows=config.long_rows,
+            loss=config.loss,
+            source=label,
+        )
+        for label, group in records.by_source.items()
+    }
+    seen = _together(made.values())
+    _no_empty(config, {label: len(m.items) for label, m in made.items()}, seen)
+    examples, shares = mix_examples({n: m.items for n, m in made.items()}, config.data, config.mix, config.seed)
+    if config.canaries:
+        planted = make_examples(
+            canaries(config.canaries, config.seed),
+            tokenizer,
+            max_length=max_length,
+            loss=config.loss,
+            source="canaries",
+        )
+        examples = random.Random(config.seed).sample(examples + planted.items, len(examples) + len(planted.items))
+    if config.curriculum:
+        examples = ordered(examples, {r.id: r for r in records.all}, config.curriculum)
+    return Prepared(examples, seen, shares)
+
+
+def held_out_examples(config: TrainConfig, max_length: int, tokenizer: Any, records: Records) -> Examples:
+    """Examples of the records that were held out, for the loss on them; none for preferences."""
+    if config.objective != "sft":
+        return Examples()
+    return make_examples(
+        records.held_out, tokenizer, max_length=max_length, reasoning=config.reasoning, loss=config.loss
+    )
+
+
+def _pairs(config: TrainConfig, max_length: int, tokenizer: Any, records: Records) -> Prepared:
+    from synthgen_train.preference import make_pairs
+
+    made = {
+        label: make_pairs(
+            group,
+            tokenizer,
+            max_length=max_length,
+            source=label,
+            single=config.objective == "kto",
+            reasoning=config.reasoning,
+        )
+        for label, group in records.by_source.items()
+    }
+    seen = _together(examples for _, examples in made.values())
+    _no_empty(config, {label: len(pairs) for label, (pairs, _) in made.items()}, seen)
+    pairs, shares = mix_examples({n: p for n, (p, _) in made.items()}, config.data, config.mix, config.seed)
+    examples = [e for pair in pairs for e in (pair.chosen, pair.rejected) if e is not None]
+    return Prepared(examples, seen, shares, pairs=pairs)
+
+
+def _together(groups: Iterable[Examples]) -> Examples:
+    whole = Examples()
+    for group in groups:
+        whole.add(group)
+    return whole
+
+
+def _no_empty(config: TrainConfig, sizes: dict[str, int], seen: Examples) -> None:
+    """One source may come out empty only where no share hangs on it; the preflight sees to all of them empty."""
+    empty = [label for label, size in sizes.items() if not size]
+    if empty and len(sizes) > 1:
+        causes = ", ".join(f"{n} {cause}" for cause, n in sorted(seen.left_out.items()))
+        raise ConfigError(f"source {empty[0]} gives no example ({causes} left out in all)", key="train.data")
+
+
+class Sourced(Protocol):
+    """An example or a pair: it knows its source."""
+
+    @property
+    def source(self) -> str:
+        """The source's label."""
+
+
+T = TypeVar("T", bound=Sourced)
 
 
 def shares_of(sizes: Mapping[str, int], sources: Sequence[Source], mix: Mix) -> dict[str, float] | None:
@@ -88,3 +224,49 @@ def mix_examples(
     draw.shuffle(taken)
     given = {name: sum(e.source == name for e in taken) for name in groups}
     return taken, [Share(n, sizes[n], given[n], given[n] / max(1, len(taken))) for n in groups]
+
+
+def ordered(examples: Sequence[Example], records: Mapping[str, Record], curriculum: Curriculum) -> list[Example]:
+    """The examples from first to last; equals stay in the order they came in. Without a value they come first.
+
+    Raises:
+        ConfigError: no record has the field or score, or a source named in `last` does not exist.
+    """
+    sources = {e.source for e in examples}
+    unknown = [name for name in curriculum.last if name not in sources]
+    if unknown:
+        raise ConfigError(
+            f"there is no source {unknown[0]}",
+            key="train.curriculum.last",
+            hint=f"there are {', '.join(sorted(sources))}",
+        )
+    values = [_value(e, records.get(e.record), curriculum.by) for e in examples]
+    if all(v is None for v in values):
+        raise ConfigError(
+            f"no record has {curriculum.by}",
+            key="train.curriculum.by",
+            hint="length, a field such as task_type or language, or scores.<name>",
+        )
+    known = [(v, i) for i, v in enumerate(values) if v is not None]
+    if curriculum.descending:
+        known.sort(key=lambda pair: pair[0], reverse=True)
+    else:
+        known.sort(key=lambda pair: pair[0])
+    order = [i for i, v in enumerate(values) if v is None] + [i for _, i in known]
+    order.sort(key=lambda i: examples[i].source in curriculum.last)
+    return [examples[i] for i in order]
+
+
+def _value(example: Example, record: Record | None, by: str) -> tuple[float, str] | None:
+    """What the example is ordered by: a number, or a text."""
+    if by == "length":
+        return float(len(example.input_ids)), ""
+    if record is None:
+        return None
+    if by.startswith("scores."):
+        score = record.scores.get(by.removeprefix("scores."))
+        return None if score is None else (score, "")
+    value = getattr(record, by, None) if by in Record.model_fields else None
+    if isinstance(value, str):
+        return 0.0, value
+    return (float(value), "") if isinstance(value, bool | int | float) else None

@@ -13,8 +13,8 @@ from trl import DPOTrainer, KTOTrainer
 from synthgen.records import Answer, Record
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import IGNORED, Example, Examples, Reasoning, make_examples
-from synthgen_train.saves import SafeSaves
-from synthgen_train.settings import Settings
+from synthgen_train.loss import Order, Scores
+from synthgen_train.plan import Settings
 from synthgen_train.sft import arguments, configured
 
 
@@ -134,11 +134,11 @@ class _Ready:
         return dataset
 
 
-class Dpo(SafeSaves, _Ready, DPOTrainer):  # type: ignore[misc]
+class Dpo(Scores, _Ready, DPOTrainer):  # type: ignore[misc]
     """TRL's DPOTrainer on token ids."""
 
 
-class Kto(SafeSaves, _Ready, KTOTrainer):  # type: ignore[misc]
+class Kto(Scores, _Ready, KTOTrainer):  # type: ignore[misc]
     """TRL's KTOTrainer on token ids."""
 
 
@@ -158,7 +158,10 @@ def make_trainer(
     shared = arguments(config, settings, steps, folder) | {"beta": config.beta}
     common = {"model": model, "ref_model": start, "train_dataset": rows, "processing_class": tokenizer}
     if config.objective == "dpo":
-        return _without_twin(Dpo(args=configured(DPOConfig, **shared), **common))
+        dpo = _without_twin(Dpo(args=configured(DPOConfig, **shared, loss_type=[config.dpo_loss]), **common))
+        lengths = [len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) for row in rows]
+        dpo.order = Order(lengths, config.batch_size, config.seed, grouped=settings["group_by_length"])
+        return dpo
     good = sum(rows["label"])
     bad = len(rows) - good
     # Equation 8 of 2402.01306: both sides weigh the same where they are unequally many.

@@ -1,15 +1,16 @@
-"""Supervised fine-tuning through TRL, on examples that are tokens and labels already."""
+"""What TRL is given: rows that are tokens and labels already, their order, and its arguments."""
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from synthgen_train.config import TrainConfig
-from synthgen_train.examples import Example
-from synthgen_train.settings import Settings
+from synthgen_train.examples import IGNORED, Example
+from synthgen_train.plan import Settings
 
 
 def rows_of(examples: Sequence[Example], settings: Settings) -> Any:
@@ -35,7 +36,18 @@ def arguments(config: TrainConfig, settings: Settings, steps: int, folder: Path)
     import torch
 
     log_every = config.log_every or max(1, steps // 100)
-    save_every = config.save_every or max(1, steps // 10)
+    save_every = config.eval_every or config.save_every or max(1, steps // 10)
+    # A checkpoint is written only after its loss has been looked at, and evaluated with it.
+    save_every = -(-save_every // log_every) * log_every
+    evaluated: dict[str, Any] = {}
+    if config.eval_every:
+        evaluated = {"eval_strategy": "steps", "eval_steps": save_every}
+    if config.early_stopping:
+        evaluated |= {
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "eval_loss",
+            "greater_is_better": False,
+        }
     return {
         "output_dir": str(folder),
         "max_steps": steps,
@@ -54,14 +66,15 @@ def arguments(config: TrainConfig, settings: Settings, steps: int, folder: Path)
         # A NaN has to be seen, not averaged away.
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
-        # A checkpoint is written only after its loss has been looked at.
-        "save_steps": -(-save_every // log_every) * log_every,
+        "save_steps": save_every,
         "save_total_limit": 2,
+        "data_seed": settings["seed"],
         "disable_tqdm": True,
         "report_to": config.report_to,
         "dataloader_pin_memory": torch.cuda.is_available(),
         # Without it transformers takes bfloat16 for a GPU's alone.
         "use_cpu": not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        **evaluated,
     }
 
 
@@ -79,7 +92,7 @@ def make_trainer(
     """TRL's trainer. `start` is a copy of the model before training, where a term of the loss needs one."""
     from trl import SFTConfig
 
-    from synthgen_train.regularise import Trainer
+    from synthgen_train.loss import Order, Trainer
 
     shared = arguments(config, settings, steps, folder)
     args = configured(
@@ -90,15 +103,37 @@ def make_trainer(
         dataset_kwargs={"skip_prepare_dataset": True},
         train_sampling_strategy="sequential" if config.curriculum else "random",
     )
-    return Trainer(
+    trainer = Trainer(
         model=model,
         args=args,
-        train_dataset=rows,
+        train_dataset=filled(rows, config.batch_size),
         eval_dataset=held_out,
         processing_class=tokenizer,
         keep=config.keep,
+        method=config.method,
         start=start,
     )
+    if not config.curriculum:
+        grouped = settings["group_by_length"] and not config.packing
+        lengths = [len(ids) for ids in rows["input_ids"]]
+        empty = len(trainer.train_dataset) - len(rows)
+        trainer.order = Order(lengths, config.batch_size, config.seed, grouped=grouped, empty=empty)
+    return trainer
+
+
+def filled(rows: Any, batch_size: int) -> Any:
+    """The rows, and behind them empty ones until each of several processes has as many batches, all of them whole.
+
+    Otherwise some rows would be taken once more in their place. In empty rows nothing is trained.
+    """
+    import datasets
+
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    empty = -len(rows) % (batch_size * processes) if processes > 1 else 0
+    if not empty:
+        return rows
+    row = {"input_ids": [0], "labels": [IGNORED]} | ({"seq_lengths": [1]} if "seq_lengths" in rows.features else {})
+    return datasets.concatenate_datasets([rows, datasets.Dataset.from_list([row] * empty, features=rows.features)])
 
 
 def configured(kind: Any, **values: Any) -> Any:

@@ -32,9 +32,8 @@ def monitor(
     from synthgen_train import data as reading
     from synthgen_train.loading import load_trained
     from synthgen_train.monitors.canaries import canaries as make_canaries
-    from synthgen_train.monitors.gates import gate_of
     from synthgen_train.monitors.observe import Observation, observe
-    from synthgen_train.monitors.paired import compare
+    from synthgen_train.monitors.paired import compare, gate_of
     from synthgen_train.monitors.probes import digest
 
     held = reading.read(data) if data else []

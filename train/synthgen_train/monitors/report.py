@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from synthgen_train.checkpoint import write_file
+from synthgen_train.checkpoints import write_file
 from synthgen_train.monitors.observe import Observation
 from synthgen_train.monitors.paired import Comparison
 
@@ -32,8 +32,9 @@ class MonitorReport:
             change, before = "", ""
             if c.difference is not None:
                 before = f"{c.baseline:8.3f}"
-                change = f"{c.difference:+8.3f} [{c.low:+.3f}, {c.high:+.3f}]"
-            verdict = "ok" if c.passed else f"FAIL: {c.why}"
+                bounds = "" if c.low is None else f" [{c.low:+.3f}, {c.high:+.3f}]"
+                change = f"{c.difference:+8.3f}{bounds}"
+            verdict = (f"ok, {c.why}" if c.why else "ok") if c.passed else f"FAIL: {c.why}"
             out.append(f"{c.name:32s} {c.items:4d} {c.model:8.3f} {before:>8s} {change:>26s}  {verdict}")
         fewest = min((c.items for c in self.comparisons), default=0)
         out.append(
