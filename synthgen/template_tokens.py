@@ -35,7 +35,7 @@ Baichuan, SmolVLM …"""
 
 _TOKEN = re.compile(rf"{_ANY_BARRED}|{_OTHERS}")
 _AT_END = re.compile(rf"(?:{_BARRED}|<(?:turn|channel){_BAR}>|{_OTHERS})\s*\Z")
-_PART_AT_END = re.compile(rf"<{_BAR}[A-Za-z_▁]{{2,40}}{_BAR}?\Z")
+_PART_AT_END = re.compile(rf"<{_BAR}[A-Za-z_▁]{{2,40}}{_BAR}?\s*\Z")
 _AT_START = re.compile(
     rf"\s*(?:{_BARRED}|<bos>|<BOS_TOKEN>|<s>|\[/INST\]|<start_of_turn>model\b|<{_BAR}turn>model\b)\s*"
     r"|(?:assistant|model|ASSISTANT)[ \t]*\n[ \t]*\n\s*"  # a header whose tokens the server did take out
