@@ -205,7 +205,7 @@ def _nested(value: Any, depth: int) -> Any:
     return value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BODIES, st.sampled_from(["chat", "completions", "responses"]))
 def test_a_reply_of_any_shape_is_a_clean_completion_or_malformed(body: dict[str, Any], api: Api) -> None:
     try:

@@ -59,10 +59,10 @@ async def server(reply: Reply, status: int = 200) -> AsyncIterator[tuple[str, we
         if b"bad" not in await request.read() and request.method == "POST":
             return web.Response(body=GOOD)
         answer = reply(request)
-        answer = await answer if asyncio.iscoroutine(answer) else answer
+        whole: web.StreamResponse = await answer if asyncio.iscoroutine(answer) else answer
         if status != 200:
-            answer.set_status(status)
-        return answer
+            whole.set_status(status)
+        return whole
 
     app = web.Application()
     app[SENT] = [0]
