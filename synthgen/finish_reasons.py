@@ -42,7 +42,7 @@ _SPELLINGS: dict[Finish, str] = {
     """,
 }
 _KNOWN: dict[str, Finish] = {word.replace("_", ""): kind for kind, text in _SPELLINGS.items() for word in text.split()}
-_UNSPECIFIED = frozenset({"", "null", "none", "finishreasonunspecified", "unspecified"})
+_UNSPECIFIED = frozenset({"null", "none", "finishreasonunspecified", "unspecified"})
 """A server that says nothing at all, in one way or another, says nothing against the reply either."""
 
 # What a spelling nobody has met says by the words in it. The order matters: `max_tokens_error` is a failure.
@@ -75,7 +75,7 @@ def finish_of(reason: str | None) -> Finish:
         return "whole"
     words = _APART.sub("_", _CAMEL.sub("_", reason[:MOST].strip()).lower()).strip("_")
     plain = words.replace("_", "")
-    if plain in _UNSPECIFIED:
+    if plain in _UNSPECIFIED or not reason.strip():
         return "whole"
     if plain in _KNOWN:
         return _KNOWN[plain]

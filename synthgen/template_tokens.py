@@ -7,6 +7,7 @@ Text that speaks about such a token marks it as code, in backticks; that is how 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _BAR = r"[|｜]"
 _ENDS = r"""
@@ -33,15 +34,18 @@ _OTHERS = (
 """ChatML, Llama 2 and 3, Gemma, Phi, Mistral, Qwen, DeepSeek, Command-R, harmony, GLM, Granite, OLMo, Falcon, Yi, Seed,
 Baichuan, SmolVLM …"""
 
+_OPENING = re.compile(r"<(?=[|｜/<\[a-zA-Z_])|\[(?=[/A-Zg])")
 _TOKEN = re.compile(rf"{_ANY_BARRED}|{_OTHERS}")
 _AT_END = re.compile(rf"(?:{_BARRED}|<(?:turn|channel){_BAR}>|{_OTHERS})\s*\Z")
-_PART_AT_END = re.compile(rf"<{_BAR}[A-Za-z_▁]{{2,40}}{_BAR}?\Z")
+_PART_AT_END = re.compile(rf"<{_BAR}[A-Za-z_▁]{{2,40}}{_BAR}?\s*\Z")
 _AT_START = re.compile(
     rf"\s*(?:{_BARRED}|<bos>|<BOS_TOKEN>|<s>|\[/INST\]|<start_of_turn>model\b|<{_BAR}turn>model\b)\s*"
     r"|(?:assistant|model|ASSISTANT)[ \t]*\n[ \t]*\n\s*"  # a header whose tokens the server did take out
 )
 _START_ROLE = re.compile(rf"\s*<{_BAR}(?:im_start|start_header_id|start_of_role|start){_BAR}>\s*assistant\s*")
 _HEADER_LEFT = re.compile(r"(?<=[.!?…。！？)\]}])(?:assistant|user)\n\n")
+_MARK = re.compile(r"[<\[]")
+_HEAD = re.compile(r"\s*[<\[]|assistant|ASSISTANT|model")
 _RUN = re.compile(r"`+|~~~+")
 _LONGEST = 200
 """Characters at the end of a text in which its last token stands, with the white space around it."""
@@ -50,7 +54,7 @@ _STRUCK = re.compile(r"</?s>")
 
 def without_ends(text: str) -> str:
     """The text without the tokens that open its turn and those that end it, and without the white space there."""
-    if not _may_hold(text):
+    if not (_MARK.search(text, max(0, len(text) - _LONGEST)) or _HEAD.match(text)):
         return text
     start, end = 0, len(text)
     while opening := _START_ROLE.match(text, start) or _AT_START.match(text, start):
@@ -71,10 +75,9 @@ def find_token(text: str) -> str | None:
         return None
     struck = _strikes(text)
     spans: list[tuple[int, int]] | None = None
-    reached = 0
-    for pattern in (_TOKEN, _HEADER_LEFT):
+    for matches in (_tokens(text), _HEADER_LEFT.finditer(text) if _left(text) else ()):
         reached = 0
-        for match in pattern.finditer(text):
+        for match in matches:
             if struck and _STRUCK.fullmatch(match.group()):
                 continue
             if spans is None:
@@ -86,9 +89,21 @@ def find_token(text: str) -> str | None:
     return None
 
 
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    """All tokens, found by what they begin with: most texts have few of these characters."""
+    for opening in _OPENING.finditer(text):
+        token = _TOKEN.match(text, opening.start())
+        if token is not None:
+            yield token
+
+
+def _left(text: str) -> bool:
+    return "assistant\n" in text or "user\n\n" in text
+
+
 def _may_hold(text: str) -> bool:
     """A quick look: False where the text certainly holds no template token."""
-    return "<" in text or "[" in text or "assistant\n" in text or "user\n\n" in text or "model" in text[:20]
+    return "<" in text or "[" in text or _left(text)
 
 
 def _closing(text: str, start: int, end: int) -> re.Match[str] | None:

@@ -10,7 +10,7 @@ def template_token(record: Record) -> Drop | None:
     """`template_token` where any text of the record, its reasoning and its history too, holds one (`<|im_end|>`,
     `[INST]`, `</s>` …) that is not marked as code, in backticks.
     """
-    texts = {"system": record.system, "instruction": record.instruction, "input": record.input}
+    texts: dict[str, str | None] = {"system": record.system, "instruction": record.instruction, "input": record.input}
     texts |= {f"history, turn {n}": turn.content for n, turn in enumerate(record.history, 1)}
     texts |= {"output": record.output, "reasoning": record.reasoning}
     for name, text in texts.items():

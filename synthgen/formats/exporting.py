@@ -149,7 +149,7 @@ def _plain(turn: Message) -> dict[str, str]:
         if isinstance(arguments, str):
             try:
                 arguments = json.loads(arguments)
-            except ValueError:
+            except (ValueError, RecursionError):
                 arguments = {"text": arguments}
         calls.append({"name": function.get("name"), "arguments": arguments})
     return {"role": "function_call", "content": _compact(calls if len(calls) > 1 else calls[0])}

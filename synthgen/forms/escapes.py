@@ -49,6 +49,19 @@ _DOLLARS = re.compile(r"(?<!\\)\$\$?")
 _DELIMITER = re.compile(r"\\{1,2}([()\[\]])")
 
 
+_ESCAPES = re.compile(
+    rf"\\(?:[\\\"/]|(?:{'|'.join(sorted(_COMMANDS | _PERHAPS, key=len, reverse=True))})(?![A-Za-z])(?P<command>)"
+    r"|[nrt]|u(?:[0-9a-cefA-CEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2})|(?P<odd>))"
+)
+_DRIVE = re.compile(r":\\[nrt][A-Za-z]")
+
+
+def is_doubtful(text: str) -> bool:
+    """Whether JSON holds backslashes that may be meant otherwise than JSON reads them, or that it does not read."""
+    odd = any(found.lastgroup for found in _ESCAPES.finditer(text))
+    return odd or (":\\" in text and _DRIVE.search(text) is not None)
+
+
 def unescaped(raw: str) -> str:
     """The text of a JSON string of which `raw` stands between the quotes."""
     return raw if "\\" not in raw else _String(raw).text()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 
 LABELS = {
-    "task_type": "task type|type|aufgabentyp|tipo de tarea|type de tâche|任务类型|类型|タスクの種類|유형|тип задачи|тип",
+    "task_type": "task type|type|aufgabentyp|tipo de tarea|type de tâche|任务类型|类型|タスクの種類|유형"
+    "|тип задачи|тип",
     "instruction": "instruction|task|anweisung|aufgabe|instrucción|instruccion|tarea"
     "|consigne|tâche|instrução|tarefa|istruzione|compito|instructie|opdracht|instrukcja|zadanie|指令|指示|任务|命令"
     "|タスク|지시|지시사항|과제|инструкция|задание|التعليمات|المهمة|निर्देश|कार्य",
-    "input": "input|eingabe|entrada|entrée|ingresso|invoer|wejście|输入|輸入|入力|입력|ввод|входные данные|المدخلات|इनपुट",
+    "input": "input|eingabe|entrada|entrée|ingresso|invoer|wejście|输入|輸入|入力|입력"
+    "|ввод|входные данные|المدخلات|इनपुट",
     "output": "expected output|output|label|answer|response|ausgabe|antwort|salida|respuesta"
-    "|sortie|réponse|saída|resposta|risposta|uitvoer|antwoord|wyjście|odpowiedź|输出|輸出|回答|答案|标签|出力|答え|출력|답변"
-    "|вывод|ответ|المخرجات|الإجابة|आउटपुट|उत्तर",
+    "|sortie|réponse|saída|resposta|risposta|uitvoer|antwoord|wyjście|odpowiedź|输出|輸出|回答|答案|标签|出力|答え"
+    "|출력|답변|вывод|ответ|المخرجات|الإجابة|आउटपुट|उत्तर",
 }
 """What each field is called in replies that label them."""
 FIELD_OF = {name: field for field, names in LABELS.items() for name in names.split("|")}
@@ -21,8 +23,8 @@ _COUNTED = (
     "task|example|exercise|problem|question|item|instance|sample|entry|case|scenario|instruction|no|number|part"
     "|aufgabe|beispiel|übung|frage|nummer|nr|tarea|ejemplo|ejercicio|pregunta|tâche|exemple|exercice|question|tarefa"
     "|exemplo|exercício|compito|esempio|esercizio|opdracht|voorbeeld|opgave|taak|uppgift|exempel|oppgave|zadanie"
-    "|przykład|úkol|příklad|görev|örnek|задание|задача|пример|任务|任務|示例|例子|例|题|問題|タスク|과제|예시|작업|مثال|المهمة"
-    "|مهمة|उदाहरण|कार्य"
+    "|przykład|úkol|příklad|görev|örnek|задание|задача|пример|任务|任務|示例|例子|例|题|問題|タスク|과제|예시|작업"
+    "|مثال|المهمة|مهمة|उदाहरण|कार्य"
 )
 """What models count their items as."""
 _NUMBER = r"(?:\d{1,4}|[ivxlc]{1,6}|one|two|three|four|five|six|seven|eight|nine|ten|[一二三四五六七八九十]{1,3})"
@@ -46,9 +48,10 @@ RULE = re.compile(r"[ \t]*(?:[#*=_\-–—~•·.+◆]{3,80}|(?:[-*_] ){2,40}[-*
 """A line that only parts."""
 
 _TO_USER = (
-    r"(?:i|we) (?:sincerely )?hope\b|hope (?:this|these|that|it)|let me know|please let me know|feel free to|would you like"
+    r"(?:i|we) (?:sincerely )?hope\b|hope (?:this|these|that|it)|let me know|please let me know|feel free to"
+    r"|would you like"
     r"|do you want me to|if you (?:need|want|would like|'d like|’d like|have any)|should you (?:need|want|have)"
-    r"|(?:these|the above|all of these|each of these|those|here are) (?:\w+ ){0,3}(?:tasks|examples|instructions|instances)"
+    r"|(?:these|the above|all of these|each of these|those|here are) (?:\w+ ){0,3}(?:tasks|examples|instructions)"
     r"|shall i|is there anything else|(?:i can|happy to|i'm happy to|glad to)\b|note(?: that)?:? (?:these|the|all) "
     r"|ich hoffe|lass mich wissen|lassen sie mich wissen|sag(?:en sie)? (?:mir )?bescheid|möchtest du|möchten sie"
     r"|wenn (?:du|sie) (?:noch |mehr |weitere )|diese (?:aufgaben|beispiele)|j'espère|j’espère|n'hésite|n’hésite"
@@ -60,8 +63,8 @@ _TO_USER = (
 TO_USER = re.compile(rf"{_MARK}(?:{_TO_USER})", re.IGNORECASE)
 """How a paragraph begins that closes a reply and speaks to whoever asked for it."""
 ABOUT_TASKS = re.compile(
-    r"\b(?:tasks?|examples?|instructions?|instances?|more|further|another|additional|adjust|format|aufgaben|beispiele|weitere"
-    r"|mehr|tareas|ejemplos|instrucciones|más|tâches|exemples|consignes|tarefas|exemplos|mais|compiti|esempi|altri"
+    r"\b(?:tasks?|examples?|instructions?|instances?|more|further|another|additional|adjust|format|aufgaben|beispiele"
+    r"|weitere|mehr|tareas|ejemplos|instrucciones|más|tâches|exemples|consignes|tarefas|exemplos|mais|compiti|esempi|altri"
     r"|opdrachten|taken|zadania|przykłady|задания|задач|примеры)\b|任务|示例|指令|更多|タスク|例|과제|예시|작업",
     re.IGNORECASE,
 )

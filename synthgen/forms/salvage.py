@@ -9,7 +9,7 @@ from json.decoder import JSONDecodeError
 from json.scanner import py_make_scanner  # type: ignore[attr-defined]
 from typing import Any
 
-from synthgen.forms.escapes import unescaped
+from synthgen.forms.escapes import is_doubtful, unescaped
 
 
 class Number(str):
@@ -22,8 +22,6 @@ _NUMBERS = {"parse_int": Number, "parse_float": Number, "parse_constant": Number
 # strict=False allows raw control characters in strings, which models write; a filter looks at them later.
 _DECODER = json.JSONDecoder(strict=False, **_NUMBERS)
 
-_DOUBTFUL = re.compile(r"\\(?:[^\"\\/nrtu]|[nrt][A-Za-z]|u(?![0-9a-cefA-CEF][0-9a-fA-F]{3}))")
-"""Backslashes that may be meant otherwise than JSON reads them, or that it does not read."""
 _STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
@@ -75,7 +73,7 @@ def decode(text: str, start: int) -> Found | None:
 
 def decoder_for(text: str) -> json.JSONDecoder:
     """The decoder for the values in this text."""
-    return _LENIENT if "\\" in text and _DOUBTFUL.search(text) else _DECODER
+    return _LENIENT if "\\" in text and is_doubtful(text) else _DECODER
 
 
 def _decode(decoder: json.JSONDecoder, text: str, start: int) -> tuple[Found | None, int]:
