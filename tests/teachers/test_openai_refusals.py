@@ -18,6 +18,7 @@ from synthgen.errors import TeacherError
 from synthgen.exchange import Completion, Request, Sampling
 from synthgen.store import RunReport
 from synthgen.teachers.openai import patience, verdicts
+from synthgen.unusable import why_unusable
 
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
 RECIPE = """
@@ -91,7 +92,26 @@ FOR_GOOD = [
 
 
 @pytest.mark.parametrize(("outgoing", "reason", "tries"), FOR_GOOD)
-@pytest.mark.parametrize("at", [0, 2, 5])
+def test_it_is_rejected_even_where_it_is_the_only_one_that_is_asked(
+    outgoing: Callable[[], Outgoing], reason: str, tries: int
+) -> None:
+    async def work() -> tuple[Completion, int, int]:
+        async with served() as (teacher, server):
+            refusing(server, about_rivers(outgoing))
+            completion = await teacher.complete(request(RIVER))
+            return completion, sum("river" in json.dumps(body) for body in server.bodies), server.requests
+
+    completion, rivers, requests = run(work())
+    [choice] = completion.choices
+    assert why_unusable(choice) == reason
+    assert choice.text is None
+    assert choice.refusal
+    assert rivers == tries
+    assert requests <= tries + 1  # and a plain question
+
+
+@pytest.mark.parametrize(("outgoing", "reason", "tries"), [FOR_GOOD[0], FOR_GOOD[9], FOR_GOOD[14]])
+@pytest.mark.parametrize("at", [0, 3])
 def test_the_one_record_is_rejected_wherever_it_stands_and_a_rerun_asks_nothing(
     tmp_path: Path, outgoing: Callable[[], Outgoing], reason: str, tries: int, at: int
 ) -> None:
@@ -109,32 +129,11 @@ def test_the_one_record_is_rejected_wherever_it_stands_and_a_rerun_asks_nothing(
     reports, (rivers, first, both) = run(work())
     assert [(r.accepted, r.rejected) for r in reports] == [(5, 1)] * 2
     assert rivers == tries
-    assert first <= 5 + tries + 2  # a plain question or two
+    assert first <= 5 + tries + 1
     assert both == first
     [(said, detail)] = rejected(tmp_path)
     assert said == reason
-    words = [
-        w for w in ("alternate", "not this", "legal", "Risk", "unsafe", "Large", "Limit 200", "template") if w in detail
-    ]
-    assert words or reason == "server_error"
-
-
-@pytest.mark.parametrize(("outgoing", "reason", "tries"), FOR_GOOD)
-def test_it_is_rejected_as_well_where_all_others_come_from_the_journal(
-    tmp_path: Path, outgoing: Callable[[], Outgoing], reason: str, tries: int
-) -> None:
-    async def work() -> tuple[RunReport, int]:
-        async with OpenAIServer() as server:
-            await a_run(tmp_path, server.url, TASKS)
-            (tmp_path / "run" / "report.json").unlink()
-            before = server.requests
-            refusing(server, about_rivers(outgoing))
-            report = await a_run(tmp_path, server.url, [*TASKS, RIVER])
-            return report, server.requests - before
-
-    report, requests = run(work())
-    assert (report.accepted, report.rejected) == (5, 1)
-    assert tries <= requests <= tries + 2
+    assert any(words in detail for words in ("alternate", "template", "not JSON"))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +178,7 @@ def test_many_rejected_in_a_row_end_the_run(monkeypatch: pytest.MonkeyPatch) -> 
     assert run(work()) < 25
 
 
-def test_a_server_that_changes_in_the_middle_costs_at_most_two_records() -> None:
+def test_a_server_that_changes_in_the_middle_costs_few_records() -> None:
     async def work() -> list[Any]:
         async with served() as (teacher, server):
             assert good(await ask_all(teacher, 5)) == 5
@@ -188,7 +187,7 @@ def test_a_server_that_changes_in_the_middle_costs_at_most_two_records() -> None
             return await asyncio.gather(*asked, return_exceptions=True)
 
     replies = run(work())
-    assert sum(isinstance(reply, Completion) for reply in replies) <= 2
+    assert sum(isinstance(reply, Completion) for reply in replies) <= verdicts.IN_DOUBT
     assert all("another one now" in str(r) for r in replies if isinstance(r, TeacherError))
 
 
