@@ -129,7 +129,7 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
             await teacher.complete(request("x"))
 
     with pytest.raises(
-        TeacherError, match="through the proxy http://127.*of http_proxy; NO_PROXY=llm.example"
+        TeacherError, match=r"through the proxy http://127.*of http_proxy; NO_PROXY=llm.example"
     ) as caught:
         asyncio.run(work())
     assert "is the proxy right?" in str(caught.value.hint)
