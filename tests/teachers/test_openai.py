@@ -261,7 +261,8 @@ def test_a_server_that_refuses_n_is_asked_for_one_choice_at_a_time(caplog: pytes
 def test_words_for_one_choice_at_a_time_are_known(status: int, message: str) -> None:
     assert Problem(status, message).unknown_n
     assert Problem.read(400, b'{"error": {"message": "no", "param": "n"}}').unknown_n
-    assert not Problem(500, message).unknown_n
+    assert Problem(500, message).unknown_n
+    assert not Problem(404, message).unknown_n
     assert not Problem(400, "max_tokens must be in range").unknown_n
 
 

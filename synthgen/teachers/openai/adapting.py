@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
-from synthgen.exchange import Request
+from synthgen.exchange import Completion, Request
 from synthgen.teachers.openai.bodies import Dialect, has_system
 from synthgen.teachers.openai.problems import Problem
+from synthgen.unusable import is_free_text
+
+log = logging.getLogger("synthgen.teachers.openai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +59,14 @@ def learned(dialect: Dialect, sent: Sent, problem: Problem) -> str | None:
         known, dialect.system = not dialect.system, False
         return "" if known else "takes no system message ({words}): its text goes into the user's message"
     return None
+
+
+def watch_schemas(dialect: Dialect, name: str, completion: Completion) -> None:
+    """Says once whether a server that takes schemas keeps to them; those that do not are asked on as they are."""
+    text = completion.text.strip()
+    if dialect.keeps_schemas is None and text:
+        dialect.keeps_schemas = not is_free_text(completion.choices[0])
+        if not dialect.keeps_schemas:
+            log.warning(
+                "%s takes a JSON schema and does not keep to it: replies are read as they come, and counted", name
+            )

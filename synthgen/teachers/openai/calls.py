@@ -16,7 +16,7 @@ from synthgen.exchange import Choice, Completion, Request
 from synthgen.metering import Meter, current_meter
 from synthgen.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.adapting import learned
+from synthgen.teachers.openai.adapting import learned, watch_schemas
 from synthgen.teachers.openai.bodies import PATHS, SURE
 from synthgen.teachers.openai.call import Call
 from synthgen.teachers.openai.dispatch import Dispatch
@@ -29,13 +29,12 @@ from synthgen.teachers.openai.patience import (
     jittered,
 )
 from synthgen.teachers.openai.problems import Again, Problem, Refused
-from synthgen.teachers.openai.reading import body_of, offered_in, tells_of_an_error, why_malformed
-from synthgen.teachers.openai.replies import MalformedError, completion_of
+from synthgen.teachers.openai.reading import offered_in, read
 from synthgen.teachers.openai.secrets import Scrubber
 from synthgen.teachers.openai.server import Server
 from synthgen.teachers.openai.transport import Transport
 from synthgen.teachers.openai.verdicts import IN_DOUBT, Verdicts, plain
-from synthgen.unusable import FINAL, is_free_text
+from synthgen.unusable import FINAL
 
 if TYPE_CHECKING:
     from yarl import URL
@@ -200,7 +199,7 @@ class Caller:
     async def _judged(
         self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes
     ) -> Completion:
-        reply = self._read(call, status, headers, data)
+        reply = read(status, headers, data, call.request.api)
         if isinstance(reply, Problem):
             return await self._refused(call, server, reply, headers)
         if call.question:
@@ -208,32 +207,10 @@ class Caller:
         else:
             self._verdicts.answered(call.request)
         if call.sent.schema:
-            self._probe(server, reply)
+            watch_schemas(server.dialect, server.endpoint.name, reply)
         elif not call.with_schema and server.dialect.learn_schemas(1 if call.schema_failures else SURE):
             log.warning("%s answers no request with a JSON schema: going on without", server.endpoint.name)
         return reply
-
-    def _probe(self, server: Server, completion: Completion) -> None:
-        """Says once whether a server that takes schemas keeps to them; those that do not are asked on as they are."""
-        text = completion.text.strip()
-        if server.dialect.keeps_schemas is None and text:
-            server.dialect.keeps_schemas = not is_free_text(completion.choices[0])
-            if not server.dialect.keeps_schemas:
-                log.warning(
-                    "%s takes a JSON schema and does not keep to it: replies are read as they come, and counted",
-                    server.endpoint.name,
-                )
-
-    def _read(self, call: Call, status: int, headers: Mapping[str, str], data: bytes) -> Completion | Problem:
-        if status != 200:
-            return Problem.read(status, data)
-        try:
-            body = body_of(headers, data, call.request.api)
-            if tells_of_an_error(body):
-                return Problem.within(body)
-            return completion_of(body, call.request.api)
-        except MalformedError as error:
-            raise Again("failed", why_malformed(error, data), answered=True, status=status) from None
 
     async def _refused(self, call: Call, server: Server, problem: Problem, headers: Mapping[str, str]) -> Completion:
         """The completion of a request that the server refuses for what it asks; else raises what to do about it."""

@@ -5,14 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthgen.exchange import Api
+from synthgen.exchange import Api, Completion
 from synthgen.teachers.openai import words
-from synthgen.teachers.openai.replies import MalformedError, decode
+from synthgen.teachers.openai.problems import Again, Problem
+from synthgen.teachers.openai.replies import MalformedError, completion_of, decode
 from synthgen.teachers.openai.streams import assembled, is_stream
 
 _TELLING = ("error", "errors", "message", "msg", "detail")
 SHOWN = 200
 """So many characters are shown of what is no JSON."""
+
+
+def read(status: int, headers: Mapping[str, str], data: bytes, api: Api) -> Completion | Problem:
+    """The completion that a reply is, or the problem that it tells of.
+
+    Raises:
+        Again: it is neither: malformed, or cut.
+    """
+    if status != 200:
+        return Problem.read(status, data)
+    try:
+        body = body_of(headers, data, api)
+        if tells_of_an_error(body):
+            return Problem.within(body)
+        return completion_of(body, api)
+    except MalformedError as error:
+        raise Again("failed", why_malformed(error, data), answered=True, status=status) from None
 
 
 def body_of(headers: Mapping[str, str], data: bytes, api: Api) -> dict[str, Any]:
