@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from synthgen.records import Message, Record, asked_in_history, to_alpaca, to_messages
+from synthgen.records import Message, Record, to_alpaca, to_messages
 
 Row = dict[str, Any]
 
@@ -74,11 +74,7 @@ def llamafactory(record: Record) -> Row | str:
     if record.output is None:
         return "no_output"
     turns = [_plain(turn) for turn in record.history]
-<<<<<<< HEAD:synthgen/formats/exporting.py
-    own = openai_messages(record)[-1 if asked_in_history(record) else -2 :]
-=======
     own = openai_messages(record)[bool(record.system) + len(record.history) :]
->>>>>>> wt/trainer:synthgen/store/rows.py
     turns += [{"role": m["role"], "content": m["content"]} for m in own]
     asking = {"user", "observation"}
     if len(turns) % 2 or any((turn["role"] in asking) != (i % 2 == 0) for i, turn in enumerate(turns)):
