@@ -31,7 +31,7 @@ def run_config(
     check_training(recipe, path)
     student = None
     with open_folder(recipe, path) as folder:
-        report = finished(recipe, folder)
+        report = finished(folder)
         if report is not None:
             say(f"{path} has ended already: raise the target to go on, or choose another --out")
         else:
@@ -67,6 +67,8 @@ def _announce(recipe: Recipe, folder: RunFolder, reuse: Path | None) -> None:
     for key, (old, new) in folder.changed.items():
         top, _, rest = key.partition(".")
         say(f"changed: {rest}; every record is decided anew" if top == "files" else f"changed: {key}: {old} → {new}")
+    for name in folder.lost:
+        say(f"damaged or missing: {name}; it is made anew from the journal")
     if reuse is not None:
         say(f"replies are taken over from {reuse} where the requests are equal")
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from synthgen.config.recipe import Recipe
-from synthgen.config.run_folder import choose, open_folder, preview_folder
+from synthgen.config.run_folder import choose, goes_on, open_folder, preview_folder
 from synthgen.config.shape import ingredients
-from synthgen.errors import ConfigError
 from synthgen.pipeline import Progress
 from synthgen.run import run
 from synthgen.store import RunFolder, RunReport
-
-GOES_ON = ("target", "stop", "export", "license")
-"""Keys that give a finished run something to do when they change."""
-
 
 async def run_recipe(
     recipe: Recipe,
@@ -34,7 +29,7 @@ async def run_recipe(
     old = None if reuse is None else Path(reuse)
     path = choose(recipe, out=None if out is None else Path(out), reuse=old)
     with open_folder(recipe, path) as folder:
-        report = finished(recipe, folder)
+        report = finished(folder)
         return report or await run_in(recipe, folder, reuse=old, progress=progress)
 
 
@@ -53,20 +48,11 @@ async def run_in(
     )
 
 
-def finished(recipe: Recipe, folder: RunFolder) -> RunReport | None:
-    """The report of a run that has nothing left to do, else None.
-
-    Raises:
-        ConfigError: the target is lower than what the run has accepted: a dataset is not made smaller in its place.
-    """
-    if folder.state != "finished":
+def finished(folder: RunFolder) -> RunReport | None:
+    """The report of a run that has nothing left to do, else None; the folder is one that `open_folder` has opened."""
+    if goes_on(folder):
         return None
-    report = RunReport.model_validate(folder.report())
-    target = recipe.config.target
-    if target is not None and target < report.accepted:
-        raise ConfigError(
-            f"{folder.path} holds a finished dataset of {report.accepted:,} records, more than the target {target:,}",
-            hint="--out FOLDER makes a smaller one beside it",
-        )
-    changed = {key.split(".")[0] for key in folder.changed}
-    return None if changed & set(GOES_ON) else report
+    try:
+        return RunReport.model_validate(folder.report())
+    except ValueError:  # of another version, or damaged: it is made anew
+        return None
