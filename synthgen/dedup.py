@@ -14,6 +14,7 @@ from typing import IO, Any, Literal
 from synthgen.errors import SeedError, StoreError
 from synthgen.similarity import BulkIndex, HashIndex, MinHashIndex, Neighbour, Similarity
 from synthgen.similarity.needed import Arithmetic, Rule
+from synthgen.store import atomic
 from synthgen.store.faults import storing
 from synthgen.text import Tokenizer
 
@@ -129,7 +130,7 @@ def _appearing(path: Path, overwrite: bool) -> Iterator[IO[bytes]]:
     """A file that takes its place when the block ends well, and vanishes when it does not."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storing(path):
-        file = temporary.open("wb")
+        file = atomic.create(temporary)
     try:
         with file:
             yield file
@@ -140,6 +141,7 @@ def _appearing(path: Path, overwrite: bool) -> Iterator[IO[bytes]]:
             raise _in_the_way(path)
         with storing(path):
             temporary.replace(path)
+            atomic.sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

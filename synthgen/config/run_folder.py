@@ -115,8 +115,8 @@ def _begin(recipe: Recipe, folder: RunFolder) -> None:
 
 
 def _no_smaller(recipe: Recipe, folder: RunFolder) -> None:
-    accepted, target = folder.report().get("accepted"), recipe.config.target
-    if target is not None and isinstance(accepted, int) and target < accepted:
+    accepted, target = folder.run_report().accepted, recipe.config.target
+    if target is not None and target < accepted:
         raise ConfigError(
             f"{folder.path} holds a finished dataset of {accepted:,} records, more than the target {target:,}",
             hint="--out FOLDER makes a smaller one beside it, --fresh one in its place",

@@ -7,6 +7,7 @@ from pathlib import Path
 from synthgen.config.recipe import Recipe
 from synthgen.config.run_folder import choose, goes_on, open_folder, preview_folder
 from synthgen.config.shape import ingredients
+from synthgen.errors import StoreError
 from synthgen.pipeline import Progress
 from synthgen.run import run
 from synthgen.store import RunFolder, RunReport
@@ -36,7 +37,13 @@ async def run_recipe(
 async def run_in(
     recipe: Recipe, folder: RunFolder, *, reuse: Path | None = None, progress: Progress | None = None
 ) -> RunReport:
-    """Runs the recipe in a folder that is open for it. Without `reuse`, replies bought by a preview are taken over."""
+    """Runs the recipe in a folder that is open for it. Without `reuse`, replies bought by a preview are taken over.
+
+    Raises:
+        StoreError: the journal is gone that held what the run has paid for, and nothing else is to be reused.
+    """
+    if reuse is None:
+        _journal_is_there(folder)
     previewed = RunFolder(preview_folder(recipe)).journal_path
     return await run(
         recipe.pipeline,
@@ -48,11 +55,25 @@ async def run_in(
     )
 
 
+def _journal_is_there(folder: RunFolder) -> None:
+    if folder.journal_path.exists() or not folder.report_path.is_file():
+        return
+    try:
+        report = folder.run_report()
+    except StoreError:
+        return
+    if bought := report.requests.bought:
+        cost = "" if report.cost_usd is None else f", ${report.cost_usd:,.2f}"
+        tokens = report.tokens.prompt + report.tokens.completion
+        raise StoreError(
+            f"{folder.journal_path} is missing: the {bought:,} replies that this run has paid for ({tokens:,}"
+            f" tokens{cost}) would be bought again",
+            hint="put it back from a copy; --fresh sets this folder aside and starts anew",
+        )
+
+
 def finished(folder: RunFolder) -> RunReport | None:
     """The report of a run that has nothing left to do, else None; the folder is one that `open_folder` has opened."""
     if goes_on(folder):
         return None
-    try:
-        return RunReport.model_validate(folder.report())
-    except ValueError:  # of another version, or damaged: it is made anew
-        return None
+    return folder.run_report()

@@ -16,6 +16,7 @@ from synthgen.store.faults import storing
 from synthgen.store.links import refuse_links
 from synthgen.store.lock import Lock
 from synthgen.store.publish import READY, settle
+from synthgen.store.report import RunReport
 from synthgen.store.values import damaged, read_json, read_text
 
 State = Literal["new", "started", "finished"]
@@ -171,7 +172,7 @@ class RunFolder:
         """
         if self.report_path.is_file() and self.dataset_path.is_dir():
             try:
-                if self.report().get("status") in FINISHED:
+                if self.run_report().status in FINISHED:
                     return "finished"
             except StoreError:
                 return "started"
@@ -194,6 +195,17 @@ class RunFolder:
     def report(self) -> dict[str, Any]:
         """`report.json` as plain values."""
         return self._json(self.report_path)
+
+    def run_report(self) -> RunReport:
+        """`report.json` as it was written.
+
+        Raises:
+            StoreError: there is none yet, or it is damaged or of another version.
+        """
+        try:
+            return RunReport.model_validate(self.report())
+        except ValueError as error:
+            raise damaged(self.report_path, f"or of another version: {str(error).splitlines()[0]}", AGAIN) from error
 
     def manifest(self) -> dict[str, Any]:
         """`manifest.json` as plain values."""

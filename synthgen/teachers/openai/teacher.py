@@ -99,6 +99,10 @@ class OpenAI(BaseModel):
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError(f"{without_credentials(url)!r} is no URL: http://HOST:PORT/v1")
+            try:
+                _ = parts.port
+            except ValueError:
+                raise ValueError("the URL's port is no number from 0 to 65535: http://HOST:PORT/v1") from None
         if len(set(urls)) < len(urls):
             raise ValueError("a URL is named twice")
         return value
