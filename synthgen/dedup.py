@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import time
@@ -116,9 +117,19 @@ def _check_places(source: Path, out: Path, dropped: Path | None, overwrite: bool
     places = [source.resolve(), out.resolve(), *([] if dropped is None else [dropped.resolve()])]
     if len(set(places)) < len(places):
         raise StoreError("the input, the output and the file of dropped rows must be different files")
-    for path in (out, dropped):
-        if path is not None and path.exists() and not overwrite:
-            raise _in_the_way(path)
+    if out.exists() and not overwrite:
+        raise _in_the_way(out)
+    # the dropped rows are put in place first: a killed run may have left them, and its other file unfinished
+    unfinished = list(out.parent.glob(f".{glob.escape(out.name)}.*.tmp"))
+    if dropped is not None and dropped.exists() and not overwrite and not unfinished:
+        raise _in_the_way(dropped)
+    if dropped is not None and unfinished:
+        with storing(dropped):
+            dropped.unlink(missing_ok=True)
+    for path in (out, *([] if dropped is None else [dropped])):
+        for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+            with storing(leftover):
+                leftover.unlink(missing_ok=True)
 
 
 def _in_the_way(path: Path) -> StoreError:

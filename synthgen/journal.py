@@ -26,33 +26,13 @@ from types import TracebackType
 from synthgen import rescue
 from synthgen.errors import StoreError
 from synthgen.exchange import Completion, Request
+from synthgen.journal_format import COSTS, FORMAT, LOST_TABLE, SCHEMA
 
 log = logging.getLogger("synthgen.journal")
 
-FORMAT = 1
 COMMIT_INTERVAL_S = 0.01
 """How long a transaction gathers replies. At 500 replies/s five share an fsync and a change of threads, which saves an
 eighth of a run's CPU time; beside a model's latency none waits noticeably."""
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS replies (
-    key TEXT PRIMARY KEY,
-    model TEXT NOT NULL,
-    request BLOB NOT NULL,
-    reply TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL,
-    completion_tokens INTEGER NOT NULL,
-    cached_tokens INTEGER NOT NULL,
-    usd REAL NOT NULL,
-    reused INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)
-"""
-
-_COSTS = "key, prompt_tokens, completion_tokens, cached_tokens, usd, reused"
-
-LOST_TABLE = f"CREATE TABLE IF NOT EXISTS lost ({_COSTS})"
-"""What was paid for and cannot be read any more; versions that do not know it leave it alone."""
 
 _ROW = "(?,?,?,?,?,?,?,?,?)"
 MOST_CHARACTERS = 500_000_000
@@ -305,13 +285,11 @@ class Journal:
             return
         found = Lost(len(damaged), sum(_whole_number(row[3]) for row in damaged), sum(_amount(r[4]) for r in damaged))
         self.lost = Lost(self.lost.replies + found.replies, found.tokens, found.usd)
-        log.warning(
-            "the journal %s: %s cannot be read. What the run needs of them is bought again", self.path, found
-        )
+        log.warning("the journal %s: %s cannot be read. What the run needs of them is bought again", self.path, found)
         if not readonly:
             rows = [(row[0],) for row in damaged]
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(f"INSERT INTO lost SELECT {_COSTS} FROM replies WHERE rowid = ?", rows)
+            connection.executemany(f"INSERT INTO lost SELECT {COSTS} FROM replies WHERE rowid = ?", rows)
             connection.executemany("DELETE FROM replies WHERE rowid = ?", rows)
             connection.execute("COMMIT")
 
@@ -370,11 +348,11 @@ class Journal:
         """What has been bought and reused so far, with what is lost of it."""
         try:
             tables = {name for (name,) in self._reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            lost = f" UNION ALL SELECT {_COSTS} FROM lost" if "lost" in tables else ""
+            lost = f" UNION ALL SELECT {COSTS} FROM lost" if "lost" in tables else ""
             reused = self._reader.execute("SELECT count(*) FROM replies WHERE reused = 1").fetchone()[0]
             bought = self._reader.execute(
                 "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cached_tokens), total(usd)"
-                f" FROM (SELECT {_COSTS} FROM replies{lost}) WHERE reused = 0"
+                f" FROM (SELECT {COSTS} FROM replies{lost}) WHERE reused = 0"
             ).fetchone()
         except sqlite3.Error as error:
             raise _explain(error, self.path) from error
@@ -433,7 +411,8 @@ class Journal:
                 self._writer.close()
                 self._writer = None
             return _explain(error, self.path)
-        except Exception as error:  # whatever it is: this thread must live, or all wait for ever
+        except (ArithmeticError, ValueError, TypeError, MemoryError, OSError) as error:
+            # `_row` has seen to it that there is nothing of the kind; but without this thread all would wait for ever
             return StoreError(f"the journal {self.path} failed: {type(error).__name__}: {error}")
         return None
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from synthgen import salvage
 from synthgen.errors import StoreError
+from synthgen.journal_format import FORMAT, LOST_TABLE, SCHEMA
 from synthgen.salvage import Value
 
 BESIDE = ("-wal", "-shm", "-journal")
@@ -117,11 +118,7 @@ def rescue(path: Path, place: Path) -> tuple[int, int, Path | None]:
     return len(replies), len(lost), kept
 
 
-def _write(
-    path: Path, replies: list[tuple[Value, ...]], facts: dict[str, str], lost: list[tuple[Value, ...]]
-) -> None:
-    from synthgen.journal import FORMAT, LOST_TABLE, SCHEMA
-
+def _write(path: Path, replies: list[tuple[Value, ...]], facts: dict[str, str], lost: list[tuple[Value, ...]]) -> None:
     path.unlink(missing_ok=True)
     connection = sqlite3.connect(path)
     try:

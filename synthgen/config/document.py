@@ -238,7 +238,9 @@ class _Reader:
             return make(node.value)
         except ValueError as error:
             raise ConfigError(
-                f"{node.value[:40]!r} is no {node.tag.removeprefix(_TAG)}, or too large", file=self.file, line=node.start_mark.line + 1
+                f"{node.value[:40]!r} is no {node.tag.removeprefix(_TAG)}, or too large",
+                file=self.file,
+                line=node.start_mark.line + 1,
             ) from error
 
     def _seen(self, node: yaml.Node) -> None:

@@ -68,7 +68,7 @@ def goes_on(folder: RunFolder) -> bool:
 
 
 def set_aside(path: Path) -> Path | None:
-    """Moves a folder out of the way, to `<name>.old`, `<name>.old-2` …; returns where it is then, None if there is none.
+    """Moves a folder out of the way, to `<name>.old`, `<name>.old-2` …, and returns where it is; None if there is none.
 
     Raises:
         StoreError: a process works on it, or it cannot be moved.

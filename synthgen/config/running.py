@@ -12,6 +12,7 @@ from synthgen.pipeline import Progress
 from synthgen.run import run
 from synthgen.store import RunFolder, RunReport
 
+
 async def run_recipe(
     recipe: Recipe,
     *,

@@ -80,20 +80,20 @@ def shaping_files(recipe: Recipe) -> dict[str, Path]:
     """
     plugins = {path for file in recipe.files for path in (file, *imported_files(file, file.parent))}
     files = {label_of(path, recipe.base): path for path in plugins} | _source_files(recipe)
-    for value in _settings(recipe):
-        templates = recipe.renderer.files_of(value)
+    for key, value in _settings(recipe):
+        templates = recipe.renderer.files_of(value) if key.startswith("stages.") else {}
         files |= {f"prompt {name}": path for name, path in templates.items()}
         if not templates and (path := _named(value, recipe.base)):
             files.setdefault(label_of(path, recipe.base), path)
     return files
 
 
-def _settings(recipe: Recipe) -> Iterator[str]:
-    """The texts among the settings of all parts, but for those that may change."""
+def _settings(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """The texts among the settings of all parts with their keys, but for those that may change."""
     free = free_keys(recipe)
     for key, value in flat({name: recipe.resolved[name] for name in PARTS}):
         if isinstance(value, str) and value and not key.endswith(".use") and not key.startswith(free):
-            yield value
+            yield key, value
 
 
 def _named(value: str, base: Path) -> Path | None:

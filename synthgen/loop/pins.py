@@ -88,7 +88,9 @@ def source_digest(path: Path) -> str:
 def _own_files(generation: Recipe) -> dict[str, Path]:
     """The files that decide beside the source's, which grow from round to round."""
     own = shaping_files(generation)
-    return {name: path for name, path in own.items() if path not in set(getattr(generation.pipeline.source, "files", ()))}
+    return {
+        name: path for name, path in own.items() if path not in set(getattr(generation.pipeline.source, "files", ()))
+    }
 
 
 def _content(records: Sequence[Record]) -> str:
@@ -115,7 +117,9 @@ def _compare(path: Path, pins: dict[str, Any]) -> None:
         return
     before = read_json(path, f"restore it from a copy; removing {path.parent} and starting anew is the other way")
     if not before.keys() & pins.keys():
-        raise damaged(path, "it pins nothing", f"restore it from a copy, or start afresh with --out (not {path.parent})")
+        raise damaged(
+            path, "it pins nothing", f"restore it from a copy, or start afresh with --out (not {path.parent})"
+        )
     # a loop of an earlier version has pinned less
     changed = [name for name in pins if name in before and before[name] != pins[name]]
     if changed:

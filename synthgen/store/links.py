@@ -1,4 +1,4 @@
-"""Links in a folder that came from elsewhere: writing through one would change a file that has nothing to do with it."""
+"""Links in a folder that came from elsewhere: writing through one would change what has nothing to do with it."""
 
 from __future__ import annotations
 

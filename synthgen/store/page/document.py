@@ -92,8 +92,9 @@ def page_of(path: Path | str) -> Path:
 
 
 def _made(folder: RunFolder) -> str:
+    report = folder.run_report()
     name = folder.manifest().get("name")
-    return page(name if isinstance(name, str) else folder.path.name, folder, folder.run_report())
+    return page(name if isinstance(name, str) else folder.path.name, folder, report)
 
 
 def _card(title: str, content: Html) -> Html:
