@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -17,21 +18,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet
-
+import synthgen.cli.deduplicating
+import synthgen.cli.previewing
+import synthgen.cli.reading
 import synthgen.cli.running
 import synthgen.dedup
 import synthgen.explain
-import synthgen.filters.near_duplicate
-import synthgen.teachers.procedural  # noqa: F401
+import synthgen.store.parquet  # noqa: F401
 from synthgen.cli.main import main
+from synthgen.config import load
 
 MOMENTS = ("rename", "replace", "fsync")
 
 
 def arm(step: int) -> None:
-    """Lets this process die at the moment with this number: before and after each of `MOMENTS`."""
-    passed = 0
+    """Lets this process die before the call with this number of one of `MOMENTS`."""
+    passed, fsync = 0, os.fsync
 
     def moment() -> None:
         nonlocal passed
@@ -42,9 +44,8 @@ def arm(step: int) -> None:
     def dying(real: Callable[..., Any]) -> Callable[..., Any]:
         def operation(*args: Any, **kwargs: Any) -> Any:
             moment()
-            result = real(*args, **kwargs)
-            moment()
-            return result
+            # no power is lost here, so nothing has to reach the disk, which takes most of the time
+            return None if real is fsync else real(*args, **kwargs)
 
         return operation
 
@@ -92,12 +93,15 @@ def fresh(folder: Path, template: Path, name: str) -> Path:
 
 def trial(folder: Path, prepare: list[list[str]], command: list[str], names: list[str]) -> dict[str, Any]:
     template = folder / "project"
+    load(template / "config.yaml")  # imports and caches what each fork would
+    importlib.import_module("pyarrow.parquet")
     for earlier in prepare:
         assert status(template, earlier) == 0, (folder / "output").read_text()
     whole = fresh(folder, template, "whole")
     expected = status(whole, command)
     wanted = made(whole, names)
     assert wanted, (folder / "whole/output").read_text()
+    repeated = status(whole, command)
     wrong = {}
     for step in range(10_000):
         place = fresh(folder, template, f"step{step}")
@@ -106,7 +110,7 @@ def trial(folder: Path, prepare: list[list[str]], command: list[str], names: lis
             return {"steps": step, "expected": expected, "unharmed": died, "wrong": wrong}
         again = status(place, command)
         found = made(place, names)
-        if again != expected or found != wanted:
+        if again not in (expected, repeated) or found != wanted:
             differ = [n for n in {**found, **wanted} if found.get(n) != wanted.get(n)]
             wrong[step] = f"rc {again}, {differ}: {(place.parent / 'output').read_text()[-300:]}"
         shutil.rmtree(place.parent)

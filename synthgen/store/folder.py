@@ -30,6 +30,9 @@ STUDENT = "student"
 RUNS = {"config.yaml", "journal.sqlite", "manifest.json"}
 """Any of these makes a folder that of a run."""
 
+MOST_BRACKETS = 1000
+"""More of these in a kept config, and it is read by the slower loader."""
+
 AGAIN = "run the same command again: it makes the file anew from the journal"
 
 
@@ -185,7 +188,7 @@ class RunFolder:
         hint = "remove it and run the same command again: it is written anew, and the journal keeps what is paid for"
         text = read_text(self.config_path, hint)
         try:
-            config = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # libyaml's, where it is there
+            config = yaml.load(text, _loader(text))
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             raise damaged(self.config_path, " ".join(str(error).split()), hint) from error
         if not isinstance(config, dict):
@@ -265,6 +268,14 @@ class RunFolder:
             if not self.changed:
                 return
         atomic.write(self.config_path, text)
+
+
+def _loader(text: str) -> Any:
+    """libyaml's loader where it is there; it is quicker, but dies of deep nesting, which no config of ours has."""
+    import yaml
+
+    deep = text.count("[") + text.count("{") > MOST_BRACKETS or any(d in text for d in ("- " * 99, "? " * 99, " " * 999))
+    return yaml.SafeLoader if deep else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def flat(value: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
