@@ -128,6 +128,11 @@ class Lost:
         return f"{self.replies:,} {'replies' if self.replies != 1 else 'reply'}{known}"
 
 
+def _text(data: bytes) -> str:
+    """A text of the database, whatever has become of its bytes."""
+    return data.decode(errors="replace")
+
+
 def _packed(request: Request) -> bytes:
     data = request.text.encode()
     return data if len(data) <= PLAIN_BYTES else zlib.compress(data, 1)
@@ -231,13 +236,11 @@ class Journal:
 
         SQLite cannot read a log without writing beside it, and a killed run's replies are in the log.
         """
-        if os.access(self.path.parent, os.W_OK) and not rescue.has_links(self.path):
-            return
-        if rescue.log_size(self.path):
+        if not rescue.has_log(self.path):
+            self._mode = "ro&immutable=1"  # whoever writes has a log
+        elif not os.access(self.path.parent, os.W_OK) or rescue.has_links(self.path):
             self._copy = tempfile.TemporaryDirectory(prefix="synthgen-")
             self._file = rescue.copy(self.path, Path(self._copy.name))
-        else:
-            self._mode = "ro&immutable=1"
 
     def _whole(self, readonly: bool) -> sqlite3.Connection | None:
         """A connection to a file in which all is well, or None where a page is damaged."""
@@ -264,6 +267,8 @@ class Journal:
                 connection.executescript(LOST_TABLE)
             if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok":
                 return connection
+        except UnicodeDecodeError:
+            pass  # of SQLite's own message, which names what it has found
         except sqlite3.DatabaseError as error:
             if not rescue.is_damage(error):
                 connection.close()
@@ -295,7 +300,9 @@ class Journal:
 
     def _connect(self) -> sqlite3.Connection:
         uri = f"{self._file.absolute().as_uri()}?mode={self._mode}"
-        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+        connection.text_factory = _text
+        return connection
 
     def _connect_writer(self) -> sqlite3.Connection:
         connection = self._connect()

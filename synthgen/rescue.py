@@ -37,10 +37,9 @@ def log_is_broken(path: Path) -> bool:
     return salvage.log_is_broken(path)
 
 
-def log_size(path: Path) -> int:
-    """Bytes of the log beside the journal."""
-    log = path.with_name(path.name + "-wal")
-    return log.stat().st_size if log.is_file() else 0
+def has_log(path: Path) -> bool:
+    """Whether a log lies beside the journal: a process writes it, or was killed."""
+    return any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
 
 
 def has_links(path: Path) -> bool:

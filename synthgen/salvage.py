@@ -83,7 +83,7 @@ def _frames(log: bytes) -> Iterator[_Frame]:
     step = FRAME_HEADER + size
     salts, sums = log[16:24], _sums(log[24:32])
     if not _header_is_whole(log):
-        salts, sums = log[WAL_HEADER + 8 : WAL_HEADER + 16], (-1, -1)
+        salts, sums = _shared_salts(log, step), (-1, -1)
     for at in range(WAL_HEADER, len(log) - step + 1, step):
         head = log[at : at + FRAME_HEADER]
         ours = head[8:16] == salts
@@ -94,6 +94,14 @@ def _frames(log: bytes) -> Iterator[_Frame]:
         page, ends = struct.unpack(">II", head[:8])
         yield _Frame(page, at + FRAME_HEADER, ends > 0, whole)
         sums = _sums(head[16:24])
+
+
+def _shared_salts(log: bytes, step: int) -> bytes:
+    """The salts of the first two frames in a row that have the same."""
+    for at in range(WAL_HEADER + 8, len(log) - step, step):
+        if log[at : at + 8] == log[at + step : at + step + 8]:
+            return log[at : at + 8]
+    return b""
 
 
 def _header_is_whole(log: bytes) -> bool:

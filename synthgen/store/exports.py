@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +16,11 @@ from synthgen.records import Record
 from synthgen.store import atomic, rows
 from synthgen.store.faults import storing
 from synthgen.store.folder import RunFolder
+from synthgen.store.links import refuse_link
 from synthgen.store.parquet import dataset_files, read_records, read_rows
 from synthgen.store.publish import OLD, PARTIAL
+
+MARK = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +119,23 @@ def export(path: Path | str, formats: Sequence[str], *, out: Path | None = None)
 
 
 def _export_elsewhere(folder: RunFolder, formats: Sequence[str], out: Path) -> list[Exported]:
+    partial = out / PARTIAL
+    refuse_link(partial)
     for name in formats:
-        if os.path.lexists(out / name):
+        # what is there may be of a killed export, which leaves its other files behind
+        if os.path.lexists(out / name) and not (partial / MARK).is_file():
             raise StoreError(f"{out / name} is there already", hint="move it, or name another --out")
+        refuse_link(out / name)
     with storing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".synthgen-", dir=out) as partial:
-            done = export_to(_dataset_of(folder), Path(partial), formats)
-            _put(Path(partial), out, formats)
+        partial.mkdir(parents=True, exist_ok=True)
+        atomic.write(partial / MARK, "an export that has not ended\n")
+        for name in formats:
+            for leftover in (partial / name, out / name):
+                if leftover.exists():
+                    shutil.rmtree(leftover)
+        done = export_to(_dataset_of(folder), partial, formats)
+        _put(partial, out, formats)
+        shutil.rmtree(partial)
     return _placed(done, out)
 
 

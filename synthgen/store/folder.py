@@ -271,10 +271,11 @@ class RunFolder:
 
 
 def _loader(text: str) -> Any:
-    """libyaml's loader where it is there; it is quicker, but dies of deep nesting, which no config of ours has."""
+    """The loader of libyaml where it is there: quicker, but it dies of deep nesting, which no config of ours has."""
     import yaml
 
-    deep = text.count("[") + text.count("{") > MOST_BRACKETS or any(d in text for d in ("- " * 99, "? " * 99, " " * 999))
+    nested = any(indent in text for indent in ("- " * 99, "? " * 99, " " * 999))
+    deep = nested or text.count("[") + text.count("{") > MOST_BRACKETS
     return yaml.SafeLoader if deep else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
