@@ -23,6 +23,8 @@ Key = tuple[str | int, ...]
 
 DEEPEST = 64
 """Levels of mappings and lists within each other; more are no config, and would fill Python's stack."""
+MOST_BITS = 128
+"""The longest number of a config; none but a random seed is nearly so long."""
 
 MOST_VALUES = 100_000
 """More values than this are no config: aliases of aliases let a short file grow without bound."""
@@ -122,7 +124,9 @@ def _parse(text: str, file: str) -> tuple[Any, dict[Key, Place]]:
     reader = _Reader(file)
     try:
         node = yaml.compose(text, Loader=_Loader)
-        return None if node is None else reader.value(node, ()), reader.places
+        value = None if node is None else reader.value(node, ())
+        outward.learn(*likely_secrets(text))
+        return value, reader.places
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = _NAMED.sub(r"\1", ", ".join(p for p in (error.context, error.problem) if p))
@@ -132,6 +136,8 @@ def _parse(text: str, file: str) -> tuple[Any, dict[Key, Place]]:
     except yaml.YAMLError as error:
         problem = str(error).splitlines()[0]
         wrong = ConfigError(f"not valid YAML: {problem}", file=file, hint="remove the control characters")
+    except RecursionError:
+        wrong = ConfigError("the YAML is nested too deeply", file=file, hint="a config needs a few levels")
     except ConfigError:
         outward.learn(*likely_secrets(text))
         raise
@@ -185,7 +191,10 @@ for _name, _pattern in _PLAIN.items():
 
 def _int(text: str) -> int:
     # not int(text, 0), which takes 010 for an error
-    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    value = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    if value.bit_length() > MOST_BITS:
+        raise ValueError
+    return value
 
 
 def _float(text: str) -> float:
@@ -266,7 +275,9 @@ class _Reader:
             return make(node.value)
         except ValueError:
             raise ConfigError(
-                f"the value is no {node.tag.removeprefix(_TAG)}", file=self.file, line=node.start_mark.line + 1
+                f"the value is no {node.tag.removeprefix(_TAG)}, or too large",
+                file=self.file,
+                line=node.start_mark.line + 1,
             ) from None
 
     def _seen(self, node: yaml.Node) -> None:

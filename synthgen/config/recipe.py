@@ -24,6 +24,10 @@ from synthgen.plugins import nearest
 from synthgen.plugins.nulls import validated
 from synthgen.prompts import Renderer
 from synthgen.spending import Budget
+from synthgen.store.folder import flat
+
+FINGERPRINT = "fingerprint"
+"""The key under which a run folder's config notes which version of `files` it holds."""
 
 Kind = Literal["run", "loop", "training"]
 
@@ -68,7 +72,8 @@ def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> R
     document = override(read_config(path), overrides)
     refuse_secrets(document)
     if _kept(path):
-        document.data.pop("files", None)
+        for key in ("files", FINGERPRINT):
+            document.data.pop(key, None)
     check_kind(document, "run", config, path)
     return make_recipe(document, base, default_name=base.name if path.stem == "config" else path.stem)
 
@@ -152,5 +157,6 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
         render=renderer.render,
     )
     resolved = {**config.model_dump(mode="json", exclude={"extends"}), **parts.resolved}
-    written = frozenset(dotted(key) for key in document.places)
+    # a place is noted for each key of a file, but `--set` may give a key whole mappings and lists
+    written = frozenset([*map(dotted, document.places), *(key for key, _ in flat(document.data))])
     return Recipe(config, pipeline, renderer, resolved, base, parts.files, written)

@@ -27,6 +27,7 @@ from synthgen.loop.state import End, Loop, Say, digest, lay_out, pin
 from synthgen.loop.training import look_for_damage, train_student
 from synthgen.records import Record
 from synthgen.store import RunReport
+from synthgen.store.links import refuse_links
 from synthgen.store.lock import Lock
 from synthgen.text import normalize
 
@@ -39,6 +40,7 @@ def run_loop(recipe: LoopRecipe, out: Path | None = None, *, say: Say = print) -
     """
     folder = out or Path(recipe.config.output) / recipe.config.name
     folder.mkdir(parents=True, exist_ok=True)
+    refuse_links(folder)
     lock = Lock(folder / ".lock")
     lock.acquire()
     try:

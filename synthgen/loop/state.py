@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from synthgen import assets
 from synthgen.config import Recipe
-from synthgen.errors import BudgetReached, ConfigError, StoreError
+from synthgen.config.shape import shaping_files
+from synthgen.errors import BudgetReached, ConfigError
 from synthgen.exchange import canonical
 from synthgen.loop.door import source_hash
 from synthgen.loop.evaluation import prompts
@@ -25,6 +26,7 @@ from synthgen.plugins.find import Finder
 from synthgen.records import Record, user_text
 from synthgen.sources.tasks import Tasks
 from synthgen.store import atomic
+from synthgen.store.values import damaged, read_json
 from synthgen.teachers.checkpoints import checkpoint_hash
 from synthgen.text import normalize
 
@@ -60,10 +62,7 @@ class Steps:
         """
         path, made_from = self.folder / f"{name}.json", digest(inputs)
         if path.is_file():
-            try:
-                kept = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise StoreError(f"{path} cannot be read: {error}", hint="remove it: the step is done again") from error
+            kept = _kept(path)
             if kept["inputs"] != made_from:
                 raise ConfigError(
                     f"the step {name} of {self.folder.name} was done with other data or settings",
@@ -81,7 +80,17 @@ class Steps:
 
     def seconds(self) -> dict[str, float]:
         """Wall seconds of the steps that are done; a step that was interrupted counts from its last start."""
-        return {p.stem: json.loads(p.read_text())["seconds"] for p in sorted(self.folder.glob("*.json"))}
+        return {p.stem: float(_kept(p)["seconds"]) for p in sorted(self.folder.glob("*.json"))}
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    again = "remove it: the step is done again"
+    kept = read_json(path, again)
+    types = {"inputs": str, "result": dict, "seconds": (int, float)}
+    for name, kind in types.items():
+        if not isinstance(kept.get(name), kind):  # type: ignore[arg-type]
+            raise damaged(path, f"its {name} are missing", again)
+    return kept
 
 
 @dataclass(slots=True)
@@ -202,6 +211,7 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
         }
         if templates := _templates(generation):  # a judge is what its rubric says
             pins["prompts"] = templates
+        pins["files"] = {name: source_digest(path) for name, path in sorted(_own_files(generation).items())}
         if isinstance(generation.pipeline.source, Tasks):
             pins["tasks"] = _content(generation.pipeline.source.known)
     if recipe.config.evaluate.check is not None:
@@ -212,6 +222,24 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
     _compare(folder / PINS, pins)
     if not (folder / PINS).is_file():
         atomic.write(folder / PINS, json.dumps(pins, indent=1) + "\n")
+
+
+def _pinned(before: dict[str, Any], name: str) -> Any:
+    files = before.get("files")
+    return files.get(name) if isinstance(files, dict) else None
+
+
+def source_digest(path: Path) -> str:
+    """16 hex digits over a file."""
+    return atomic.sha256(path)[:16]
+
+
+def _own_files(generation: Recipe) -> dict[str, Path]:
+    """The files that decide beside the source's, which grow from round to round."""
+    own = shaping_files(generation)
+    return {
+        name: path for name, path in own.items() if path not in set(getattr(generation.pipeline.source, "files", ()))
+    }
 
 
 def _content(records: Sequence[Record]) -> str:
@@ -236,11 +264,18 @@ def _fixed(recipe: LoopRecipe) -> dict[str, Any]:
 def _compare(path: Path, pins: dict[str, Any]) -> None:
     if not path.is_file():
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    changed = [name for name in pins if before.get(name) != pins[name]]
+    before = read_json(path, f"restore it from a copy; removing {path.parent} and starting anew is the other way")
+    if not before.keys() & pins.keys():
+        raise damaged(
+            path, "it pins nothing", f"restore it from a copy, or start afresh with --out (not {path.parent})"
+        )
+    # a loop of an earlier version has pinned less
+    changed = [name for name in pins if name in before and before[name] != pins[name]]
     if changed:
+        files = [name for name in pins.get("files", {}) if _pinned(before, name) != pins["files"][name]]
+        named = f" ({', '.join(files)})" if "files" in changed and files else ""
         raise ConfigError(
-            f"what is pinned has changed since the loop began: {', '.join(changed)}",
+            f"what is pinned has changed since the loop began: {', '.join(changed)}{named}",
             file=path,
             hint="scores before and after could not be compared; start afresh with --out FOLDER",
         )

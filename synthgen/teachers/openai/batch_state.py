@@ -39,13 +39,18 @@ class BatchState:
                 lines = path.read_bytes().split(b"\n")
             except OSError as error:
                 raise StoreError(f"{path} cannot be read: {error}") from error
-            for line in lines:
+            for number, line in enumerate(lines, 1):
                 try:
                     step = json.loads(line)
                 except (ValueError, RecursionError):
                     continue  # cut by a kill: the step after it was not taken
-                if isinstance(step, dict):
+                try:
                     self._take(step)
+                except (KeyError, TypeError, AttributeError) as error:
+                    raise StoreError(
+                        f"{path} is damaged: line {number} tells of no batch",
+                        hint="restore it, or remove the line: what its batch holds is bought again",
+                    ) from error
 
     @property
     def sent(self) -> list[Sent]:
