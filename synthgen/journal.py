@@ -382,7 +382,8 @@ class Journal:
             reused = self._reader.execute("SELECT count(*) FROM replies WHERE reused = 1").fetchone()[0]
             bought = self._reader.execute(
                 "SELECT count(*), total(max(prompt_tokens, 0)), total(max(completion_tokens, 0)),"
-                f" total(max(cached_tokens, 0)), total(max(usd, 0)) FROM (SELECT {COSTS} FROM replies{lost}) WHERE reused = 0"
+                " total(max(cached_tokens, 0)), total(max(usd, 0))"
+                f" FROM (SELECT {COSTS} FROM replies{lost}) WHERE reused = 0"
             ).fetchone()
         except sqlite3.Error as error:
             raise _explain(error, self.path) from error

@@ -15,8 +15,8 @@ from synthgen.store.faults import storing
 def write(path: Path, content: str | bytes) -> None:
     """Writes the file beside its place, flushes it to disk, and renames it over its place.
 
-    Lone surrogates become U+FFFD, known secrets `***`. A killed process leaves at most a file `.<name>.tmp` behind. A link at the place, or
-    at the file beside it, is replaced and not followed.
+    Lone surrogates become U+FFFD, known secrets `***`. A killed process leaves at most a file `.<name>.tmp` behind. A
+    link at the place, or at the file beside it, is replaced and not followed.
     """
     data = content if isinstance(content, bytes) else clear(str(clean_text(content))).encode()
     temporary = path.with_name(f".{path.name}.tmp")
