@@ -23,7 +23,7 @@ class Majority(BaseModel):
     came first; an output that the record had is one more vote with `own: true`. All votes go into `answers`, each with
     its share as the score. A model that is wrong in the same way each time is not found out. Where no answer can be
     used, all are asked for again, `tries` times in all. Drops: `no_majority`, `truncated`, `empty_reply`, `refused`,
-    `context_length`, `server_error`, `timeout`.
+    `context_length`, `bad_request`, `server_error`, `timeout`.
     """
 
     model_config = ConfigDict(extra="forbid")
