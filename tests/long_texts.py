@@ -54,8 +54,8 @@ UNITS = (
     *("the answer is ", "I can't ", "Label: ", "| a ", "\u200b", "\u202e", "\u201c", "\u300c", "\x1b[", "😀"),
 )
 
-LEAST_S = 0.05
-"""Less than this says nothing about growth."""
+LEAST_S = 0.03
+"""Less than this says nothing about growth. All that had a hidden square took more, most of it a second."""
 
 
 def grown(unit: str, characters: int) -> str:
@@ -70,7 +70,7 @@ def cpu_s(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-def grows_with_the_square(judge: Callable[[str], object], unit: str, characters: int = 10_000) -> str:
+def grows_with_the_square(judge: Callable[[str], object], unit: str, characters: int = 5_000) -> str:
     """What was measured, where twice the text takes more than three times as long; else empty.
 
     The process's own time is compared, the least of several measurements, so that a busy machine changes nothing.
@@ -79,7 +79,9 @@ def grows_with_the_square(judge: Callable[[str], object], unit: str, characters:
     twice = cpu_s(lambda: judge(long))
     if twice < LEAST_S:
         return ""
-    gc.collect()
-    once = min(cpu_s(lambda: judge(short)) for _ in range(3))
-    twice = min(twice, *(cpu_s(lambda: judge(long)) for _ in range(2)))
+    once = cpu_s(lambda: judge(short))
+    if twice > 3 * once:  # or the machine was busy
+        gc.collect()
+        once = min(cpu_s(lambda: judge(short)) for _ in range(3))
+        twice = min(twice, *(cpu_s(lambda: judge(long)) for _ in range(2)))
     return f"{unit!r}: {once:.3f} s, twice as long {twice:.3f} s" if twice > 3 * once else ""

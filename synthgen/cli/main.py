@@ -26,10 +26,10 @@ def _run(arguments: Sequence[str]) -> int:
         arguments = ["--debug", *(a for a in arguments if a != "--debug")]
     try:
         app(list(arguments), prog_name="synthgen")
-    except SynthgenError as error:
-        say(told(error) if debug else f"error: {error}")
+    except Exception as error:  # noqa: BLE001  an error that is not ours is shown as Python would show it
+        if debug or not isinstance(error, SynthgenError):
+            say(told(error))
+            return 1
+        say(f"error: {error}")
         return error.exit_code
-    except Exception as error:  # noqa: BLE001  no error of ours; its traceback is shown, by the door
-        say(told(error))
-        return 1
     return 0

@@ -13,6 +13,7 @@ from synthgen.cli.training import student_lines, train_after
 from synthgen.config import Recipe, choose, finished, load, open_folder, run_in, set_aside
 from synthgen.config.training import check_training
 from synthgen.eventloop import run_async
+from synthgen.likely_secrets import may_hold_secret
 from synthgen.outward import visible
 from synthgen.pipeline import Progress
 from synthgen.store import RunFolder, RunReport
@@ -82,7 +83,10 @@ def _announce(recipe: Recipe, folder: RunFolder, reuse: Path | None) -> None:
     say(f"{recipe.config.name}: {going_on} {folder.path}{wanted}")
     for key, (old, new) in folder.changed.items():
         top, _, rest = key.partition(".")
-        say(f"changed: {rest}; every record is decided anew" if top == "files" else f"changed: {key}: {old} → {new}")
+        # an older version may have kept a secret there, but for URLs, which were always kept without their logins
+        secret = may_hold_secret(key.split(".")) and not rest.endswith("url")
+        values = "" if secret else f": {old} → {new}"
+        say(f"changed: {rest}; every record is decided anew" if top == "files" else f"changed: {key}{values}")
     for name in folder.lost:
         say(f"damaged or missing: {name}; it is made anew from the journal")
     if reuse is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from synthgen.errors import ConfigError, TeacherError
+from synthgen.outward import learn
 from synthgen.similarity.neighbour import Neighbour
 
 Embed = Callable[[Sequence[str]], Any]
@@ -115,6 +116,7 @@ def openai_embedder(model: str, *, base_url: str | None = None, api_key_env: str
     import openai
 
     key = os.environ.get(api_key_env)
+    learn(key or "")
     if not key and base_url is None:
         raise ConfigError(f"{api_key_env} is not set", hint=f"export {api_key_env}=…, or set base_url")
     # another address would get the key and the texts
