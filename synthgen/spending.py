@@ -225,8 +225,8 @@ class Ledger:
     def message(self) -> str:
         """Why there is no room."""
         lost, elsewhere = self.spending.lost, self._elsewhere
-        parts = [f"{lost.requests:,} requests brought no reply"] if lost.requests else []
-        parts += [f"{elsewhere.requests:,} were a preview's"] if elsewhere.requests else []
+        parts = [f"requests without a reply: {lost.requests:,}"] if lost.requests else []
+        parts += [f"requests of previews: {elsewhere.requests:,}"] if elsewhere.requests else []
         return "the budget leaves no room for another request" + (f" ({', '.join(parts)})" if parts else "")
 
     def _fits(self, worst: Cost) -> bool:
