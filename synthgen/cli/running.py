@@ -65,6 +65,8 @@ def _announce(recipe: Recipe, folder: RunFolder, reuse: Path | None) -> None:
     wanted = f", {target:,} records wanted" if target is not None else ""
     say(f"{recipe.config.name}: {going_on} {folder.path}{wanted}")
     for key, (old, new) in folder.changed.items():
+        if old == new:
+            continue  # a setting that the folder's version did not have
         top, _, rest = key.partition(".")
         say(f"changed: {rest}; every record is decided anew" if top == "files" else f"changed: {key}: {old} → {new}")
     if reuse is not None:
