@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import signal
 import threading
@@ -26,6 +27,11 @@ from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
 from synthgen.store.exports import check_formats
 from synthgen.store.report import AskedAgain, Lost, Requests, StageFlow, Status, TeacherFacts, Tokens, Took
 
+log = logging.getLogger("synthgen.run")
+
+WINDOW_DIGITS = 9
+"""More digits than this are no window."""
+
 
 async def run(
     pipeline: Pipeline,
@@ -42,8 +48,8 @@ async def run(
     A folder that holds part of this run is gone on with: its journal is replayed. `reuse` is the folder (or journal)
     of another run, whose replies are taken over where the requests are equal. So are those of `previewed`, the folder
     of this run's preview (or of the run that a preview is made of), and what they cost is part of the budget.
-    `made_from` is called when the prompts have been read. The first SIGINT or SIGTERM ends the run with what has been
-    sent coming in; the second one at once.
+    `made_from` is called when the prompts have been read. The first SIGINT, SIGTERM or SIGHUP ends the run with what
+    has been sent coming in; the second one at once.
 
     Raises:
         SynthgenError: a part failed. The journal holds all that was bought; the dataset of an earlier end stays.
@@ -94,9 +100,22 @@ def _window(pipeline: Pipeline, journal: Journal, old: Sequence[Journal]) -> int
     reply anew.
     """
     settled = next((fact for j in (journal, *old) if (fact := j.fact("window"))), None)
-    window = pipeline.window or (int(settled) if settled else default_window(pipeline.target))
+    window = pipeline.window or _settled(settled) or default_window(pipeline.target)
+    if settled and not _settled(settled) and not pipeline.window:
+        log.warning(
+            "the window that the journal keeps is damaged (%.40r): %d is taken, and where that is another one, replies"
+            " are bought again",
+            settled,
+            window,
+        )
     journal.settle("window", str(window))
     return window
+
+
+def _settled(fact: str | None) -> int | None:
+    """The window that a journal keeps, or None where it keeps none that can be."""
+    whole = fact is not None and fact.isascii() and fact.isdecimal() and len(fact) <= WINDOW_DIGITS
+    return int(fact or 0) or None if whole else None
 
 
 def _journal_of(run: Path) -> Journal:
@@ -108,11 +127,15 @@ def _journal_of(run: Path) -> Journal:
 
 @contextmanager
 def _signals(engine: Engine) -> Iterator[None]:
-    """Lets SIGINT and SIGTERM end the run: the first drains, the second aborts."""
+    """Lets SIGINT, SIGTERM and SIGHUP end the run: the first drains, the second aborts."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # a closed terminal; `nohup` has it ignored, and then it stays so
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     aborting: list[asyncio.Task[None]] = []
 
     def on_signal() -> None:
@@ -121,13 +144,12 @@ def _signals(engine: Engine) -> Iterator[None]:
         else:
             engine.stop("interrupted", "asked to stop: what has been sent comes in; once more to end at once")
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
+    for number in numbers:
         loop.add_signal_handler(number, on_signal)
     try:
         yield
     finally:
-        for number in signals:
+        for number in numbers:
             loop.remove_signal_handler(number)
 
 
@@ -159,7 +181,7 @@ def _selected(
     except Exception as error:
         raise StageError(
             f"selector {label}: {type(error).__name__}: {error}",
-            hint="the replies are in the journal; mend the selector and run the same command again",
+            hint="the replies are in the journal; correct the selector and run the same command again",
         ) from error
     if sorted(r.id for r in result) != sorted(r.id for r in records):
         raise StageError(

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from synthgen.errors import ConfigError
 from synthgen.exchange import Request, Usage, canonical
-from synthgen.journal import FAILED, RESOLVED, SENT, Journal
+from synthgen.journal import Journal
+from synthgen.journal_format import FAILED, RESOLVED, SENT
 from synthgen.metering import Meter
 from synthgen.prices import Price
 from synthgen.protocols import Teacher

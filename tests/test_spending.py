@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from synthgen.asking import Asker
 from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.journal import FAILED, SENT, Journal
+from synthgen.journal import Journal
+from synthgen.journal_format import FAILED, SENT
 from synthgen.metering import Meter, current_meter
 from synthgen.prices import Price
 from synthgen.spending import Budget, Cost, Ledger, worst_case
