@@ -147,13 +147,13 @@ class Asker:
         completion = await self._reply(teacher, request, took, again=again)
         wanted = request.sampling.n or 1
         while 0 < len(completion.choices) < wanted and not is_final(completion.choices[0]):
-            rest = replace(
-                request,
-                sampling=request.sampling.model_copy(update={"n": wanted - len(completion.choices)}),
-                retry=request.retry + len(completion.keys),
-            )
-            if request.sampling.greedy and not self._is_there(teacher, rest):
-                break
+            left, retry = wanted - len(completion.choices), request.retry + len(completion.keys)
+            # an older version's request named all choices again in its body, and so in its key
+            rest = replace(request, sampling=request.sampling.model_copy(update={"n": left}), retry=retry)
+            if not self._is_there(teacher, rest):
+                if request.sampling.greedy:
+                    break
+                rest = replace(rest, sampling=Sampling(n=left).over(request.sampling))
             further = await self._reply(teacher, rest, took, again=again)
             if not further.choices or is_final(further.choices[0]):
                 break
@@ -286,7 +286,7 @@ def _next(last: Request, retry: int, remedy: Remedy) -> Request | None:
     if remedy in (Remedy.NO_SCHEMA, Remedy.TOKENS):
         most, now = sampling.retry_max_tokens, sampling.max_tokens
         if most is not None and now is not None and now < most:
-            return replace(again, sampling=sampling.model_copy(update={"max_tokens": min(2 * now, most)}))
+            return replace(again, sampling=Sampling(max_tokens=min(2 * now, most)).over(sampling))
     if remedy is Remedy.SAME or (remedy is not Remedy.NONE and not sampling.greedy):
         return again
     return None

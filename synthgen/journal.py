@@ -30,9 +30,6 @@ from synthgen.outward import clear, logger
 
 log = logger("synthgen.journal")
 
-SENT, FAILED, RESOLVED = "sent", "failed", "resolved"
-"""`resolved`, with -1 request: the reply in the journal is what the last failure came to, so that counts as one."""
-
 COMMIT_INTERVAL_S = 0.01
 """How long a transaction gathers replies. At 500 replies/s five share an fsync and a change of threads, which saves an
 eighth of a run's CPU time; beside a model's latency none waits noticeably."""
@@ -417,6 +414,8 @@ class Journal:
 
     def _note(self, key: str, event: str, numbers: tuple[int, int, float]) -> asyncio.Future[None]:
         requests, tokens, usd = numbers
+        if self._thread is None or not self._thread.is_alive():
+            raise StoreError(f"the journal {self.path} is closed: what has left could not be noted")
         loop = asyncio.get_running_loop()
         entry = _Entry((key, event, requests, min(tokens, MOST_INTEGER), usd), loop, loop.create_future(), "tries")
         self._queue.put(entry)
@@ -479,11 +478,13 @@ class Journal:
                 self._writer.execute("COMMIT")
         except sqlite3.Error as error:
             if self._writer is not None:
-                self._writer.close()
+                self._writer.close()  # which also takes back a transaction that was begun
                 self._writer = None
             return _explain(error, self.path)
         except (ArithmeticError, ValueError, TypeError, MemoryError, OSError) as error:
             # `_row` has seen to it that there is nothing of the kind; but without this thread all would wait for ever
+            if self._writer is not None and self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
             return StoreError(f"the journal {self.path} failed: {type(error).__name__}: {error}")
         return None
 

@@ -20,11 +20,6 @@ CREATE TABLE IF NOT EXISTS replies (
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 """
 
-COSTS = "key, prompt_tokens, completion_tokens, cached_tokens, usd, reused"
-
-LOST_TABLE = f"CREATE TABLE IF NOT EXISTS lost ({COSTS})"
-"""What was paid for and cannot be read any more; versions that do not know it leave it alone."""
-
 TRIES_TABLE = """
 CREATE TABLE IF NOT EXISTS tries (
     key TEXT NOT NULL,
@@ -35,7 +30,14 @@ CREATE TABLE IF NOT EXISTS tries (
 )
 """
 """Requests that left (`sent`, with what they can cost) and those that brought no reply (`failed`, with what they can
-have cost)."""
+have cost); versions that do not know it leave it alone."""
+SENT, FAILED, RESOLVED = "sent", "failed", "resolved"
+"""`resolved`, with -1 request: the reply in the journal is what the last failure came to, so that counts as one."""
+
+COSTS = "key, prompt_tokens, completion_tokens, cached_tokens, usd, reused"
+
+LOST_TABLE = f"CREATE TABLE IF NOT EXISTS lost ({COSTS})"
+"""What was paid for and cannot be read any more; versions that do not know it leave it alone."""
 
 LATER_TABLES = f"{LOST_TABLE}; {TRIES_TABLE}"
 """Tables that came later than the format: a journal of it may lack them."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from synthgen import salvage
 from synthgen.errors import StoreError
-from synthgen.journal_format import FORMAT, LATER_TABLES, SCHEMA
+from synthgen.journal_format import FAILED, FORMAT, LATER_TABLES, RESOLVED, SCHEMA, SENT
 from synthgen.outward import HIDDEN
 from synthgen.salvage import Value
 
@@ -99,7 +99,7 @@ def rescue(path: Path, place: Path) -> tuple[int, int, Path | None]:
             lost[row[0]] = (row[0], *row[4:])
         elif len(row) == 2 and all(isinstance(value, str) for value in row):
             facts[str(row[0])] = str(row[1])
-        elif len(row) == TRIES_COLUMNS and isinstance(row[0], str) and isinstance(row[1], str):
+        elif len(row) == TRIES_COLUMNS and row[1] in (SENT, FAILED, RESOLVED):
             tries.append(tuple(row))
         elif len(row) == COLUMNS - 3 and isinstance(row[0], str):
             lost.setdefault(row[0], tuple(row))

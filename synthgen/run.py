@@ -51,8 +51,8 @@ async def run(
     A folder that holds part of this run is gone on with: its journal is replayed. `reuse` is the folder (or journal)
     of another run, whose replies are taken over where the requests are equal. So are those of `previewed`, the folder
     of this run's preview (or of the run that a preview is made of), and what they cost is part of the budget.
-    `made_from` is called when the prompts have been read. The first SIGINT, SIGTERM or SIGHUP ends the run with
-    what has been sent coming in; the second one at once.
+    `made_from` is called when the prompts have been read. The first SIGINT, SIGTERM or SIGHUP ends the run with what
+    has been sent coming in; the second one at once.
 
     Raises:
         SynthgenError: a part failed. The journal holds all that was bought; the dataset of an earlier end stays.

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from synthgen.errors import ConfigError
 from synthgen.exchange import Request, Usage, canonical
-from synthgen.journal import FAILED, RESOLVED, SENT, Journal
+from synthgen.journal import Journal
+from synthgen.journal_format import FAILED, RESOLVED, SENT
 from synthgen.metering import Meter
 from synthgen.prices import Price
 from synthgen.protocols import Teacher
@@ -225,8 +226,8 @@ class Ledger:
     def message(self) -> str:
         """Why there is no room."""
         lost, elsewhere = self.spending.lost, self._elsewhere
-        parts = [f"{lost.requests:,} requests brought no reply"] if lost.requests else []
-        parts += [f"{elsewhere.requests:,} were a preview's"] if elsewhere.requests else []
+        parts = [f"requests without a reply: {lost.requests:,}"] if lost.requests else []
+        parts += [f"requests of previews: {elsewhere.requests:,}"] if elsewhere.requests else []
         return "the budget leaves no room for another request" + (f" ({', '.join(parts)})" if parts else "")
 
     def _fits(self, worst: Cost) -> bool:

@@ -97,7 +97,7 @@ def test_choices_that_a_reply_lacks_are_asked_for(tmp_path: Path) -> None:
         assert (asker.spending.requests, asker.spending.retried) == (3, 0)
 
     with_asker(tmp_path / "j", teacher, body)
-    assert [(r.sampling.n, r.retry) for r in teacher.requests] == [(4, 0), (3, 1), (1, 2)]
+    assert [(r.sampling.body["n"], r.retry) for r in teacher.requests] == [(4, 0), (3, 1), (1, 2)]
 
 
 def test_a_further_try_after_single_choices_is_a_request_of_its_own(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_further_try_after_single_choices_is_a_request_of_its_own(tmp_path: Pa
         assert ([choice.text for choice in completion.choices], completion.tries) == (["good", "good"], 2)
 
     with_asker(tmp_path / "j", teacher, body)
-    assert [(r.sampling.n, r.retry) for r in teacher.requests] == [(2, 0), (1, 1), (2, 2), (1, 3)]
+    assert [(r.sampling.body["n"], r.retry) for r in teacher.requests] == [(2, 0), (1, 1), (2, 2), (1, 3)]
 
 
 @pytest.mark.parametrize("more", [Completion(()), Completion((Choice(None, "timeout"),))])
@@ -295,8 +295,8 @@ SCHEMA = {"type": "json_schema", "json_schema": {"name": "tasks", "schema": {"ty
 
 def bodies(teacher: Scripted) -> list[tuple[object, ...]]:
     """What a server would see of each request."""
-    asked = [(r, r.sampling) for r in teacher.requests]
-    return [(s.temperature, s.max_tokens, r.response_format is not None, r.retry) for r, s in asked]
+    asked = [(r, r.sampling.body) for r in teacher.requests]
+    return [(b.get("temperature"), b.get("max_tokens"), r.response_format is not None, r.retry) for r, b in asked]
 
 
 @pytest.mark.parametrize(
@@ -408,3 +408,21 @@ def test_a_teacher_that_fails_to_drain_does_not_keep_the_others_from_it(tmp_path
 
     asyncio.run(main())
     assert drained == ["x"]
+
+
+def test_further_choices_that_an_older_version_asked_for_are_replayed(tmp_path: Path) -> None:
+    asked = request(sampling=Sampling(n=2))
+    assert asked.sampling.body["n"] == 2
+    older = request(sampling=asked.sampling.model_copy(update={"n": 1}), retry=1)
+    assert older.sampling.body["n"] == 2  # its body was that of the first request
+    teacher = Scripted()
+
+    async def main() -> None:
+        with Journal(tmp_path / "j") as journal:
+            await journal.put(asked.key, asked, Completion((Choice("a"),), Usage(5, 1)))
+            await journal.put(older.key, older, Completion((Choice("b"),), Usage(5, 1)))
+            completion = await Asker({"teacher": teacher}, journal, concurrency=1).ask("teacher", asked)
+            assert [choice.text for choice in completion.choices] == ["a", "b"]
+
+    asyncio.run(main())
+    assert teacher.requests == []

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from synthgen.asking import Asker
 from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.journal import FAILED, SENT, Journal
+from synthgen.journal import Journal
+from synthgen.journal_format import FAILED, SENT
 from synthgen.metering import Meter, current_meter
 from synthgen.prices import Price
 from synthgen.spending import Budget, Cost, Ledger, worst_case
@@ -110,7 +111,7 @@ def test_without_a_budget_failures_are_counted_all_the_same(tmp_path: Path) -> N
     assert (asker.spending.requests, asker.spending.lost.requests) == (3, 6)
     later = asking(tmp_path / "j", Flaky(lambda number: []), Budget(requests=10), 5)
     assert (later.spending.requests, later.spending.lost.requests) == (4, 6)
-    assert "6 requests brought no reply" in later.budget_message
+    assert "requests without a reply: 6" in later.budget_message
 
 
 KILLED = """
@@ -172,7 +173,7 @@ def test_what_a_shared_journal_has_bought_is_part_of_the_budget(tmp_path: Path) 
     teacher = Flaky(lambda number: [])
     asker = asking(tmp_path / "j", teacher, Budget(requests=6), 9, shared=tmp_path / "preview")
     assert teacher.left == 2
-    assert "4 were a preview's" in asker.budget_message
+    assert "requests of previews: 4" in asker.budget_message
 
 
 def test_a_journal_of_an_older_version_has_no_tries(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ def _announce(recipe: Recipe, folder: RunFolder, reuse: Path | None) -> None:
     wanted = f", {target:,} records wanted" if target is not None else ""
     say(f"{recipe.config.name}: {going_on} {folder.path}{wanted}")
     for key, (old, new) in folder.changed.items():
+        if old == new:
+            continue  # a setting that the folder's version did not have
         top, _, rest = key.partition(".")
         # an older version may have kept a secret there, but for URLs, which were always kept without their logins
         secret = may_hold_secret(key.split(".")) and not rest.endswith("url")

@@ -489,11 +489,17 @@ def test_no_redirect_is_followed(status: int, batched: bool, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "7", '{"uploaded": 3}', '{"created": "b", "file": "f"}', '{"gone": []}', "[" * 10**5]
+    "text",
+    ["[]", "7", '{"uploaded": 3}', '{"uploaded": "f", "keys": [3]}', '{"created": "b", "file": "f"}', '{"gone": []}'],
 )
-def test_other_json_in_the_state_says_nothing(tmp_path: Path, text: str) -> None:
+def test_other_json_in_the_state_is_said_before_anything_is_paid_for(tmp_path: Path, text: str) -> None:
     path = tmp_path / "batches.jsonl"
-    path.write_text(f'{text}\n{{"uploaded": "f1", "keys": ["a", 3]}}\n')
+    path.write_text(f'{{"uploaded": "f1", "keys": ["a"]}}\n{text}\n')
+    with pytest.raises(StoreError, match="line 2 tells of no batch"):
+        BatchState(path)
+
+
+def test_lines_of_the_state_that_a_kill_has_spoiled_are_no_steps(tmp_path: Path) -> None:
+    path = tmp_path / "batches.jsonl"
+    path.write_bytes(b"\xff\xfe\n" + b"[" * 10**5 + b'\n{"uploaded": "f1", "keys": ["a"]}\n')
     assert [(s.file_id, s.keys) for s in BatchState(path).sent] == [("f1", {"a"})]
-    path.write_bytes(b"\xff\xfe\n")
-    assert BatchState(path).sent == []

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import StoreError
-from synthgen.outward import clear
 
 
 @dataclass(slots=True, eq=False)
@@ -44,13 +43,11 @@ class BatchState:
                     step = json.loads(line)
                 except (ValueError, RecursionError):
                     continue  # cut by a kill: the step after it was not taken
-                try:
-                    self._take(step)
-                except (KeyError, TypeError, AttributeError) as error:
+                if not self._take(step):
                     raise StoreError(
                         f"{path} is damaged: line {number} tells of no batch",
                         hint="restore it, or remove the line: what its batch holds is bought again",
-                    ) from error
+                    )
 
     @property
     def sent(self) -> list[Sent]:
@@ -70,15 +67,18 @@ class BatchState:
         """The provider has it no more."""
         self._write({"gone": file_id})
 
-    def _take(self, step: dict[str, Any]) -> None:
-        """Takes a step; a line that is none of ours says nothing."""
+    def _take(self, step: Any) -> bool:
+        """Takes a step; whether it is one."""
         match step:
-            case {"uploaded": str(file_id), "keys": list(keys)}:
-                self._sent[file_id] = Sent(file_id, frozenset(key for key in keys if isinstance(key, str)))
+            case {"uploaded": str(file_id), "keys": list(keys)} if all(isinstance(key, str) for key in keys):
+                self._sent[file_id] = Sent(file_id, frozenset(keys))
             case {"created": str(batch_id), "file": str(file_id)} if file_id in self._sent:
                 self._sent[file_id].batch_id = batch_id
             case {"gone": str(file_id)}:
                 self._sent.pop(file_id, None)
+            case _:
+                return False
+        return True
 
     def _write(self, step: dict[str, Any]) -> None:
         self._take(step)
@@ -87,14 +87,12 @@ class BatchState:
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 # a line that a kill has cut has no end: begin anew
-                file.write(
-                    ("\n" if file.tell() and not _ends_a_line(self._path) else "") + clear(json.dumps(step)) + "\n"
-                )
+                file.write(("\n" if file.tell() and not _ends_a_line(self._path) else "") + json.dumps(step) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise StoreError(
-                f"{self._path} cannot be written: {error}", hint="make room or fix its permissions, and run again"
+                f"{self._path} cannot be written: {error}", hint="make room or mend its permissions, and run again"
             ) from error
 
 
