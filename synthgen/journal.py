@@ -165,7 +165,10 @@ def _explain(error: sqlite3.Error, path: Path) -> StoreError:
             f"{path} is damaged or not a journal: {text}",
             hint="restore it from a copy; --fresh sets this folder aside and starts anew, --out does so beside it",
         )
-    return StoreError(f"the journal {path} failed: {text}")
+    return StoreError(
+        f"the journal {path} failed: {text}",
+        hint="is it in use, or damaged? restore it from a copy; --fresh sets this folder aside and starts anew",
+    )
 
 
 class Journal:
