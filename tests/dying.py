@@ -78,7 +78,7 @@ def status(folder: Path, command: list[str], step: int | None = None) -> int:
 
 def made(folder: Path, names: list[str]) -> dict[str, str]:
     """The hashes of the files."""
-    found = {}
+    found: dict[str, str] = {}
     for name in names:
         paths = [folder / name, *sorted((folder / name).rglob("*"))]
         found |= {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths if p.is_file()}
@@ -102,7 +102,7 @@ def trial(folder: Path, prepare: list[list[str]], command: list[str], names: lis
     wanted = made(whole, names)
     assert wanted, (folder / "whole/output").read_text()
     repeated = status(whole, command)
-    wrong = {}
+    wrong: dict[int, str] = {}
     for step in range(10_000):
         place = fresh(folder, template, f"step{step}")
         died = status(place, command, step)

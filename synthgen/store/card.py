@@ -51,7 +51,7 @@ def card(report: RunReport, made_from: Ingredients, summary: Summary, data_sha25
         f"# {escape(made_from.name)}",
         f"{report.accepted:,} accepted of {report.generated:,} generated records: instruction data made with synthgen."
         f" {report.rejected:,} were rejected; `rejected.parquet` in the run folder holds each with its reason.",
-        '```python\nfrom datasets import load_dataset\n\ndata = load_dataset("path/to/dataset", split="train")\n```',
+        _loading(empty=report.accepted == 0),
         "## Records",
         _counts("task type", summary.task_types),
         _counts("language", summary.languages),
@@ -83,6 +83,13 @@ def fenced(text: str, language: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{visible(text)}\n{fence}"
+
+
+def _loading(*, empty: bool) -> str:
+    # `datasets` opens a split without rows as a stream alone
+    stream = ", streaming=True" if empty else ""
+    call = f'data = load_dataset("path/to/dataset", split="train"{stream})'
+    return f"```python\nfrom datasets import load_dataset\n\n{call}\n```"
 
 
 def _front_matter(report: RunReport, made_from: Ingredients, summary: Summary, data_sha256: str) -> str:

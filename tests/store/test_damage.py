@@ -109,7 +109,7 @@ def test_a_damaged_file_is_told_and_the_same_command_makes_it_anew(
     accepted = [r["id"] for r in _rows(finished)]
     for action in (
         lambda: stats(out),
-        lambda: explain(out, accepted[0]),
+        lambda: explain(out, str(accepted[0])),
         lambda: page_of(out),
         lambda: export(out, ["messages"]),
         lambda: verify(out),
