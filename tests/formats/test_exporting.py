@@ -5,8 +5,8 @@ import json
 import pytest
 from store_parts import CALL, TOOL, accepted, with_answers, with_tools
 
+from synthgen.formats import exporting as rows
 from synthgen.records import Answer, Message
-from synthgen.store import rows
 
 CHAT = (Message(role="user", content="Hi"), Message(role="assistant", content="Hello"))
 
