@@ -9,7 +9,6 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from synthgen.asking import Budget as Budget
     from synthgen.config import Recipe as Recipe
     from synthgen.config import load as load
     from synthgen.config import run_recipe as run_recipe
@@ -51,13 +50,13 @@ if TYPE_CHECKING:
     from synthgen.records import to_alpaca as to_alpaca
     from synthgen.records import to_messages as to_messages
     from synthgen.records import to_prompt_completion as to_prompt_completion
+    from synthgen.spending import Budget as Budget
     from synthgen.store import RunFolder as RunFolder
     from synthgen.store import RunReport as RunReport
 
     __version__: str
 
 _NAMES = {
-    "asking": "Budget",
     "config": "Recipe load run_recipe",
     "errors": "BudgetReached ConfigError Interrupted PluginError PromptError RunLocked SeedError StageError Stopped"
     " StoreError SynthgenError TeacherError",
@@ -66,6 +65,7 @@ _NAMES = {
     "protocols": "Context Draw Filter PoolView Preparation Selector Source Stage Teacher",
     "records": "Answer Drop Message Provenance Record from_alpaca from_messages to_alpaca to_messages"
     " to_prompt_completion",
+    "spending": "Budget",
     "store": "RunFolder RunReport",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

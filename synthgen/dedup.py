@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import time
@@ -14,6 +15,7 @@ from typing import IO, Any, Literal
 from synthgen.errors import SeedError, StoreError
 from synthgen.similarity import BulkIndex, HashIndex, MinHashIndex, Neighbour, Similarity
 from synthgen.similarity.needed import Arithmetic, Rule
+from synthgen.store import atomic
 from synthgen.store.faults import storing
 from synthgen.text import Tokenizer
 
@@ -115,9 +117,19 @@ def _check_places(source: Path, out: Path, dropped: Path | None, overwrite: bool
     places = [source.resolve(), out.resolve(), *([] if dropped is None else [dropped.resolve()])]
     if len(set(places)) < len(places):
         raise StoreError("the input, the output and the file of dropped rows must be different files")
-    for path in (out, dropped):
-        if path is not None and path.exists() and not overwrite:
-            raise _in_the_way(path)
+    if out.exists() and not overwrite:
+        raise _in_the_way(out)
+    # the dropped rows are put in place first: a killed run may have left them, and its other file unfinished
+    unfinished = list(out.parent.glob(f".{glob.escape(out.name)}.*.tmp"))
+    if dropped is not None and dropped.exists() and not overwrite and not unfinished:
+        raise _in_the_way(dropped)
+    if dropped is not None and unfinished:
+        with storing(dropped):
+            dropped.unlink(missing_ok=True)
+    for path in (out, *([] if dropped is None else [dropped])):
+        for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+            with storing(leftover):
+                leftover.unlink(missing_ok=True)
 
 
 def _in_the_way(path: Path) -> StoreError:
@@ -129,7 +141,7 @@ def _appearing(path: Path, overwrite: bool) -> Iterator[IO[bytes]]:
     """A file that takes its place when the block ends well, and vanishes when it does not."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storing(path):
-        file = temporary.open("wb")
+        file = atomic.create(temporary)
     try:
         with file:
             yield file
@@ -140,6 +152,7 @@ def _appearing(path: Path, overwrite: bool) -> Iterator[IO[bytes]]:
             raise _in_the_way(path)
         with storing(path):
             temporary.replace(path)
+            atomic.sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -16,13 +16,22 @@ from synthgen.records import Frozen, clean_text
 
 Api = Literal["chat", "completions", "responses"]
 
+GREEDY_BELOW = 0.01
+"""At lower temperatures than this a token that is 5% less likely than the first has odds of 1 to 150: vLLM warns below
+it. It is taken for 0."""
+
 
 class Sampling(Frozen):
-    """Sampling as the OpenAI API names it; `None` is not sent. `extra` goes into the body as it is (`top_k`, …)."""
+    """Sampling as the OpenAI API names it; `None` is not sent. `extra` goes into the body as it is (`top_k`, …).
+
+    `retry_max_tokens` is not sent either: a reply that was cut is asked for again with twice its `max_tokens`, up to
+    this many. Without it `max_tokens` is never raised.
+    """
 
     temperature: float | None = Field(None, ge=0)
     top_p: float | None = Field(None, ge=0, le=1)
     max_tokens: int | None = Field(None, ge=1)
+    retry_max_tokens: int | None = Field(None, ge=1)
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     stop: tuple[str, ...] | None = None
@@ -36,8 +45,22 @@ class Sampling(Frozen):
     @cached_property
     def body(self) -> dict[str, Any]:
         """The fields that are set, as they go into a request body."""
-        fields = self.model_dump(exclude_none=True, exclude={"extra"}, mode="json")
+        fields = self.model_dump(exclude_none=True, exclude={"extra", "retry_max_tokens"}, mode="json")
         return {**fields, **self.extra}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The body and what is set beside it: all that decides which requests are made."""
+        most = {} if self.retry_max_tokens is None else {"retry_max_tokens": self.retry_max_tokens}
+        return {**self.body, **most}
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the same request brings the same text: the likeliest token is always taken."""
+        body = self.body
+        temperature = body.get("temperature")
+        cold = isinstance(temperature, (int, float)) and temperature < GREEDY_BELOW
+        return cold or body.get("top_k") == 1 or body.get("top_p") == 0
 
     def over(self, base: Sampling | None) -> Sampling:
         """These values, and those of `base` where these say nothing."""
@@ -154,11 +177,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counted them (or as estimated where it does not); cached ones are part of the prompt's."""
+    """Tokens as the server counted them; cached ones are part of the prompt's. `estimated`: at least one of the counts
+    was missing or cannot be, so an estimate stands for it.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    estimated: bool = field(default=False, kw_only=True, compare=False)
 
     @property
     def total(self) -> int:
@@ -170,6 +196,7 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
+            estimated=self.estimated or other.estimated,
         )
 
 
@@ -226,6 +253,7 @@ class Completion:
         return {
             "choices": choices,
             "usage": [u.prompt_tokens, u.completion_tokens, u.cached_tokens],
+            **({"estimated": True} if u.estimated else {}),
             "model": self.model,
             "request_id": self.request_id,
         }
@@ -244,4 +272,5 @@ class Completion:
             )
             for c in data["choices"]
         )
-        return cls(choices, Usage(*data["usage"]), data.get("model"), data.get("request_id"), key)
+        usage = Usage(*data["usage"], estimated=bool(data.get("estimated")))
+        return cls(choices, usage, data.get("model"), data.get("request_id"), key)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from synthgen.asking import Budget, Spending
 from synthgen.errors import StageError, SynthgenError
 from synthgen.protocols import Preparation, Selector, Source, Stage, Teacher
 from synthgen.records import Record
+from synthgen.spending import Budget, Spending
 
 
 def default_window(target: int | None) -> int:

@@ -102,6 +102,33 @@ class Renderer:
                 hint="mend the template; it runs in a sandbox that allows no attribute starting with an underscore",
             ) from error
 
+    def files_of(self, name: str) -> dict[str, Path]:
+        """The files that the template is made of, by name: its own, and all that it includes, extends or imports.
+
+        Where a name is computed, any template beside the config may be meant. Empty if there is no such template.
+        """
+        from jinja2 import TemplateSyntaxError, meta
+
+        files: dict[str, Path] = {}
+        waiting = [name]
+        while waiting:
+            found = waiting.pop()
+            try:
+                path = assets.find("prompts", found, self.base)
+                if found in files:
+                    continue
+                files[found] = path
+                named = meta.find_referenced_templates(self._environment.parse(path.read_text(encoding="utf-8")))
+            except (PromptError, TemplateSyntaxError, OSError, ValueError, RecursionError):
+                continue  # no template's name, or one that says what is wrong with it when it is rendered
+            for other in named:
+                waiting += self._own() if other is None else [other]
+        return files
+
+    def _own(self) -> list[str]:
+        folders = [] if self.base is None else [self.base, self.base / "prompts"]
+        return [path.relative_to(root).as_posix() for root in folders for path in sorted(root.glob("**/*.j2"))]
+
     def _load(self, name: str) -> tuple[str, str, None]:
         path = assets.find("prompts", name, self.base)
         try:

@@ -16,7 +16,7 @@ from synthgen.template_tokens import find_token
 log = logging.getLogger("synthgen")
 
 FINAL = frozenset({"bad_request", "context_length", "server_error", "timeout"})
-"""Finish reasons that a teacher of ours gives, without a text, to a request that it has given up."""
+"""Finish reasons that a teacher of ours gives, without a text, to a request that it has tried as often as it may."""
 
 DETAILS = {
     "bad_request": "the server refuses this request, and takes others",
@@ -63,7 +63,7 @@ def remedy_of(reason: str, completion: Completion) -> Remedy:
         return Remedy.NONE
     if finish_of(first.finish_reason) == "failed":
         return Remedy.SAME
-    if reason == "refused" and not completion.usage.total and not first.text:
+    if finish_of(first.finish_reason) == "refused" and not completion.usage.total and not first.text:
         return Remedy.NONE  # the provider's filter took the prompt away before the model saw it
     if is_cut(first):
         return Remedy.NO_SCHEMA if is_blank(first) else Remedy.TOKENS

@@ -85,6 +85,9 @@ def run(
     reuse: Annotated[
         str | None, typer.Option(metavar="RUN", help="Take replies over from an older run; pay only for new requests.")
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew: the folder that is there is kept beside it, as NAME.old.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Run a config, or go on with a stopped run.
@@ -93,7 +96,7 @@ def run(
     """
     from synthgen.cli.running import run_config
 
-    raise typer.Exit(run_config(config, settings or (), target=target, out=out, reuse=reuse, as_json=json))
+    raise typer.Exit(run_config(config, settings or (), target=target, out=out, reuse=reuse, fresh=fresh, as_json=json))
 
 
 @app.command()
@@ -133,12 +136,13 @@ def explain(
 def export(
     run: RunPath,
     formats: Annotated[list[str], typer.Argument(metavar="FORMAT", help="alpaca, messages, prompt_completion, …")],
+    out: Annotated[Path | None, typer.Option(help="Where FORMAT/ goes, in place of the run's exports/.")] = None,
     json: Json = False,
 ) -> None:
     """Write the dataset in trainers' formats, into exports/."""
     from synthgen.cli.reading import export_run
 
-    export_run(run, formats, as_json=json)
+    export_run(run, formats, out=out, as_json=json)
 
 
 @app.command()

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pydantic import ValidationError
+
 from synthgen.cli.environment import read_env
 from synthgen.cli.estimate import Estimate, Range, Window, estimate, window_of
 from synthgen.cli.output import print_json
 from synthgen.cli.plan import first_request, walk
-from synthgen.config import Recipe, choose, load
+from synthgen.config import Recipe, choose, load, preview_folder
 from synthgen.config.training import check_training
+from synthgen.errors import SynthgenError
 from synthgen.exchange import Request
+from synthgen.store import RunFolder, RunReport
 from synthgen.store.visible import visible
 
 PER_RECORDS = 1000
@@ -97,9 +101,27 @@ def _plan(plan: Estimate, recipe: Recipe) -> Iterator[str]:
     else:
         yield f"  cost         {_range(plan.usd, '$', 2)}{per}"
     yield "               from all records kept and short replies to one in four kept and the longest ones"
+    yield f"  asked again  {_asked_again(recipe)}"
     budget = {name: limit for name, limit in recipe.config.budget.model_dump().items() if limit is not None}
     if budget:
         yield f"  budget       {', '.join(f'{limit:,} {name}' for name, limit in budget.items())}: the run stops there"
+
+
+def _asked_again(recipe: Recipe) -> str:
+    """What this recipe's run, or else its preview, has spent on replies that were asked for again."""
+    for folder, name in ((RunFolder(choose(recipe)), "run"), (RunFolder(preview_folder(recipe)), "preview")):
+        report = _report_in(folder)
+        if report is not None:
+            again = report.asked_again
+            return f"{again.requests:,} requests, {again.tokens:,} tokens ({again.share:.0%} of all) in the last {name}"
+    return "not known before a preview: replies that are no use, where another request can bring more"
+
+
+def _report_in(folder: RunFolder) -> RunReport | None:
+    try:
+        return RunReport.model_validate(folder.report())
+    except (SynthgenError, ValidationError):
+        return None  # it has not ended yet, or another version wrote it
 
 
 def _range(numbers: Range, unit: str = "", digits: int = 0) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from synthgen.cli.environment import read_env
 from synthgen.cli.output import console, print_json
 from synthgen.cli.progress import shown
-from synthgen.cli.running import EXIT_CODES
+from synthgen.cli.running import EXIT_CODES, spending_lines
 from synthgen.config import Recipe, choose, load, preview_folder
 from synthgen.journal import Journal
 from synthgen.pipeline import Progress, default_window
@@ -43,6 +43,8 @@ def preview_config(config: str, settings: Sequence[str], number: int, *, as_json
                 "rejected": [r.model_dump(mode="json", exclude_defaults=True) for r in rejected],
                 "requests": report.requests.model_dump(),
                 "tokens": report.tokens.model_dump(),
+                "asked_again": report.asked_again.model_dump(),
+                "lost": report.lost.model_dump(),
             }
         )
         return EXIT_CODES[report.status]
@@ -54,6 +56,7 @@ def preview_config(config: str, settings: Sequence[str], number: int, *, as_json
         f"{len(accepted)} accepted, {len(rejected)} rejected; {bought} requests bought,"
         f" {tokens.prompt + tokens.completion:,} tokens"
     )
+    print("\n".join(spending_lines(report)), end="\n" if spending_lines(report) else "")
     return EXIT_CODES[report.status]
 
 
@@ -69,7 +72,7 @@ async def _make(recipe: Recipe, path: Path, number: int) -> RunReport:
         with Journal(folder.journal_path) as own:
             earlier = own.totals()
         async with shown(progress):
-            report = await run(few, folder, reuse=begun, progress=progress)
+            report = await run(few, folder, previewed=begun, progress=progress)
         with Journal(folder.journal_path) as own:
             own.settle("window", "")  # the run settles its own
     requests = report.requests.model_copy(update={"bought": report.requests.bought - earlier.requests})

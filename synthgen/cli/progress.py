@@ -50,7 +50,9 @@ async def shown(progress: Progress) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(ended, Exception):
+            say(f"the progress could not be shown: {type(ended).__name__}: {ended}")
 
 
 async def _lines(progress: Progress) -> None:

@@ -9,7 +9,7 @@ from synthgen.cli.environment import read_env
 from synthgen.cli.output import print_json, run_path, say
 from synthgen.cli.progress import duration, shown
 from synthgen.cli.training import student_lines, train_after
-from synthgen.config import Recipe, choose, finished, load, open_folder, run_in
+from synthgen.config import Recipe, choose, finished, load, open_folder, run_in, set_aside
 from synthgen.config.training import check_training
 from synthgen.eventloop import run_async
 from synthgen.pipeline import Progress
@@ -19,19 +19,32 @@ EXIT_CODES = {"done": 0, "short": 3, "budget": 4, "interrupted": 130}
 
 
 def run_config(
-    config: str, settings: Sequence[str], *, target: int | None, out: Path | None, reuse: str | None, as_json: bool
+    config: str,
+    settings: Sequence[str],
+    *,
+    target: int | None,
+    out: Path | None,
+    reuse: str | None,
+    fresh: bool,
+    as_json: bool,
 ) -> int:
-    """Runs a config, says what came of it, and returns the exit code."""
+    """Runs a config, says what came of it, and returns the exit code.
+
+    `fresh` sets the folder aside that is there; what it has paid for can still be reused.
+    """
     read_env(config)
     if target is not None:
         settings = [*settings, f"target={target}"]
     recipe = load(config, settings)
     old = None if reuse is None else RunFolder.open(run_path(reuse)).path
-    path = choose(recipe, out=out, reuse=old)
+    path = choose(recipe, out=out, reuse=None if fresh else old)
     check_training(recipe, path)
+    if fresh and (aside := set_aside(path)) is not None:
+        say(f"{path} is kept as {aside}; --reuse {aside} takes over the replies that it has paid for")
+        old = aside if old is not None and not old.exists() else old
     student = None
     with open_folder(recipe, path) as folder:
-        report = finished(recipe, folder)
+        report = finished(folder)
         if report is not None:
             say(f"{path} has ended already: raise the target to go on, or choose another --out")
         else:
@@ -65,8 +78,12 @@ def _announce(recipe: Recipe, folder: RunFolder, reuse: Path | None) -> None:
     wanted = f", {target:,} records wanted" if target is not None else ""
     say(f"{recipe.config.name}: {going_on} {folder.path}{wanted}")
     for key, (old, new) in folder.changed.items():
+        if old == new:
+            continue  # a setting that the folder's version did not have
         top, _, rest = key.partition(".")
         say(f"changed: {rest}; every record is decided anew" if top == "files" else f"changed: {key}: {old} → {new}")
+    for name in folder.lost:
+        say(f"damaged or missing: {name}; it is made anew from the journal")
     if reuse is not None:
         say(f"replies are taken over from {reuse} where the requests are equal")
 
@@ -88,12 +105,34 @@ def summary(report: RunReport, path: Path) -> list[str]:
         f"  {report.accepted:,} accepted, {report.rejected:,} rejected{because}",
         f"  requests: {requests.bought:,} bought, {requests.reused:,} reused, {requests.replayed:,} replayed from the"
         f" journal{retried}; {tokens.prompt:,} + {tokens.completion:,} tokens{cached}{cost}; {duration(report.wall_s)}",
+        *spending_lines(report),
         f"  dataset   {path / 'dataset'}",
         f"  rejected  {path / 'rejected.parquet'}",
         f"  look      synthgen view {path}, synthgen stats {path}, synthgen explain {path} ID",
     ]
     if report.status != "done":
         lines.append(f"  → {_NEXT[report.status]}")
+    return lines
+
+
+def spending_lines(report: RunReport) -> list[str]:
+    """What was spent on other than first replies, and what is no count of a server's; empty where there is nothing."""
+    again, lost, estimated = report.asked_again, report.lost, report.requests.estimated
+    lines = []
+    if again.requests:
+        usd = f", ${again.cost_usd:,.2f}" if again.cost_usd else ""
+        lines.append(
+            f"  asked again: {again.requests:,} requests, {again.tokens:,} tokens ({again.share:.0%} of all){usd}"
+        )
+    if lost.requests:
+        usd = f", ${lost.cost_usd:,.2f}" if lost.cost_usd else ""
+        lines.append(
+            f"  no reply: {lost.requests:,} requests that left; they can have cost {lost.tokens:,} tokens{usd}"
+        )
+    if estimated:
+        lines.append(
+            f"  tokens of {estimated:,} replies are estimated: the server gave no counts, or such as cannot be"
+        )
     return lines
 
 

@@ -19,6 +19,9 @@ from synthgen.errors import ConfigError
 Key = tuple[str | int, ...]
 """The way to a value: the keys of mappings and the indices of lists, from the top."""
 
+MOST_BITS = 128
+"""The longest number of a config; none but a random seed is nearly so long."""
+
 MOST_VALUES = 100_000
 """More values than this are no config: aliases of aliases let a short file grow without bound."""
 
@@ -107,6 +110,7 @@ def _parse(text: str, file: str) -> tuple[Any, dict[Key, Place]]:
     reader = _Reader(file)
     try:
         node = yaml.compose(text, Loader=_Loader)
+        value = None if node is None else reader.value(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = ", ".join(p for p in (error.context, error.problem) if p)
@@ -116,7 +120,9 @@ def _parse(text: str, file: str) -> tuple[Any, dict[Key, Place]]:
     except yaml.YAMLError as error:
         problem = str(error).splitlines()[0]
         raise ConfigError(f"not valid YAML: {problem}", file=file, hint="remove the control characters") from error
-    return None if node is None else reader.value(node, ()), reader.places
+    except RecursionError as error:
+        raise ConfigError("the YAML is nested too deeply", file=file, hint="a config needs a few levels") from error
+    return value, reader.places
 
 
 def _hint(problem: str) -> str:
@@ -148,7 +154,10 @@ for _name, _pattern in _PLAIN.items():
 
 def _int(text: str) -> int:
     # not int(text, 0), which takes 010 for an error
-    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    value = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    if value.bit_length() > MOST_BITS:
+        raise ValueError
+    return value
 
 
 def _float(text: str) -> float:
@@ -229,7 +238,9 @@ class _Reader:
             return make(node.value)
         except ValueError as error:
             raise ConfigError(
-                f"{node.value!r} is no {node.tag.removeprefix(_TAG)}", file=self.file, line=node.start_mark.line + 1
+                f"{node.value[:40]!r} is no {node.tag.removeprefix(_TAG)}, or too large",
+                file=self.file,
+                line=node.start_mark.line + 1,
             ) from error
 
     def _seen(self, node: yaml.Node) -> None:

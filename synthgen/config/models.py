@@ -54,12 +54,16 @@ class LabelledEntry(Entry):
 
 
 class Budget(Section):
-    """Hard limits on what one run folder buys, over all its sessions; null is no limit."""
+    """Hard limits on what one run folder buys, over all its sessions and previews; null is no limit."""
 
-    requests: Limit | None = Field(None, description="replies bought")
+    requests: Limit | None = Field(None, description="requests that leave, those without a reply included")
     tokens: Limit | None = Field(None, description="prompt and completion tokens bought; needs max_tokens")
     usd: float | None = Field(
-        None, ge=0, strict=True, description="US dollars spent; needs max_tokens and a teacher whose price is known"
+        None,
+        ge=0,
+        strict=True,
+        allow_inf_nan=False,
+        description="US dollars spent; needs max_tokens and a teacher whose price is known",
     )
 
 

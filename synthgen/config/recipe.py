@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from synthgen import assets
-from synthgen.asking import Budget
 from synthgen.config.document import Document, dotted
 from synthgen.config.merge import override, read_config
 from synthgen.config.models import Config
@@ -20,6 +19,11 @@ from synthgen.config.training import section_problems
 from synthgen.errors import ConfigError
 from synthgen.pipeline import Pipeline
 from synthgen.prompts import Renderer
+from synthgen.spending import Budget
+from synthgen.store.folder import flat
+
+FINGERPRINT = "fingerprint"
+"""The key under which a run folder's config notes which version of `files` it holds."""
 
 LOOP = {"held_out", "train"}
 """Keys by which the config of a loop is told from that of a run."""
@@ -54,7 +58,8 @@ def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> R
     path, base = locate(config)
     document = override(read_config(path), overrides)
     if _kept(path):
-        document.data.pop("files", None)
+        for key in ("files", FINGERPRINT):
+            document.data.pop(key, None)
     if document.data.keys() >= LOOP and "source" not in document.data:
         raise ConfigError("this config describes a loop", file=path, hint=f"`synthgen loop {config}` runs it")
     return make_recipe(document, base, default_name=base.name if path.stem == "config" else path.stem)
@@ -117,5 +122,6 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
         render=renderer.render,
     )
     resolved = {**config.model_dump(mode="json", exclude={"extends"}), **parts.resolved}
-    written = frozenset(dotted(key) for key in document.places)
+    # a place is noted for each key of a file, but `--set` may give a key whole mappings and lists
+    written = frozenset([*map(dotted, document.places), *(key for key, _ in flat(document.data))])
     return Recipe(config, pipeline, renderer, resolved, base, parts.files, written)

@@ -18,6 +18,7 @@ from synthgen.config.document import Document
 from synthgen.config.problems import problems
 from synthgen.errors import ConfigError
 from synthgen.sources.location import located
+from synthgen.store import atomic
 
 if TYPE_CHECKING:
     from synthgen.config.recipe import Recipe
@@ -111,7 +112,7 @@ def train_on(recipe: Recipe, folder: Path, say: Callable[[str], None] = print) -
         return None
     parsed = trainer("config").parse(settings)
     file = folder / "train.yaml"
-    file.write_text(yaml.safe_dump({"train": settings}, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    atomic.write(file, yaml.safe_dump({"train": settings}, sort_keys=False, allow_unicode=True))
     return trainer("train").train(parsed, say=say, command=["train", str(file)])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from synthgen import assets
 from synthgen.config import Recipe
+from synthgen.config.shape import shaping_files
 from synthgen.errors import ConfigError
 from synthgen.loop.door import source_hash
 from synthgen.loop.evaluation import prompts
@@ -21,6 +22,7 @@ from synthgen.plugins import PROMPT_SETTINGS
 from synthgen.plugins.find import Finder
 from synthgen.records import Record
 from synthgen.store import atomic
+from synthgen.store.values import damaged, read_json
 
 PINS = "pins.json"
 
@@ -60,6 +62,7 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
         }
         if templates := _templates(generation):  # a judge is what its rubric says
             pins["prompts"] = templates
+        pins["files"] = {name: source_digest(path) for name, path in sorted(_own_files(generation).items())}
         if isinstance(generation.pipeline.source, Tasks):
             pins["tasks"] = _content(generation.pipeline.source.known)
     if recipe.config.evaluate.check is not None:
@@ -70,6 +73,24 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
     _compare(folder / PINS, pins)
     if not (folder / PINS).is_file():
         atomic.write(folder / PINS, json.dumps(pins, indent=1) + "\n")
+
+
+def _pinned(before: dict[str, Any], name: str) -> Any:
+    files = before.get("files")
+    return files.get(name) if isinstance(files, dict) else None
+
+
+def source_digest(path: Path) -> str:
+    """16 hex digits over a file."""
+    return atomic.sha256(path)[:16]
+
+
+def _own_files(generation: Recipe) -> dict[str, Path]:
+    """The files that decide beside the source's, which grow from round to round."""
+    own = shaping_files(generation)
+    return {
+        name: path for name, path in own.items() if path not in set(getattr(generation.pipeline.source, "files", ()))
+    }
 
 
 def _content(records: Sequence[Record]) -> str:
@@ -94,11 +115,18 @@ def _fixed(recipe: LoopRecipe) -> dict[str, Any]:
 def _compare(path: Path, pins: dict[str, Any]) -> None:
     if not path.is_file():
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    changed = [name for name in pins if before.get(name) != pins[name]]
+    before = read_json(path, f"restore it from a copy; removing {path.parent} and starting anew is the other way")
+    if not before.keys() & pins.keys():
+        raise damaged(
+            path, "it pins nothing", f"restore it from a copy, or start afresh with --out (not {path.parent})"
+        )
+    # a loop of an earlier version has pinned less
+    changed = [name for name in pins if name in before and before[name] != pins[name]]
     if changed:
+        files = [name for name in pins.get("files", {}) if _pinned(before, name) != pins["files"][name]]
+        named = f" ({', '.join(files)})" if "files" in changed and files else ""
         raise ConfigError(
-            f"what is pinned has changed since the loop began: {', '.join(changed)}",
+            f"what is pinned has changed since the loop began: {', '.join(changed)}{named}",
             file=path,
             hint="scores before and after could not be compared; start afresh with --out FOLDER",
         )

@@ -27,7 +27,7 @@ def read_records(path: Path | str) -> list[Record]:
     try:
         lines = Path(path).read_bytes().split(b"\n")
     except OSError as error:
-        raise ConfigError(f"the records cannot be read: {error.strerror}", file=path) from error
+        raise ConfigError(f"the records cannot be read: {error.strerror or error}", file=path) from error
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:

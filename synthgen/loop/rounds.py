@@ -27,6 +27,7 @@ from synthgen.loop.state import End, Loop, Say
 from synthgen.loop.steps import digest
 from synthgen.loop.training import train_student
 from synthgen.records import Record
+from synthgen.store.links import refuse_links
 from synthgen.store.lock import Lock
 
 
@@ -38,6 +39,7 @@ def run_loop(recipe: LoopRecipe, out: Path | None = None, *, say: Say = print) -
     """
     folder = out or Path(recipe.config.output) / recipe.config.name
     folder.mkdir(parents=True, exist_ok=True)
+    refuse_links(folder)
     lock = Lock(folder / ".lock")
     lock.acquire()
     try:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from synthgen.errors import ConfigError, StoreError
+from synthgen.errors import ConfigError
 from synthgen.exchange import canonical
 from synthgen.store import atomic
+from synthgen.store.values import damaged, read_json
 
 
 def digest(value: Any) -> str:
@@ -35,10 +36,7 @@ class Steps:
         """
         path, made_from = self.folder / f"{name}.json", digest(inputs)
         if path.is_file():
-            try:
-                kept = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise StoreError(f"{path} cannot be read: {error}", hint="remove it: the step is done again") from error
+            kept = _kept(path)
             if kept["inputs"] != made_from:
                 raise ConfigError(
                     f"the step {name} of {self.folder.name} was done with other data or settings",
@@ -56,4 +54,14 @@ class Steps:
 
     def seconds(self) -> dict[str, float]:
         """Wall seconds of the steps that are done; a step that was interrupted counts from its last start."""
-        return {p.stem: json.loads(p.read_text())["seconds"] for p in sorted(self.folder.glob("*.json"))}
+        return {p.stem: float(_kept(p)["seconds"]) for p in sorted(self.folder.glob("*.json"))}
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    again = "remove it: the step is done again"
+    kept = read_json(path, again)
+    types = {"inputs": str, "result": dict, "seconds": (int, float)}
+    for name, kind in types.items():
+        if not isinstance(kept.get(name), kind):  # type: ignore[arg-type]
+            raise damaged(path, f"its {name} are missing", again)
+    return kept

@@ -125,7 +125,21 @@ def to_row(record: Record, *, rejected: bool) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[str, Any]) -> Record:
-    """The record that `to_row` wrote; with its drop where the row has a `reason`."""
+    """The record that `to_row` wrote; with its drop where the row has a `reason`.
+
+    Raises:
+        StoreError: the row is none that `to_row` wrote.
+    """
+    try:
+        return _record(row)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise StoreError(
+            f"the row of record {str(row.get('id'))[:40]} is damaged: {type(error).__name__}: {str(error)[:200]}",
+            hint="was the file written by another program? the same command makes the run's own anew",
+        ) from error
+
+
+def _record(row: Mapping[str, Any]) -> Record:
     drop = None
     if row.get("reason") is not None:
         names = ("score", "limit", "nearest", "nearest_text", "detail", "stage")

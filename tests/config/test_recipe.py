@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from synthgen import assets
-from synthgen.asking import Budget
 from synthgen.config import load, locate
 from synthgen.errors import ConfigError
+from synthgen.spending import Budget
 
 CONFIG = """\
 seed: 3

@@ -10,11 +10,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from synthgen.counting import HIDDEN, UNKNOWN
 from synthgen.exchange import Api, Choice, Completion, Usage, as_text, plain_value
 from synthgen.finish_reasons import finish_of
 
-CHARACTERS_PER_TOKEN = 4
-"""For servers that do not count: English text has about four characters a token."""
 MOST_CHOICES = 1000
 _SAYING = frozenset({"message", "text", "delta", "finish_reason", "stop_reason", "error"})
 """A choice has one of these, or it is none."""
@@ -52,8 +51,8 @@ def _finite(digits: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def completion_of(body: Mapping[str, Any], api: Api, sent: int) -> Completion:
-    """The completion in a reply to a request of `sent` characters.
+def completion_of(body: Mapping[str, Any], api: Api) -> Completion:
+    """The completion in a reply; counts that it does not give are `UNKNOWN`.
 
     Raises:
         MalformedError: it holds no choices.
@@ -64,7 +63,7 @@ def completion_of(body: Mapping[str, Any], api: Api, sent: int) -> Completion:
         raise MalformedError(f"the reply is not a completion ({type(error).__name__}: {error})") from error
     if not choices:
         raise MalformedError("the reply holds no choices")
-    usage = _usage(body.get("usage")) or _estimated(sent, choices)
+    usage = _usage(body.get("usage"))
     return Completion(choices, usage, _name(body.get("model")), _name(body.get("id")))
 
 
@@ -262,17 +261,23 @@ def _status(body: Mapping[str, Any], whole: str) -> str:
 _READERS = {"chat": _chat, "completions": _completions, "responses": _responses}
 
 
-def _usage(usage: Any) -> Usage | None:
-    if not isinstance(usage, dict):
-        return None
-    prompt = usage.get("prompt_tokens", usage.get("input_tokens"))
-    completion = usage.get("completion_tokens", usage.get("output_tokens"))
-    if not isinstance(prompt, int):
-        return None
-    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
-    return Usage(prompt, completion or 0, details.get("cached_tokens") or 0)
+def _usage(usage: Any) -> Usage:
+    """The server's counts, `UNKNOWN` where it gives none; the prompt's at least 1.
+
+    Some servers count a model's thoughts in the total alone, and bill them.
+    """
+    given = usage if isinstance(usage, dict) else {}
+    prompt = _count(given, "prompt_tokens", "input_tokens") or UNKNOWN
+    completion = _count(given, "completion_tokens", "output_tokens")
+    total = _count(given, "total_tokens")
+    if UNKNOWN not in (prompt, completion) and 0 < total - prompt - completion <= HIDDEN:
+        completion = total - prompt
+    details = given.get("prompt_tokens_details") or given.get("input_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return Usage(prompt, completion, 0 if cached is None else _count({"": cached}, ""))
 
 
-def _estimated(sent: int, choices: tuple[Choice, ...]) -> Usage:
-    received = sum(len(c.text or "") for c in choices)
-    return Usage(-(-sent // CHARACTERS_PER_TOKEN), -(-received // CHARACTERS_PER_TOKEN))
+def _count(given: Mapping[str, Any], *names: str) -> int:
+    """The first of these that is given; `UNKNOWN` where none is, or it is no count."""
+    value = next((given[name] for name in names if given.get(name) is not None), None)
+    return value if type(value) is int and value >= 0 else UNKNOWN

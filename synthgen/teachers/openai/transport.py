@@ -75,6 +75,8 @@ class Transport:
             raise Again("failed", f"the connection broke ({type(error).__name__})") from None
         except errors.ClientPayloadError:
             raise Again("failed", "the reply was cut off", answered=True) from None
+        except errors.ClientHttpProxyError as error:
+            raise Again("unreachable", f"the proxy answers HTTP {error.status} {error.message[:100]}") from None
         except errors.ClientResponseError as error:
             raise Again("failed", f"the reply is not HTTP ({error.message.splitlines()[0]})", answered=True) from None
 
