@@ -63,7 +63,7 @@ def remedy_of(reason: str, completion: Completion) -> Remedy:
         return Remedy.NONE
     if finish_of(first.finish_reason) == "failed":
         return Remedy.SAME
-    if reason == "refused" and not completion.usage.total and not first.text:
+    if finish_of(first.finish_reason) == "refused" and not completion.usage.total and not first.text:
         return Remedy.NONE  # the provider's filter took the prompt away before the model saw it
     if is_cut(first):
         return Remedy.NO_SCHEMA if is_blank(first) else Remedy.TOKENS
