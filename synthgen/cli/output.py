@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from synthgen.outward import Door, scrub, shown, told, visible
 
+from synthgen.errors import StoreError
+from synthgen.plugins.suggestions import suggestion
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -103,6 +106,18 @@ def interactive(stream: TextIO) -> bool:
 
 
 def run_path(run: str) -> Path:
-    """The folder that a user means by a run: a path, or a name in `outputs/`."""
+    """The folder that a user means by a run: a path, or a name in `outputs/`.
+
+    Raises:
+        StoreError: there is neither.
+    """
     path, named = Path(run), Path("outputs") / run
-    return named if not path.exists() and named.exists() else path
+    if path.exists():
+        return path
+    if not named.exists():
+        runs = [folder.name for folder in Path("outputs").glob("*") if (folder / "config.yaml").is_file()]
+        near = (
+            suggestion(path.name, runs, what="runs in outputs/") if runs else "name the folder of a run: outputs/<run>"
+        )
+        raise StoreError(f"{run} does not exist", hint=near)
+    return named
