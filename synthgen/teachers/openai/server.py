@@ -17,6 +17,7 @@ from synthgen.teachers.openai.proxies import Proxy, proxy_for
 from synthgen.teachers.openai.secrets import credentials, without_credentials
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
     import yarl
 
@@ -66,6 +67,13 @@ class Server:
     proxy: Proxy | None = None
     url: str = field(default="", repr=False)
 
+    def plain_client(self) -> httpx2.AsyncClient:
+        """A client for the openai package, by the same proxy, that follows no redirect."""
+        import httpx2
+
+        proxy = self.proxy.url if self.proxy is not None else None
+        return httpx2.AsyncClient(trust_env=False, proxy=proxy, follow_redirects=False)
+
 
 def is_openai(url: str) -> bool:
     """Whether the URL is OpenAI's own API (or a regional one), where a key is needed."""
@@ -102,7 +110,7 @@ async def addressed(url: str, endpoint: Endpoint, access: Access, model: str, di
         return httpx2.Response(200, json={})
 
     plain = without_credentials(url)
-    client = access.client(plain, http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(look)))
+    client = access.client(plain, http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(look), trust_env=False))
     async with client:
         for path in PATHS.values():
             await client.post(path, body={"model": model}, cast_to=object)
