@@ -17,7 +17,6 @@ from synthgen.teachers.openai.proxies import Proxy, proxy_for
 from synthgen.teachers.openai.secrets import credentials, without_credentials
 
 if TYPE_CHECKING:
-    import httpx2
     import openai
     import yarl
 
@@ -44,7 +43,11 @@ class Access:
         """
         import openai
 
-        options.setdefault("http_client", openai.DefaultAsyncHttpxClient(follow_redirects=False))
+        if "http_client" not in options:
+            proxy = proxy_for(url)
+            options["http_client"] = openai.DefaultAsyncHttpxClient(
+                follow_redirects=False, trust_env=False, proxy=proxy.url if proxy is not None else None
+            )
         common = {"api_key": self.key or NO_KEY, "max_retries": 0, "default_headers": dict(self.headers), **options}
         common |= {"organization": self.organization, "project": self.project}
         if self.azure_api_version is None:
@@ -66,13 +69,6 @@ class Server:
     dialect: Dialect
     proxy: Proxy | None = None
     url: str = field(default="", repr=False)
-
-    def plain_client(self) -> httpx2.AsyncClient:
-        """A client for the openai package, by the same proxy, that follows no redirect."""
-        import httpx2
-
-        proxy = self.proxy.url if self.proxy is not None else None
-        return httpx2.AsyncClient(trust_env=False, proxy=proxy, follow_redirects=False)
 
 
 def is_openai(url: str) -> bool:

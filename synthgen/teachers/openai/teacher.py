@@ -205,7 +205,7 @@ class OpenAI(BaseModel):
             if not self.model:
                 self.model = self.azure_deployment or await self._only_model(self._caller)
             if self.batch:
-                client = access.client(self.urls[0], timeout=self.timeout_s, http_client=servers[0].plain_client())
+                client = access.client(self.urls[0], timeout=self.timeout_s)
                 self._batches = Batches(client, self._caller, BatchState(self._batch_file), self.give_up_after_s)
         except BaseException:
             await self.close()
