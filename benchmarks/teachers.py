@@ -5,8 +5,9 @@ AsyncOpenAI loop, our teacher alone, and a whole run (prompts, journal, parsing,
 the first request to the last reply as the server sees them; CPU is the client's. Medians of several rounds, in which
 the clients take turns, so that all of them meet the same disturbances.
 
-Faults: the same prompts, 100 at once, against plans of faults; `good` counts whole answers to the right prompt, and what
-the others ended with stands behind them: each of the prompts is in one of the two. `of allowed` is the shortest time in which a server's limit lets them all through, as a share of the time taken.
+Faults: the same prompts, 100 at once, against plans of faults; `good` counts whole answers to the right prompt, and
+what the others ended with stands behind them: each prompt is in one of the two. `of allowed` is the shortest time in
+which a server's limit lets them all through, as a share of the time taken.
 
     python benchmarks/teachers.py [--quick] [--json] [--only throughput|faults|tail|memory]
 

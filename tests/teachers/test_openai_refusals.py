@@ -178,6 +178,20 @@ def test_many_rejected_in_a_row_end_the_run(monkeypatch: pytest.MonkeyPatch) -> 
     assert run(work()) < 25
 
 
+def test_those_that_fail_for_good_are_all_done_at_the_end_and_do_not_end_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(verdicts, "NEARLY_ALL", 3)
+
+    async def work() -> list[str | None]:
+        async with served(Plan(lasting=(("500", 0.1),))) as (teacher, _):
+            return [completion.finish_reason for completion in await ask_all(teacher, 100)]
+
+    finishes = run(work())
+    assert 3 < finishes.count("server_error") < 30
+    assert finishes.count("stop") == 100 - finishes.count("server_error")
+
+
 def test_a_server_that_changes_in_the_middle_costs_few_records() -> None:
     async def work() -> list[Any]:
         async with served() as (teacher, server):

@@ -13,12 +13,12 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from synthgen.counting import CHARACTERS_PER_TOKEN, counted
 from synthgen.errors import SynthgenError, TeacherError
 from synthgen.exchange import Choice, Completion, Request
-from synthgen.metering import Meter, current_meter
+from synthgen.metering import current_meter
 from synthgen.outward import logger
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.adapting import learned, watch_schemas
 from synthgen.teachers.openai.bodies import PATHS, SURE
-from synthgen.teachers.openai.call import Call
+from synthgen.teachers.openai.call import Call, count
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Ticket
 from synthgen.teachers.openai.patience import (
@@ -33,8 +33,7 @@ from synthgen.teachers.openai.reading import offered_in, read
 from synthgen.teachers.openai.secrets import Scrubber
 from synthgen.teachers.openai.server import Server
 from synthgen.teachers.openai.transport import Transport
-from synthgen.teachers.openai.verdicts import IN_DOUBT, Verdicts, plain
-from synthgen.unusable import FINAL
+from synthgen.teachers.openai.verdicts import IN_DOUBT, Verdicts, is_reply, plain
 
 if TYPE_CHECKING:
     from yarl import URL
@@ -260,7 +259,7 @@ class Caller:
         plainly: Problem | None = None
         try:
             completion = await self._answer(question)
-            if _is_reply(completion):
+            if is_reply(completion):
                 call.usage += completion.usage
                 return
         except Refused as refused:
@@ -288,7 +287,7 @@ class Caller:
                 self._no_proof_before = now + self._proof_wait_s
                 return
         call.usage += completion.usage
-        if not _is_reply(completion):
+        if not is_reply(completion):
             return
         self._proof_wait_s = 0.0
         call.is_known()
@@ -341,19 +340,6 @@ class Caller:
         message, hint = self._scrub(error.message), error.hint and self._scrub(error.hint)
         self.dispatch.end(lambda: TeacherError(message, hint=hint))
         return TeacherError(message, hint=hint)
-
-
-def count(again: Again, meter: Meter) -> None:
-    """Tells the meter what a try without a reply can have cost: nothing where the server says that it did no work."""
-    if again.kind == "unreachable":
-        meter.returned()
-    else:
-        meter.failed(paid=again.kind in ("failed", "timed_out"))
-
-
-def _is_reply(completion: Completion) -> bool:
-    """Whether a model has written it."""
-    return completion.usage.total > 0 and completion.finish_reason not in FINAL
 
 
 def _wait(state: RetryCallState) -> float:

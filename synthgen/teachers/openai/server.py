@@ -43,7 +43,11 @@ class Access:
         """
         import openai
 
-        options.setdefault("http_client", openai.DefaultAsyncHttpxClient(follow_redirects=False))
+        if "http_client" not in options:
+            proxy = proxy_for(url)
+            options["http_client"] = openai.DefaultAsyncHttpxClient(
+                follow_redirects=False, trust_env=False, proxy=proxy.url if proxy is not None else None
+            )
         common = {"api_key": self.key or NO_KEY, "max_retries": 0, "default_headers": dict(self.headers), **options}
         common |= {"organization": self.organization, "project": self.project}
         if self.azure_api_version is None:
@@ -102,7 +106,7 @@ async def addressed(url: str, endpoint: Endpoint, access: Access, model: str, di
         return httpx2.Response(200, json={})
 
     plain = without_credentials(url)
-    client = access.client(plain, http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(look)))
+    client = access.client(plain, http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(look), trust_env=False))
     async with client:
         for path in PATHS.values():
             await client.post(path, body={"model": model}, cast_to=object)

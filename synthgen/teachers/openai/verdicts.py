@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from synthgen.exchange import Request, canonical
+from synthgen.exchange import Completion, Request, canonical
 from synthgen.teachers.openai.bodies import has_system
 from synthgen.teachers.openai.problems import OF_THE_REQUEST, Problem
+from synthgen.unusable import is_final
 
 IN_DOUBT = 3
 """From so many refused in a row on, what was answered before them proves nothing: the server may have changed."""
-NEARLY_ALL = 30
-"""So many rejected in a row stop the run, even if a plain question gets a reply."""
+NEARLY_ALL = 50
+"""So many rejected in a row, and more than have got a reply, stop the run, even if a plain question gets one."""
 _SYSTEM = {"role": "system", "content": "You are a helpful assistant."}
 _USER = {"role": "user", "content": "Say hello."}
 
@@ -27,12 +28,14 @@ class Verdicts:
     def __init__(self) -> None:
         self.in_a_row = 0
         self._since_proof = 0
+        self._replies = 0
         self._answered: set[str] = set()
         self._last: tuple[object, str] = (None, "")
 
     def answered(self, request: Request) -> None:
         """It has got a reply."""
         self.in_a_row = self._since_proof = 0
+        self._replies += 1
         self._answered.add(self._kind(request))
 
     def proved(self, request: Request) -> None:
@@ -50,7 +53,7 @@ class Verdicts:
         """Counts one; whether there are now so many that the run should stop."""
         self.in_a_row += 1
         self._since_proof += 1
-        return self.in_a_row >= NEARLY_ALL
+        return self.in_a_row >= NEARLY_ALL and self.in_a_row > self._replies
 
     def _kind(self, request: Request) -> str:
         """Everything but the text."""
@@ -65,3 +68,8 @@ def plain(request: Request) -> Request:
     """The plain question of a request's kind."""
     messages = (_SYSTEM, _USER) if has_system(request) else (_USER,)
     return replace(request, messages=messages)
+
+
+def is_reply(completion: Completion) -> bool:
+    """Whether a model has written it."""
+    return completion.usage.total > 0 and not is_final(completion.choices[0])
