@@ -271,12 +271,10 @@ class RunFolder:
 
 
 def _loader(text: str) -> Any:
-    """Libyaml's loader where it is there; it is quicker, but dies of deep nesting, which no config of ours has."""
+    """libyaml's loader where it is there; it is quicker, but dies of deep nesting, which no config of ours has."""
     import yaml
 
-    deep = text.count("[") + text.count("{") > MOST_BRACKETS or any(
-        d in text for d in ("- " * 99, "? " * 99, " " * 999)
-    )
+    deep = text.count("[") + text.count("{") > MOST_BRACKETS or any(d in text for d in ("- " * 99, "? " * 99, " " * 999))
     return yaml.SafeLoader if deep else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
