@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import signal
 import threading
@@ -23,6 +22,7 @@ from synthgen.eventloop import told_of_interrupts
 from synthgen.exchange import Sampling
 from synthgen.journal import Journal
 from synthgen.model_names import model_name
+from synthgen.outward import logger
 from synthgen.pipeline import Flow, Pipeline, Progress, default_window, prepare
 from synthgen.protocols import Selector
 from synthgen.records import Record
@@ -30,7 +30,7 @@ from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
 from synthgen.store.exports import check_formats
 from synthgen.store.report import AskedAgain, Lost, Requests, StageFlow, Status, TeacherFacts, Tokens, Took
 
-log = logging.getLogger("synthgen.run")
+log = logger("synthgen.run")
 
 WINDOW_DIGITS = 9
 """More digits than this are no window."""

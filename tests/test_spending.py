@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthgen import rescue
 from synthgen.asking import Asker
 from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.journal import Journal
@@ -207,3 +208,17 @@ def test_a_teacher_used_without_a_run_is_counted_by_nobody() -> None:
         meter.failed(paid=True)
 
     asyncio.run(main())
+
+
+def test_a_damaged_journal_keeps_what_is_known_of_its_tries(tmp_path: Path) -> None:
+    asking(tmp_path / "j", Flaky(lambda number: ["paid", "free"]), Budget(requests=40), 4)
+    with sqlite3.connect(tmp_path / "j") as base:
+        base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        kept = base.execute("SELECT count(*) FROM tries").fetchone()[0]
+    base.close()
+    assert kept == 20  # for each request three that left and two that failed
+    found = rescue.rescue(tmp_path / "j", tmp_path / "j")
+    assert found[:2] == (4, 0)
+    with Journal(tmp_path / "j") as journal:
+        spending = Ledger(Budget(), journal).spending
+        assert (spending.requests, spending.lost.requests, spending.lost.tokens) == (4, 8, 4 * WORST)

@@ -12,9 +12,8 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from synthgen.outward import Door, scrub, shown, told, visible
-
 from synthgen.errors import StoreError
+from synthgen.outward import Door, scrub, shown, told, visible
 from synthgen.plugins.suggestions import suggestion
 
 if TYPE_CHECKING:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from synthgen.exchange import Completion, Request
+from synthgen.outward import logger
 from synthgen.teachers.openai.bodies import Dialect, has_system
 from synthgen.teachers.openai.problems import Problem
 from synthgen.unusable import is_free_text
 
-log = logging.getLogger("synthgen.teachers.openai")
+log = logger("synthgen.teachers.openai")
 
 
 @dataclass(frozen=True, slots=True)
