@@ -1,6 +1,6 @@
 """Runs a command in forks of one process, each killed by SIGKILL at another rename or fsync, and then once more.
 
-`python dying.py FOLDER PREPARE COMMAND MADE STRIDE`: `PREPARE` is a JSON list of commands that make what is there before,
+`python dying.py FOLDER PREPARE COMMAND MADE STRIDE`: `PREPARE` is a JSON list of commands that come before,
 `COMMAND` the one that dies, `MADE` the names of the files and folders whose bytes are compared, and every moment that
 is a multiple of `STRIDE` is tried. Prints a JSON object: `steps`, and for each one at which something was wrong, what.
 """
