@@ -126,7 +126,6 @@ ADDED = [
     "stages.0={use: length, min_words: 50}",
     "stages.length={use: punctuation}",
     "source={use: dataset, path: rows.jsonl, chunk: 3}",
-    "source.columns={input: instruction}",
     "stages.respond.sampling={temperature: 0.5}",
     "selectors=[{use: random_k, k: 1}]",
     "teachers.other={use: ./parts.py:Teacher}",
