@@ -279,6 +279,8 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
         raise ValueError("one answer, or none, may follow the last user turn, and calls of tools before it")
     if after and after[-1].role != "tool":
         raise ValueError("the call of a tool at the end has no result")
+    if after and not after[0].tool_calls:
+        raise ValueError("a tool's result follows the last user turn, and no call of it")
     return Record(
         instruction=turns[last].content,
         output=answer.content if answer else None,
