@@ -230,7 +230,10 @@ def dedup(
     out: Annotated[Path, typer.Option(help="Where the kept rows go, in the form in which they came.")],
     field: Annotated[
         list[str] | None,
-        typer.Option(help="A column that is compared, or several. By default the question of each row, and its input."),
+        typer.Option(
+            metavar="COLUMN",
+            help="A column that is compared, or several. By default the question of each row, and its input.",
+        ),
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="The similarity from which rows are dropped: 0.7 by default, 0.4 for minhash.")

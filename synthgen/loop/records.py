@@ -9,7 +9,7 @@ from pathlib import Path
 
 from synthgen.errors import StoreError
 from synthgen.formats import Account, Collection, Unusable
-from synthgen.records import Record
+from synthgen.records import Provenance, Record
 from synthgen.store import RunFolder, atomic, parquet
 
 SHOWN = 5
@@ -34,7 +34,8 @@ def read_records(path: Path | str, *, say: Callable[[str], None] | None = None) 
     if place.is_file() and not place.stat().st_size:
         return []
     unusable: list[Unusable] = []
-    records = list(Collection(place, keep_ids=True).records(Account(), unusable))
+    found = Collection(place, keep_ids=True).records(Account(), unusable)
+    records = [record.replace(provenance=Provenance()) for record in found]
     for one in unusable[:SHOWN]:
         (say or _on_stderr)(f"left out: {place}:{one.number}: {one.problem}")
     if len(unusable) > SHOWN:

@@ -132,8 +132,8 @@ def test_records_survive_the_file(tmp_path: Path) -> None:
     there = [Record(instruction="a", input="b", output="c", task_type="t"), Record(instruction="\u2028", output="")]
     write_records(tmp_path / "r.jsonl", there)
     assert read_records(tmp_path / "r.jsonl") == there
-    (tmp_path / "r.jsonl").write_text('{"instruction": 3}\n')
-    with pytest.raises(ConfigError, match="no record"):
+    (tmp_path / "r.jsonl").write_text('{"title": 3}\n')
+    with pytest.raises(ConfigError, match="fit no known layout"):
         read_records(tmp_path / "r.jsonl")
 
 
