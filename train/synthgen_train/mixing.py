@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -52,7 +51,6 @@ class Prepared:
     examples: list[Example]
     seen: Examples
     shares: list[Share]
-    unread: Counter[str] = field(default_factory=Counter)
     pairs: list[Any] = field(default_factory=list)
 
 
