@@ -227,8 +227,9 @@ def to_messages(record: Record) -> list[dict[str, Any]]:
 def to_prompt_completion(record: Record) -> dict[str, list[dict[str, Any]]]:
     """`prompt` (all but the answer) and `completion` (the answer): what TRL trains on with the right mask."""
     messages = to_messages(record)
-    answered = messages[-1]["role"] == "assistant"  # by a text, or by a call that nothing follows
-    return {"prompt": messages[:-1], "completion": messages[-1:]} if answered else {"prompt": messages, "completion": []}
+    if messages[-1]["role"] != "assistant":  # who says a text, or calls a tool
+        return {"prompt": messages, "completion": []}
+    return {"prompt": messages[:-1], "completion": messages[-1:]}
 
 
 def from_alpaca(row: Mapping[str, Any], **fields: Any) -> Record:
@@ -271,7 +272,7 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
     steps = turns[last + 1 :]
     answer = steps.pop() if steps and steps[-1].role == "assistant" and not steps[-1].tool_calls else None
     if steps and not (steps[0].tool_calls and all(turn.role == "tool" or turn.tool_calls for turn in steps)):
-        raise ValueError("after the last user turn comes one assistant turn, before it calls of tools and their results")
+        raise ValueError("one answer, or none, may follow the last user turn, and calls of tools before it")
     return Record(
         instruction=turns[last].content,
         output=answer.content if answer else None,
