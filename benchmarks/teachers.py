@@ -5,8 +5,8 @@ AsyncOpenAI loop, our teacher alone, and a whole run (prompts, journal, parsing,
 the first request to the last reply as the server sees them; CPU is the client's. Medians of several rounds, in which
 the clients take turns, so that all of them meet the same disturbances.
 
-Faults: the same prompts, 100 at once, against plans of faults; `good` counts whole answers to the right prompt. `of
-allowed` is the shortest time in which a server's limit lets them all through, as a share of the time taken.
+Faults: the same prompts, 100 at once, against plans of faults; `good` counts whole answers to the right prompt, and what
+the others ended with stands behind them: each of the prompts is in one of the two. `of allowed` is the shortest time in which a server's limit lets them all through, as a share of the time taken.
 
     python benchmarks/teachers.py [--quick] [--json] [--only throughput|faults|tail|memory]
 
@@ -28,6 +28,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ from synthgen.config import load, run_recipe
 from synthgen.eventloop import run_async
 from synthgen.exchange import Completion, Request, Sampling
 from synthgen.teachers.openai import OpenAI
+from synthgen.unusable import is_final
 
 ROOT = Path(__file__).parents[1]
 SERVER = ROOT / "tests" / "servers" / "openai_server.py"
@@ -83,10 +85,12 @@ class Server:
 
 
 @contextmanager
-def server(faults: tuple[str, ...] = (), **options: Any) -> Iterator[Server]:
+def server(faults: tuple[str, ...] = (), lasting: tuple[str, ...] = (), **options: Any) -> Iterator[Server]:
     command = [sys.executable, str(SERVER), "--port", "0", "--set", *(f"{k}={v}" for k, v in options.items())]
     for fault in faults:
         command += ["--fault", fault]
+    for fault in lasting:
+        command += ["--lasting", fault]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -194,8 +198,8 @@ def throughput(count: int, concurrency: int, rounds: int) -> dict[str, Any]:
     }
 
 
-async def through_faults(url: str, count: int, **settings: Any) -> tuple[int, float]:
-    """Good replies, and seconds."""
+async def through_faults(url: str, count: int, **settings: Any) -> tuple[int, Counter[str], float]:
+    """Good replies, what the others ended with, and seconds."""
     teacher = OpenAI(base_url=url, model=MODEL, **settings)
     await teacher.open()
     start = time.perf_counter()
@@ -203,7 +207,7 @@ async def through_faults(url: str, count: int, **settings: Any) -> tuple[int, fl
     async def ask(number: int) -> tuple[int, Completion]:
         completion = await teacher.complete(request(number))
         for retry in (1, 2):  # as the engine does with content that cannot be used
-            if completion.text and completion.finish_reason == "stop":
+            if (completion.text and completion.finish_reason == "stop") or is_final(completion.choices[0]):
                 break
             completion = await teacher.complete(Request(MODEL, request(number).messages, SAMPLING, retry=retry))
         return number, completion
@@ -211,7 +215,8 @@ async def through_faults(url: str, count: int, **settings: Any) -> tuple[int, fl
     replies = await at_once(ask, count, 100)
     seconds = time.perf_counter() - start
     await teacher.close()
-    return sum(is_good(number, completion) for number, completion in replies), seconds
+    others = Counter(str(completion.finish_reason) for number, completion in replies if not is_good(number, completion))
+    return count - others.total(), others, seconds
 
 
 def tokens_each() -> int:
@@ -230,13 +235,15 @@ def faults(count: int, outage_s: float, minute_s: float, timeout_s: float) -> di
         plan: tuple[str, ...] = (),
         settings: dict[str, Any] | None = None,
         allowed_s: float | None = None,
+        lasting: tuple[str, ...] = (),
         **options: Any,
     ) -> None:
-        with server(plan, **{"latency_s": 0.2, **options}) as there:
-            good, seconds = asyncio.run(through_faults(there.url, count, **(settings or {})))
+        with server(plan, lasting, **{"latency_s": 0.2, **options}) as there:
+            good, others, seconds = asyncio.run(through_faults(there.url, count, **(settings or {})))
             stats = there.stats()
         rows[name] = {
             "good": good,
+            "others": dict(others),
             "seconds": seconds,
             "requests": stats["requests"],
             "refused": stats["outcomes"].get("limit", 0) + stats["outcomes"].get("429", 0),
@@ -250,6 +257,12 @@ def faults(count: int, outage_s: float, minute_s: float, timeout_s: float) -> di
     row("5% 429, 2% 500, 1% reset", ("429=0.05", "500=0.02", "reset=0.01"), retry_after_s=1.0)
     row(f"1% hang, time-out {timeout_s:g} s", ("hang=0.01",), {"timeout_s": timeout_s})
     row("1% each malformed, cut, empty, null", ("malformed=0.01", "cut=0.01", "empty=0.01", "null=0.01"))
+    row("1% refused for good (400)", lasting=("400=0.01",))
+    row("1% fail for good (500)", lasting=("500=0.01",))
+    row("1% malformed for good", lasting=("malformed=0.01",))
+    row("5% 429, told in the body alone", ("429=0.05",), hint="body")
+    row("5% 429, told in words alone", ("429=0.05",), hint="words")
+    row("streams alone, 1% cut", ("cut=0.01",), streams="only")
     row(f"server down for {outage_s:g} s", outage_at=count // 2, outage_s=outage_s)
     row("50 at once, 100 sent", slots=50, retry_after_s=0.1, allowed_s=count * 0.2 / 50)
     each = count // 2
@@ -283,6 +296,7 @@ def stopped(count: int, number: signal.Signals) -> dict[str, Any]:
         report = json.loads((folder / "run" / "report.json").read_text())
         return {
             "good": report["requests"]["bought"],
+            "others": {},
             "seconds": time.perf_counter() - start,
             "requests": stats["requests"],
             "refused": 0,
@@ -338,7 +352,8 @@ def show(name: str, row: dict[str, Any]) -> None:
     print(
         f"  {name:36s} {row['good']:6d} {row['seconds']:8.1f} {row['requests']:9d} {row['refused']:8d}"
         f" {row['paid_twice']:11d} {row['mean_in_flight']:10.1f}"
-        + (f" {row['of_allowed']:10.0%}" if row["of_allowed"] else ""),
+        + (f" {row['of_allowed']:10.0%}" if row["of_allowed"] else "")
+        + "".join(f"  {count} {reason}" for reason, count in row["others"].items()),
         flush=True,
     )
 

@@ -222,8 +222,8 @@ def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
     import datasets
     from peft import LoraConfig, get_peft_model
     from synthgen_train.config import parse
-    from synthgen_train.mixing import prepare, read_records
     from synthgen_train.loading import load_student
+    from synthgen_train.mixing import prepare, read_records
     from synthgen_train.preference import dpo_rows
     from transformers import TrainerCallback
     from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer

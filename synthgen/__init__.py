@@ -9,7 +9,6 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from synthgen.asking import Budget as Budget
     from synthgen.config import Recipe as Recipe
     from synthgen.config import load as load
     from synthgen.config import run_recipe as run_recipe
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from synthgen.errors import StoreError as StoreError
     from synthgen.errors import SynthgenError as SynthgenError
     from synthgen.errors import TeacherError as TeacherError
+    from synthgen.eventloop import run_async as run_async
     from synthgen.exchange import Choice as Choice
     from synthgen.exchange import Completion as Completion
     from synthgen.exchange import Request as Request
@@ -51,21 +51,23 @@ if TYPE_CHECKING:
     from synthgen.records import to_alpaca as to_alpaca
     from synthgen.records import to_messages as to_messages
     from synthgen.records import to_prompt_completion as to_prompt_completion
+    from synthgen.spending import Budget as Budget
     from synthgen.store import RunFolder as RunFolder
     from synthgen.store import RunReport as RunReport
 
     __version__: str
 
 _NAMES = {
-    "asking": "Budget",
     "config": "Recipe load run_recipe",
     "errors": "BudgetReached ConfigError Interrupted PluginError PromptError RunLocked SeedError StageError Stopped"
     " StoreError SynthgenError TeacherError",
+    "eventloop": "run_async",
     "exchange": "Choice Completion Request Sampling Usage",
     "pipeline": "Pipeline Progress",
     "protocols": "Context Draw Filter PoolView Preparation Selector Source Stage Teacher",
     "records": "Answer Drop Message Provenance Record from_alpaca from_messages to_alpaca to_messages"
     " to_prompt_completion",
+    "spending": "Budget",
     "store": "RunFolder RunReport",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -7,128 +7,23 @@ sent is paid for, so its reply goes to the journal whoever still wants it.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from synthgen.errors import ConfigError
-from synthgen.exchange import Completion, Request, Sampling, Usage, canonical
+from synthgen.contracts import completion_of
+from synthgen.counting import counted
+from synthgen.errors import StoreError
+from synthgen.exchange import Completion, Request, Sampling
 from synthgen.journal import Journal
-from synthgen.prices import Price
+from synthgen.metering import Meter, metered_by
+from synthgen.outward import logger
 from synthgen.protocols import Check, Teacher
 from synthgen.slots import MOST, Slots
+from synthgen.spending import Budget, Cost, Ledger, Spending, holds, usd_of
 from synthgen.turns import Draining
-from synthgen.unusable import FINAL, is_free_text
+from synthgen.unusable import Remedy, choices_of, is_final, is_free_text, remedy_of
 
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Hard limits on what a run folder buys, over all its sessions; `None` is no limit.
-
-    `requests` counts replies bought, `tokens` their prompt and completion tokens, `usd` what these cost. Replies
-    reused from another run are free.
-    """
-
-    requests: int | None = None
-    tokens: int | None = None
-    usd: float | None = None
-
-    @property
-    def bounds(self) -> bool:
-        """Whether there is any limit."""
-        return self.requests is not None or self.bounds_tokens
-
-    @property
-    def bounds_tokens(self) -> bool:
-        """Whether a request's worst case has to be known before it is sent."""
-        return self.tokens is not None or self.usd is not None
-
-
-@dataclass(slots=True)
-class Spending:
-    """What has been bought (by this folder, all sessions), and what the journal has spared.
-
-    `unusable` counts replies that were no use, by reason; `retried` those of them that were asked for again;
-    `unstructured` those that came as other text where JSON by a schema was asked for.
-    """
-
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    usd: float = 0.0
-    replayed: int = 0
-    reused: int = 0
-    retried: int = 0
-    unusable: Counter[str] = field(default_factory=Counter)
-    unstructured: int = 0
-    in_flight: int = 0
-
-    @property
-    def tokens(self) -> int:
-        """Prompt and completion tokens bought."""
-        return self.prompt_tokens + self.completion_tokens
-
-    def add(self, usage: Usage, usd: float) -> None:
-        """Counts one more bought reply."""
-        self.requests += 1
-        self.prompt_tokens += usage.prompt_tokens
-        self.completion_tokens += usage.completion_tokens
-        self.cached_tokens += usage.cached_tokens
-        self.usd += usd
-
-    def add_all(self, other: Spending) -> None:
-        """Counts what another has counted."""
-        self.requests += other.requests
-        self.prompt_tokens += other.prompt_tokens
-        self.completion_tokens += other.completion_tokens
-        self.cached_tokens += other.cached_tokens
-        self.usd += other.usd
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a request can cost at worst, or what it did cost."""
-
-    requests: int = 0
-    tokens: int = 0
-    usd: float = 0.0
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.requests + other.requests, self.tokens + other.tokens, self.usd + other.usd)
-
-    def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.requests - other.requests, self.tokens - other.tokens, self.usd - other.usd)
-
-
-NOTHING = Cost()
-
-
-def usd_of(teacher: Teacher, usage: Usage) -> float:
-    """What a completion of this teacher has cost; 0 where its price is not known."""
-    price: Price | None = getattr(teacher, "price", None)
-    if price is None:
-        return 0.0
-    batch = bool(getattr(teacher, "batch", False))
-    return price.usd(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, batch=batch)
-
-
-def worst_case(request: Request) -> Usage:
-    """An upper bound of the tokens that a request can cost.
-
-    A byte-level tokeniser never makes more tokens than bytes, so the prompt's bytes bound the prompt's tokens.
-
-    Raises:
-        ConfigError: the request sets no `max_tokens`, so nothing bounds it.
-    """
-    if request.sampling.max_tokens is None:
-        raise ConfigError(
-            "a budget of tokens or money needs max_tokens on every request, or nothing bounds what one can cost",
-            hint="set sampling: {max_tokens: …} on the teacher or on the stage",
-        )
-    prompt = len(canonical([request.messages, request.tools, request.response_format]))
-    return Usage(prompt, request.sampling.max_tokens * (request.sampling.n or 1))
-
+log = logger("synthgen.asking")
 
 IN_A_BATCH = 5000
 """Slots where a teacher gathers requests into batches: replies take hours, so there is nothing to find out."""
@@ -141,7 +36,9 @@ def _slots(concurrency: int | None, teachers: Mapping[str, Teacher]) -> Slots:
 
 
 class Asker:
-    """Answers requests from the journal, from an older run's journal, or from a teacher, in this order.
+    """Answers requests from the journal, from older journals to `reuse`, or from a teacher, in this order.
+
+    What the `shared` journals have bought is part of the budget.
 
     `concurrency` is the number of slots: how many requests are with teachers at once; with None it is found. `queued`
     is how many wait for one.
@@ -153,7 +50,8 @@ class Asker:
         teachers: Mapping[str, Teacher],
         journal: Journal,
         *,
-        reuse: Journal | None = None,
+        reuse: Sequence[Journal] = (),
+        shared: Sequence[Journal] = (),
         concurrency: int | None = None,
         budget: Budget | None = None,
         on_budget: Callable[[], None] = lambda: None,
@@ -161,20 +59,28 @@ class Asker:
         self.teachers = teachers
         self.journal = journal
         self.reuse = reuse
-        self.budget = budget or Budget()
-        self.draining = False
         self.queued = 0
         self.on_start: Callable[[], None] = lambda: None
-        totals = journal.totals()
-        self.spending = Spending(
-            totals.requests, totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens, totals.usd
-        )
-        self._on_budget = on_budget
+        self._ledger = Ledger(budget or Budget(), journal, on_budget, shared)
         self._slots = _slots(concurrency, teachers)
         self._pending: dict[str, asyncio.Task[Completion]] = {}
-        self._reserved = Cost()
-        self._settled = asyncio.Event()
+        self._repeated = False
         self._samplings: dict[tuple[int, int], tuple[Sampling | None, Sampling | None, Sampling]] = {}
+
+    @property
+    def spending(self) -> Spending:
+        """What has been bought, and what was spared."""
+        return self._ledger.spending
+
+    @property
+    def budget_message(self) -> str:
+        """Why the budget has ended the run."""
+        return self._ledger.message
+
+    @property
+    def draining(self) -> bool:
+        """Whether nothing is bought any more."""
+        return self._ledger.draining
 
     @property
     def concurrency(self) -> int:
@@ -199,7 +105,8 @@ class Asker:
     ) -> Completion:
         """The reply; an unusable one (`check` gives a reason) is asked for again, `tries` times in all.
 
-        `took` counts every reply, whether it has to be bought or not.
+        It is asked for again only where the next request can bring more than the last one did. `took` counts every
+        reply, whether it has to be bought or not.
 
         Raises:
             Draining: the run is ending and the reply would have to be bought.
@@ -207,39 +114,65 @@ class Asker:
         completion = await self._whole(teacher, request, took)
         if check is None:
             return completion
-        tried, replies = 1, len(completion.keys)
-        while completion.finish_reason not in FINAL and (reason := check(completion)) is not None:
+        tried, replies, last = 1, len(completion.keys), request
+        while not is_final(choices_of(completion)[0]) and (reason := check(completion)) is not None:
             self.spending.unusable[reason] += 1
             if tried == tries:
                 break
+            asked = replace(request, retry=replies)  # an older version asked in these words whatever the reason was
+            further = asked if self._is_there(teacher, asked) else _next(last, replies, remedy_of(reason, completion))
+            if further is None:
+                break
             self.spending.retried += 1
-            completion = await self._whole(teacher, replace(request, retry=replies), took)
+            completion = await self._whole(teacher, further, took, again=True)
+            last = further
             tried += 1
             replies += len(completion.keys)
         return completion if tried == 1 else replace(completion, tries=tried)
 
-    async def _whole(self, teacher: str, request: Request, took: Spending | None) -> Completion:
-        """The reply with as many choices as asked for: some servers give one at a time, whatever `n` says."""
-        completion = await self._reply(teacher, request, took)
+    def _is_there(self, teacher: str, request: Request) -> bool:
+        """Whether the reply to this request costs nothing more."""
+        key = request.key
+        return (
+            self.journal.get(key) is not None
+            or any(journal.get(key) is not None for journal in self.reuse)
+            or holds(self.teachers[teacher], key)
+        )
+
+    async def _whole(self, teacher: str, request: Request, took: Spending | None, *, again: bool = False) -> Completion:
+        """The reply with as many choices as asked for: some servers give one at a time, whatever `n` says.
+
+        Where the likeliest token is always taken, further choices would be the first one again: they are not asked for.
+        """
+        completion = await self._reply(teacher, request, took, again=again)
         wanted = request.sampling.n or 1
-        while 0 < len(completion.choices) < wanted and completion.finish_reason not in FINAL:
-            rest = replace(
-                request,
-                sampling=request.sampling.model_copy(update={"n": wanted - len(completion.choices)}),
-                retry=request.retry + len(completion.keys),
-            )
-            further = await self._reply(teacher, rest, took)
-            if not further.choices or further.finish_reason in FINAL:
+        while 0 < len(completion.choices) < wanted and not is_final(completion.choices[0]):
+            left, retry = wanted - len(completion.choices), request.retry + len(completion.keys)
+            # an older version's request named all choices again in its body, and so in its key
+            rest = replace(request, sampling=request.sampling.model_copy(update={"n": left}), retry=retry)
+            if not self._is_there(teacher, rest):
+                if request.sampling.greedy:
+                    break
+                rest = replace(rest, sampling=Sampling(n=left).over(request.sampling))
+            further = await self._reply(teacher, rest, took, again=again)
+            if not further.choices or is_final(further.choices[0]):
                 break
             completion = completion.with_more(further)
         return completion
 
-    async def _reply(self, teacher: str, request: Request, took: Spending | None) -> Completion:
-        completion = await self._found_or_bought(teacher, request)
+    async def _reply(self, teacher: str, request: Request, took: Spending | None, *, again: bool) -> Completion:
+        completion = counted(await self._found_or_bought(teacher, request), request)
+        usage, spending = completion.usage, self.spending
+        usd = usd_of(self.teachers[teacher], usage)
+        cost = Cost(1, usage.total, usd)
+        spending.asked += cost
+        if again:
+            spending.again += cost
+        spending.estimated += usage.estimated
         if took is not None:
-            took.add(completion.usage, usd_of(self.teachers[teacher], completion.usage))
+            took.add(usage, usd)
         if request.response_format is not None and any(map(is_free_text, completion.choices)):
-            self.spending.unstructured += 1
+            spending.unstructured += 1
         return completion
 
     async def _found_or_bought(self, teacher: str, request: Request) -> Completion:
@@ -259,11 +192,13 @@ class Asker:
 
     def _forget(self, key: str, task: asyncio.Task[Completion]) -> None:
         del self._pending[key]
-        if not task.cancelled():
-            task.exception()  # whoever still waits gets it; nobody may
+        error = None if task.cancelled() else task.exception()  # whoever still waits gets it; nobody may
+        if isinstance(error, StoreError) and self.draining:
+            log.warning("a reply that came in while the run ended is not in the journal: %s", error.message)
 
     async def _acquire(self, teacher: str, request: Request, key: str) -> Completion:
-        if self.reuse is not None and (found := self.reuse.get(key)) is not None:
+        found = next((reply for journal in self.reuse if (reply := journal.get(key)) is not None), None)
+        if found is not None and not is_final(choices_of(found)[0]):  # what got no reply there may get one here
             await self.journal.put(key, request, found, reused=True)
             self.spending.reused += 1
             return found
@@ -273,19 +208,45 @@ class Asker:
         await self._take_slot()
         try:
             self.on_start()
-            worst = await self._reserve(teacher, request)
+            meter = self._ledger.meter(teacher, request, key)
             try:
-                self.spending.in_flight += 1
-                completion = replace(await teacher.complete(request), key=key)
+                if holds(teacher, key):
+                    meter.adopt()
+                await meter.reserve()
+                completion = replace(await self._complete(teacher, request, meter), key=key)
+                completion = self._without_secrets(completion)
                 usd = usd_of(teacher, completion.usage)
-                self.spending.add(completion.usage, usd)
+                meter.answered(completion.usage, usd)
             finally:
-                self.spending.in_flight -= 1
-                self._give_back(worst)
+                meter.close()
         finally:
             self._slots.give_back()
         await self.journal.put(key, request, completion, usd=usd)
         return completion
+
+    async def _complete(self, teacher: Teacher, request: Request, meter: Meter) -> Completion:
+        self.spending.in_flight += 1
+        try:
+            with metered_by(meter):
+                if not getattr(teacher, "metered", False):
+                    await meter.leaves()
+                return counted(await completion_of(self._name(teacher), teacher, request), request)
+        except Draining:
+            if not getattr(teacher, "metered", False):
+                meter.returned()  # it waited for its turn
+            raise
+        finally:
+            self.spending.in_flight -= 1
+
+    def _without_secrets(self, completion: Completion) -> Completion:
+        cleared = completion.without_secrets()
+        if cleared is not completion and not self._repeated:
+            self._repeated = True
+            log.warning("a reply repeats a secret of this run: *** stands in its place wherever it is kept")
+        return cleared
+
+    def _name(self, teacher: Teacher) -> str:
+        return next((name for name, one in self.teachers.items() if one is teacher), "")
 
     async def _take_slot(self) -> None:
         self.queued += 1
@@ -294,48 +255,15 @@ class Asker:
         finally:
             self.queued -= 1
 
-    async def _reserve(self, teacher: Teacher, request: Request) -> Cost:
-        """Sets aside what the request can cost at worst; waits where replies in flight may still free some room."""
-        if not self.budget.bounds:
-            if self.draining:
-                raise Draining
-            return NOTHING
-        worst = Cost(requests=1)
-        if self.budget.bounds_tokens:
-            usage = worst_case(request)
-            worst = Cost(1, usage.total, usd_of(teacher, usage))
-        while not self.draining:
-            if self._fits(worst):
-                self._reserved += worst
-                return worst
-            if self._reserved.requests == 0:
-                self._on_budget()
-                raise Draining
-            self._settled.clear()
-            await self._settled.wait()
-        raise Draining
-
-    def _give_back(self, worst: Cost) -> None:
-        if worst is not NOTHING:
-            self._reserved -= worst
-            self._settled.set()
-
-    def _fits(self, worst: Cost) -> bool:
-        limits, spent = self.budget, self.spending
-        after = Cost(spent.requests, spent.tokens, spent.usd) + self._reserved + worst
-        return (
-            (limits.requests is None or after.requests <= limits.requests)
-            and (limits.tokens is None or after.tokens <= limits.tokens)
-            and (limits.usd is None or after.usd <= limits.usd)
-        )
-
     def drain(self) -> None:
         """From now on nothing is bought; what has been sent comes in. Teachers that wait to try again stop waiting."""
-        self.draining = True
-        self._settled.set()
-        for teacher in self.teachers.values():
+        self._ledger.drain()
+        for name, teacher in self.teachers.items():
             if hasattr(teacher, "drain"):
-                teacher.drain()
+                try:
+                    teacher.drain()
+                except Exception as error:  # noqa: BLE001 (a plug-in's; the run ends all the same)
+                    log.warning("the teacher %s raised %s: %s while the run ended", name, type(error).__name__, error)
 
     async def drained(self) -> None:
         """Returns when every purchase has ended and its reply is in the journal."""
@@ -348,3 +276,17 @@ class Asker:
         for purchase in purchases:
             purchase.cancel()
         await asyncio.gather(*purchases, return_exceptions=True)
+
+
+def _next(last: Request, retry: int, remedy: Remedy) -> Request | None:
+    """The request after one whose reply was no use, differing in what can help; None where nothing can."""
+    again, sampling = replace(last, retry=retry), last.sampling
+    if remedy is Remedy.NO_SCHEMA and last.response_format is not None:
+        return replace(again, response_format=None)
+    if remedy in (Remedy.NO_SCHEMA, Remedy.TOKENS):
+        most, now = sampling.retry_max_tokens, sampling.max_tokens
+        if most is not None and now is not None and now < most:
+            return replace(again, sampling=Sampling(max_tokens=min(2 * now, most)).over(sampling))
+    if remedy is Remedy.SAME or (remedy is not Remedy.NONE and not sampling.greedy):
+        return again
+    return None

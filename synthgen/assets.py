@@ -39,8 +39,11 @@ def find(kind: Kind, name: str, beside: Path | None = None) -> Path:
     `beside` is the config's folder. There `name`, `name` with the kind's suffix, and the same in a folder named after
     the kind are tried, in this order; so `prompts/alpaca/tasks.j2` beside a config replaces the shipped one.
 
+    A prompt is sent to a server, and may come with a config from elsewhere: it lies in the config's folder or among the
+    shipped ones, links resolved. Seeds and recipes may lie anywhere.
+
     Raises:
-        ConfigError: there is no such file (`PromptError` for a prompt, `SeedError` for seeds).
+        ConfigError: there is no such file (`PromptError` for a prompt, `SeedError` for seeds), or it lies outside.
     """
     suffix = SUFFIXES[kind]
     spellings = [name] if name.endswith(suffix) else [name, name + suffix]
@@ -49,8 +52,20 @@ def find(kind: Kind, name: str, beside: Path | None = None) -> Path:
         for spelling in spellings:
             path = root / spelling
             if path.is_file():
+                if kind == "prompts":
+                    _check_inside(name, path, beside)
                 return path
     raise _ERRORS[kind](f"there is no {kind.removesuffix('s')} file {name!r}", hint=_hint(kind, name, beside))
+
+
+def _check_inside(name: str, path: Path, beside: Path | None) -> None:
+    real = path.resolve()
+    homes = [home.resolve() for home in (beside, folder("prompts")) if home is not None]
+    if not any(real.is_relative_to(home) for home in homes):
+        raise PromptError(
+            f"the template {name!r} lies outside the config's folder",
+            hint=f"what a template says is sent to a server, so it is read from {homes[0]} alone: copy it there",
+        )
 
 
 def _hint(kind: Kind, name: str, beside: Path | None) -> str:

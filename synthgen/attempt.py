@@ -6,12 +6,13 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synthgen.asking import Asker, Spending
+from synthgen.asking import Asker
 from synthgen.errors import StageError
 from synthgen.exchange import Api, Completion, Request, Sampling
 from synthgen.pipeline import Pipeline
 from synthgen.protocols import Check, Draw, Teacher, api_of
 from synthgen.records import Record, content_id
+from synthgen.spending import Spending
 from synthgen.unusable import why_again
 
 

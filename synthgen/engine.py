@@ -18,6 +18,7 @@ import random
 
 from synthgen.asking import Asker
 from synthgen.attempt import Attempt
+from synthgen.contracts import draw_of, records_of
 from synthgen.errors import StageError, SynthgenError
 from synthgen.pipeline import Flow, Pipeline, Progress, Sink, default_window
 from synthgen.pool import Pool
@@ -27,6 +28,8 @@ from synthgen.turns import Draining, Turn
 BACKLOG_PER_SLOT = 32
 """How many attempts per slot may be under way where no window holds them back. With log-normal latency (sigma 1) a
 straggler holds up the commits behind it; 32 keep the slots busy and bound the memory."""
+
+_AT_ONCE = "asked to stop at once: replies on their way are lost, all that came in is saved"
 
 
 class Engine:
@@ -51,6 +54,7 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._stop: str | None = None
+        self._aborted = False
         self._failure: tuple[int, BaseException] | None = None
         self._barren = 0
 
@@ -83,7 +87,9 @@ class Engine:
         if self._stop is None:
             self._stop = "done" if self.pipeline.target is None else "short"
             why = "as many as asked for" if number == self.pipeline.max_attempts else "the source is exhausted"
-            self.progress.message = f"{number} attempts: {why}"
+            self.progress.message = f"{number} attempt{'' if number == 1 else 's'}: {why}"
+        if self._stop == "interrupted" and not self._aborted:
+            self.progress.message = "asked to stop: what had been sent has come in"
         self.progress.status = self._stop
         return self._stop
 
@@ -102,7 +108,10 @@ class Engine:
 
     async def abort(self) -> None:
         """Ends the run at once; replies on their way are lost, what is in the journal stays."""
-        self.stop("interrupted", "aborted")
+        self._aborted = True
+        self.stop("interrupted", _AT_ONCE)
+        if self._stop == "interrupted":  # asked twice: the reason is that of the second time
+            self.progress.message = _AT_ONCE
         for task in self._tasks:
             task.cancel()
         await self.asker.abort()
@@ -146,7 +155,7 @@ class Engine:
     def _draw(self, number: int) -> Draw | None:
         rng = random.Random(f"{self.pipeline.seed}/{self.pipeline.round}/{number}/draw")
         joined = number - self._window + 1 if self.pipeline.source.reads_pool else 0
-        return self.pipeline.source.draw(number, self._pool.view(joined), rng)
+        return draw_of(self.pipeline.source, number, self._pool.view(joined), rng)
 
     async def _attempt(self, attempt: Attempt) -> None:
         """Walks the stages and commits; ends early, closing its turns, when the run drains or a stage fails."""
@@ -183,7 +192,7 @@ class Engine:
         attempt.stage = label
         records = attempt.alive
         try:
-            attempt.take(await stage.run(list(records), attempt), {record.id for record in records})
+            attempt.take(await records_of(stage.run, list(records), attempt), {record.id for record in records})
         except SynthgenError as error:
             if isinstance(error, StageError):
                 error.message = f"stage {label}, attempt {attempt.attempt}: {error.message}"
@@ -191,7 +200,7 @@ class Engine:
         except Exception as error:
             raise StageError(
                 f"stage {label}, attempt {attempt.attempt}: {type(error).__name__}: {error}",
-                hint="what is paid for is in the journal; mend the stage and run the same command again",
+                hint="what is paid for is in the journal; fix the stage and run the same command again",
             ) from error
 
     def _join(self, attempt: Attempt) -> None:

@@ -13,12 +13,15 @@ SynthgenError                 exit code 1
     ├── BudgetReached         exit code 4
     └── Interrupted           exit code 130
 
-A message says what happened, where (file, line, key, record, attempt) and what to do next.
+A message says what happened, where (file, line, key, record, attempt) and what to do next. It holds no known secret
+and nothing that a terminal would obey, whoever catches it: see `synthgen.outward`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from synthgen.outward import shown
 
 
 class SynthgenError(Exception):
@@ -27,12 +30,13 @@ class SynthgenError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        super().__init__(shown(message))
+        self.message = shown(message)
+        self.hint = hint and shown(hint)
 
     def __str__(self) -> str:
-        return f"{self.message}\n  → {self.hint}" if self.hint else self.message
+        # once more: a secret may have become known since, and messages are put together
+        return shown(f"{self.message}\n  → {self.hint}" if self.hint else self.message)
 
 
 class ConfigError(SynthgenError):
@@ -60,7 +64,7 @@ class ConfigError(SynthgenError):
             place += f":{self.line}"
         parts = [p for p in (place, self.key) if p]
         text = ": ".join([*parts, self.message])
-        return f"{text}\n  → {self.hint}" if self.hint else text
+        return shown(f"{text}\n  → {self.hint}" if self.hint else text)
 
 
 class PluginError(ConfigError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,17 +12,27 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from synthgen.records import Frozen
+from synthgen.outward import clear
+from synthgen.records import Frozen, clean_text
 
 Api = Literal["chat", "completions", "responses"]
 
+GREEDY_BELOW = 0.01
+"""At lower temperatures than this a token that is 5% less likely than the first has odds of 1 to 150: vLLM warns below
+it. It is taken for 0."""
+
 
 class Sampling(Frozen):
-    """Sampling as the OpenAI API names it; `None` is not sent. `extra` goes into the body as it is (`top_k`, …)."""
+    """Sampling as the OpenAI API names it; `None` is not sent. `extra` goes into the body as it is (`top_k`, …).
+
+    `retry_max_tokens` is not sent either: a reply that was cut is asked for again with twice its `max_tokens`, up to
+    this many. Without it `max_tokens` is never raised.
+    """
 
     temperature: float | None = Field(None, ge=0)
     top_p: float | None = Field(None, ge=0, le=1)
     max_tokens: int | None = Field(None, ge=1)
+    retry_max_tokens: int | None = Field(None, ge=1)
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     stop: tuple[str, ...] | None = None
@@ -35,8 +46,22 @@ class Sampling(Frozen):
     @cached_property
     def body(self) -> dict[str, Any]:
         """The fields that are set, as they go into a request body."""
-        fields = self.model_dump(exclude_none=True, exclude={"extra"}, mode="json")
+        fields = self.model_dump(exclude_none=True, exclude={"extra", "retry_max_tokens"}, mode="json")
         return {**fields, **self.extra}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The body and what is set beside it: all that decides which requests are made."""
+        most = {} if self.retry_max_tokens is None else {"retry_max_tokens": self.retry_max_tokens}
+        return {**self.body, **most}
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the same request brings the same text: the likeliest token is always taken."""
+        body = self.body
+        temperature = body.get("temperature")
+        cold = isinstance(temperature, (int, float)) and temperature < GREEDY_BELOW
+        return cold or body.get("top_k") == 1 or body.get("top_p") == 0
 
     def over(self, base: Sampling | None) -> Sampling:
         """These values, and those of `base` where these say nothing."""
@@ -102,9 +127,36 @@ class Request:
         }
 
 
+DEPTH = 64
+"""How deep a value of a reply may be nested; what is deeper is None."""
+
+
+def as_text(text: str) -> str:
+    """The text as UTF-8 can hold it: halves of surrogate pairs are joined, or U+FFFD where they are alone."""
+    return str(clean_text(text))
+
+
+def plain_value(value: Any, depth: int = DEPTH) -> Any:
+    """A value as JSON can hold it in every reader: finite numbers, text that UTF-8 can hold, bounded depth."""
+    if isinstance(value, str):
+        return as_text(value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {as_text(str(k)): plain_value(v, depth - 1) for k, v in value.items()} if depth else None
+    if isinstance(value, (list, tuple)):
+        return [plain_value(v, depth - 1) for v in value] if depth else None
+    return str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a completion's texts. `finish_reason` is the API's, or `context_length` where the prompt was too long."""
+    """One of a completion's texts. `finish_reason` is the API's, or `context_length` where the prompt was too long.
+
+    Whatever it is made of, its texts are text or None, and its tool calls are objects.
+    """
 
     text: str | None
     finish_reason: str | None = "stop"
@@ -113,14 +165,27 @@ class Choice:
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     logprobs: Any = None
 
+    def __post_init__(self) -> None:
+        for name in ("text", "finish_reason", "reasoning", "refusal"):
+            value = getattr(self, name)
+            if value is not None and not (type(value) is str and value.isascii()):
+                value = value if isinstance(value, str) else canonical(plain_value(value))
+                object.__setattr__(self, name, as_text(value))
+        if self.tool_calls and not all(isinstance(call, Mapping) for call in self.tool_calls):
+            calls = tuple(call for call in self.tool_calls if isinstance(call, Mapping))
+            object.__setattr__(self, "tool_calls", calls)
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counted them (or as estimated where it does not); cached ones are part of the prompt's."""
+    """Tokens as the server counted them; cached ones are part of the prompt's. `estimated`: at least one of the counts
+    was missing or cannot be, so an estimate stands for it.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    estimated: bool = field(default=False, kw_only=True, compare=False)
 
     @property
     def total(self) -> int:
@@ -132,6 +197,7 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
+            estimated=self.estimated or other.estimated,
         )
 
 
@@ -163,6 +229,18 @@ class Completion:
             further=(*self.further, other.key),
         )
 
+    def without_secrets(self) -> Completion:
+        """The completion with `***` for each secret that a server or a model has repeated; itself where there is none.
+
+        Log probabilities stay as they are: they hold pieces of a text, none of them a whole secret.
+        """
+        choices = tuple(map(_cleared, self.choices))
+        model, request_id = clear(self.model), clear(self.request_id)
+        same = model is self.model and request_id is self.request_id
+        if same and all(new is old for new, old in zip(choices, self.choices, strict=True)):
+            return self
+        return replace(self, choices=choices, model=model, request_id=request_id)
+
     @property
     def text(self) -> str:
         """The first choice's text; empty where there is none."""
@@ -188,6 +266,7 @@ class Completion:
         return {
             "choices": choices,
             "usage": [u.prompt_tokens, u.completion_tokens, u.cached_tokens],
+            **({"estimated": True} if u.estimated else {}),
             "model": self.model,
             "request_id": self.request_id,
         }
@@ -206,4 +285,16 @@ class Completion:
             )
             for c in data["choices"]
         )
-        return cls(choices, Usage(*data["usage"]), data.get("model"), data.get("request_id"), key)
+        usage = Usage(*data["usage"], estimated=bool(data.get("estimated")))
+        return cls(choices, usage, data.get("model"), data.get("request_id"), key)
+
+
+def _cleared(choice: Choice) -> Choice:
+    """The choice without known secrets; itself where it holds none."""
+    calls = list(choice.tool_calls)
+    changed: dict[str, Any] = {} if not calls or clear(calls) is calls else {"tool_calls": tuple(clear(calls))}
+    for name in ("text", "finish_reason", "reasoning", "refusal"):
+        value = getattr(choice, name)
+        if (cleared := clear(value)) is not value:
+            changed[name] = cleared
+    return replace(choice, **changed) if changed else choice

@@ -96,7 +96,7 @@ def explain(run: Path | str, query: str, *, stories: int = 3, candidates: int = 
         StoreError: there is no such run, it has not ended yet, or a file of it is damaged.
     """
     folder = RunFolder.open(run)
-    stages = tuple(flow["stage"] for flow in folder.report()["funnel"])
+    stages = tuple(flow.stage for flow in folder.run_report().funnel)
     places = list(_places(folder))
     by, found = _find(places, query)
     if by == "nothing" or len(found) > stories:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from synthgen.explain import Candidate, Exchange, Explanation, Shown, Story
-from synthgen.store.visible import visible
+from synthgen.outward import visible
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from synthgen.asking import Budget, Spending
 from synthgen.errors import StageError, SynthgenError
 from synthgen.protocols import Preparation, Selector, Source, Stage, Teacher
 from synthgen.records import Record
+from synthgen.spending import Budget, Spending
 
 
 def default_window(target: int | None) -> int:
@@ -112,5 +112,5 @@ def prepare(pipeline: Pipeline) -> None:
         except Exception as error:
             raise StageError(
                 f"{label} raised {type(error).__name__}: {error} while it was prepared",
-                hint="mend its prepare() and run the same command again",
+                hint="fix its prepare() and run the same command again",
             ) from error

@@ -14,12 +14,14 @@ class Price(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    cached_input: float | None = Field(None, ge=0)
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
+    cached_input: float | None = Field(None, ge=0, allow_inf_nan=False)
 
     def usd(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0, *, batch: bool = False) -> float:
-        """The cost of so many tokens; the cached ones are part of the prompt's."""
+        """The cost of so many tokens; the cached ones are part of the prompt's. Never below 0."""
+        prompt_tokens, completion_tokens = max(prompt_tokens, 0), max(completion_tokens, 0)
+        cached_tokens = min(max(cached_tokens, 0), prompt_tokens)
         cached_price = self.input if self.cached_input is None else self.cached_input
         usd = (
             (prompt_tokens - cached_tokens) * self.input

@@ -6,7 +6,8 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,8 +100,59 @@ class Renderer:
                 f"the template raised {type(error).__name__}: {error}",
                 file=file,
                 line=line,
-                hint="mend the template; it runs in a sandbox that allows no attribute starting with an underscore",
+                hint="fix the template; it runs in a sandbox that allows no attribute starting with an underscore",
             ) from error
+
+    def check(self, name: str) -> list[Path]:
+        """The files of a template and of all that it names: `include`, `extends`, `import`, `from`.
+
+        Names that are only known when it is rendered are left out.
+
+        Raises:
+            PromptError: one is missing, lies outside, or does not parse.
+        """
+        from jinja2 import meta
+
+        files: list[Path] = []
+        waiting, seen = [name], {name}
+        while waiting:
+            text, path, _ = self._load(waiting.pop())
+            files.append(Path(path))
+            with _parsing(path):
+                tree = self._environment.parse(text, filename=path)
+                self._environment.compile(tree, filename=path)
+            for named in meta.find_referenced_templates(tree):
+                if named is not None and named not in seen:
+                    seen.add(named)
+                    waiting.append(named)
+        return files
+
+    def files_of(self, name: str) -> dict[str, Path]:
+        """The files that the template is made of, by name: its own, and all that it includes, extends or imports.
+
+        Where a name is computed, any template beside the config may be meant. Empty if there is no such template.
+        """
+        from jinja2 import TemplateSyntaxError, meta
+
+        files: dict[str, Path] = {}
+        waiting = [name]
+        while waiting:
+            found = waiting.pop()
+            try:
+                path = assets.find("prompts", found, self.base)
+                if found in files:
+                    continue
+                files[found] = path
+                named = meta.find_referenced_templates(self._environment.parse(path.read_text(encoding="utf-8")))
+            except (PromptError, TemplateSyntaxError, OSError, ValueError, RecursionError):
+                continue  # no template's name, or one that says what is wrong with it when it is rendered
+            for other in named:
+                waiting += self._own() if other is None else [other]
+        return files
+
+    def _own(self) -> list[str]:
+        folders = [] if self.base is None else [self.base, self.base / "prompts"]
+        return [path.relative_to(root).as_posix() for root in folders for path in sorted(root.glob("**/*.j2"))]
 
     def _load(self, name: str) -> tuple[str, str, None]:
         path = assets.find("prompts", name, self.base)
@@ -115,19 +167,10 @@ class Renderer:
         return text, str(path), None
 
     def _compile(self, name: str) -> _Compiled:
-        from jinja2 import TemplateSyntaxError
-
         text, path, _ = self._load(name)
-        try:
+        with _parsing(path):
             needs = self._needs(self._environment.parse(text, name, path))
             template = self._environment.get_template(name)
-        except TemplateSyntaxError as error:
-            raise PromptError(
-                f"the template does not parse: {error.message}",
-                file=error.filename or path,
-                line=error.lineno,
-                hint="see https://jinja.palletsprojects.com/templates/",
-            ) from error
         compiled = self._compiled[name] = _Compiled(template, Path(path), needs)
         return compiled
 
@@ -156,6 +199,24 @@ class Renderer:
                 file, line = Path(trace.tb_frame.f_code.co_filename), trace.tb_lineno
             trace = trace.tb_next
         return file, line
+
+
+@contextmanager
+def _parsing(path: str) -> Iterator[None]:
+    """Tells what is wrong with a template that does not parse."""
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        raise PromptError(
+            f"the template does not parse: {error.message}",
+            file=error.filename or path,
+            line=error.lineno,
+            hint="see https://jinja.palletsprojects.com/templates/",
+        ) from error
+    except RecursionError:
+        raise PromptError("the template is nested too deep", file=path, hint="check its brackets") from None
 
 
 def _plain(value: Any) -> Any:

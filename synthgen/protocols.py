@@ -24,9 +24,11 @@ class Teacher(Protocol):
 
     Optional: `async def open(self) -> None` before the first request (may set `model`); `async def close(self) -> None`
     after the last; `def drain(self) -> None` when the run is ending (what waits for another try ends with `Draining`);
-    `def keep_in(self, folder: Path, name: str) -> None` before `open`, for what has to survive restarts; `price: Price`
-    for budgets in dollars; `at_once: int`, the most requests at once where a run finds their number by trying;
-    `api: Api` for requests of stages that name none (else `chat`).
+    `def keep_in(self, folder: Path, name: str) -> None` before `open`, for what has to survive restarts;
+    `def holds(self, key: str) -> bool`, whether the reply to a request can be had without sending it, since an earlier
+    session did; `metered = True` where it tells `synthgen.metering.current_meter()` of each try; `price: Price` for
+    budgets in dollars; `at_once: int`, the most requests at once where a run finds their number by trying; `api: Api`
+    for requests of stages that name none (else `chat`).
     """
 
     model: str

@@ -227,9 +227,10 @@ def to_messages(record: Record) -> list[dict[str, Any]]:
 def to_prompt_completion(record: Record) -> dict[str, list[dict[str, Any]]]:
     """`prompt` (all but the answer) and `completion` (the answer): what TRL trains on with the right mask."""
     messages = to_messages(record)
-    if messages[-1]["role"] != "assistant":  # who says a text, or calls a tool
-        return {"prompt": messages, "completion": []}
-    return {"prompt": messages[:-1], "completion": messages[-1:]}
+    answered = messages[-1]["role"] == "assistant"  # by a text, or by a call that nothing follows
+    return (
+        {"prompt": messages[:-1], "completion": messages[-1:]} if answered else {"prompt": messages, "completion": []}
+    )
 
 
 def from_alpaca(row: Mapping[str, Any], **fields: Any) -> Record:
@@ -244,7 +245,10 @@ def from_alpaca(row: Mapping[str, Any], **fields: Any) -> Record:
 
 
 def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
-    """A record from OpenAI messages: the last user turn is the instruction, the answer after it the output.
+    """A record from OpenAI messages: the last user turn is the instruction, the last answer after it the output.
+
+    Where tools are called between the two, the history has the user's turn, the calls and their results (see
+    `asked_in_history`).
 
     Where the assistant calls tools before it answers, the user's turn, the calls and their results are kept in the
     history as well, in their order; a dialogue that ends with a call has no output.
@@ -272,7 +276,9 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
     steps = turns[last + 1 :]
     answer = steps.pop() if steps and steps[-1].role == "assistant" and not steps[-1].tool_calls else None
     if steps and not (steps[0].tool_calls and all(turn.role == "tool" or turn.tool_calls for turn in steps)):
-        raise ValueError("one answer, or none, may follow the last user turn, and calls of tools before it")
+        raise ValueError(
+            "after the last user turn comes one assistant turn, before it calls of tools and their results"
+        )
     return Record(
         instruction=turns[last].content,
         output=answer.content if answer else None,

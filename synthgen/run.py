@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from synthgen.asking import Asker
 from synthgen.collecting import few_collections
+from synthgen.contracts import opened, selection_of
 from synthgen.engine import Engine
 from synthgen.errors import StageError, StoreError
+from synthgen.eventloop import told_of_interrupts
 from synthgen.exchange import Sampling
 from synthgen.journal import Journal
+from synthgen.model_names import model_name
 from synthgen.pipeline import Flow, Pipeline, Progress, default_window, prepare
 from synthgen.protocols import Selector
 from synthgen.records import Record
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
 from synthgen.store.exports import check_formats
-from synthgen.store.report import Requests, StageFlow, Status, TeacherFacts, Tokens, Took
+from synthgen.store.report import AskedAgain, Lost, Requests, StageFlow, Status, TeacherFacts, Tokens, Took
+
+log = logging.getLogger("synthgen.run")
+
+WINDOW_DIGITS = 9
+"""More digits than this are no window."""
 
 
 async def run(
@@ -32,6 +41,7 @@ async def run(
     folder: RunFolder,
     *,
     reuse: Path | None = None,
+    previewed: Path | None = None,
     progress: Progress | None = None,
     made_from: Callable[[], Ingredients] | None = None,
     exports: Sequence[str] = (),
@@ -39,8 +49,10 @@ async def run(
     """Runs the pipeline into the folder and returns the report, which is also in the folder.
 
     A folder that holds part of this run is gone on with: its journal is replayed. `reuse` is the folder (or journal)
-    of another run, whose replies are taken over where the requests are equal. `made_from` is called when the prompts
-    have been read. The first SIGINT or SIGTERM ends the run with what has been sent coming in; the second one at once.
+    of another run, whose replies are taken over where the requests are equal. So are those of `previewed`, the folder
+    of this run's preview (or of the run that a preview is made of), and what they cost is part of the budget.
+    `made_from` is called when the prompts have been read. The first SIGINT, SIGTERM or SIGHUP ends the run with what
+    has been sent coming in; the second one at once.
 
     Raises:
         SynthgenError: a part failed. The journal holds all that was bought; the dataset of an earlier end stays.
@@ -54,23 +66,24 @@ async def run(
                 teacher.keep_in(folder.path, name)
             if hasattr(teacher, "close"):
                 stack.push_async_callback(teacher.close)
-            if hasattr(teacher, "open"):
-                await teacher.open()
+            await opened(name, teacher)
         prepare(pipeline)
         stack.enter_context(few_collections())
         folder.save_seeds(pipeline.source.seeds)
         journal = stack.enter_context(Journal(folder.journal_path))
-        old = stack.enter_context(_journal_of(reuse) if reuse else nullcontext())
-        pipeline = replace(pipeline, window=_window(pipeline, journal, old))
+        shared = [stack.enter_context(_journal_of(previewed))] if previewed else []
+        old = [stack.enter_context(_journal_of(reuse))] if reuse else []
+        pipeline = replace(pipeline, window=_window(pipeline, journal, [*old, *shared]))
         writer = DatasetWriter(folder)
         stack.callback(writer.abandon)
         asker = Asker(
             pipeline.teachers,
             journal,
-            reuse=old,
+            reuse=[*old, *shared],
+            shared=shared,
             concurrency=pipeline.concurrency,
             budget=pipeline.budget,
-            on_budget=lambda: engine.stop("budget", "the budget leaves no room for another request"),
+            on_budget=lambda: engine.stop("budget", asker.budget_message),
         )
         engine = Engine(pipeline, asker, writer, progress)
         with _signals(engine):
@@ -82,16 +95,29 @@ async def run(
     return report
 
 
-def _window(pipeline: Pipeline, journal: Journal, old: Journal | None) -> int:
+def _window(pipeline: Pipeline, journal: Journal, old: Sequence[Journal]) -> int:
     """The window: what the config says, or what the first session has settled.
 
     It shapes the prompts, so a run whose target is raised keeps the window it began with; else it would buy every
     reply anew.
     """
-    settled = journal.fact("window") or (old.fact("window") if old is not None else None)
-    window = pipeline.window or (int(settled) if settled else default_window(pipeline.target))
+    settled = next((fact for j in (journal, *old) if (fact := j.fact("window"))), None)
+    window = pipeline.window or _settled(settled) or default_window(pipeline.target)
+    if settled and not _settled(settled) and not pipeline.window:
+        log.warning(
+            "the window that the journal keeps is damaged (%.40r): %d is taken, and where that is another one, replies"
+            " are bought again",
+            settled,
+            window,
+        )
     journal.settle("window", str(window))
     return window
+
+
+def _settled(fact: str | None) -> int | None:
+    """The window that a journal keeps, or None where it keeps none that can be."""
+    whole = fact is not None and fact.isascii() and fact.isdecimal() and len(fact) <= WINDOW_DIGITS
+    return int(fact or 0) or None if whole else None
 
 
 def _journal_of(run: Path) -> Journal:
@@ -103,11 +129,12 @@ def _journal_of(run: Path) -> Journal:
 
 @contextmanager
 def _signals(engine: Engine) -> Iterator[None]:
-    """Lets SIGINT and SIGTERM end the run: the first drains, the second aborts."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """Lets SIGINT, SIGTERM and SIGHUP end the run: the first drains, the second aborts."""
     loop = asyncio.get_running_loop()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # a closed terminal; `nohup` has it ignored, and then it stays so
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     aborting: list[asyncio.Task[None]] = []
 
     def on_signal() -> None:
@@ -116,13 +143,16 @@ def _signals(engine: Engine) -> Iterator[None]:
         else:
             engine.stop("interrupted", "asked to stop: what has been sent comes in; once more to end at once")
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main one alone
+        with told_of_interrupts(on_signal):
+            yield
+        return
+    for number in numbers:
         loop.add_signal_handler(number, on_signal)
     try:
         yield
     finally:
-        for number in signals:
+        for number in numbers:
             loop.remove_signal_handler(number)
 
 
@@ -149,13 +179,7 @@ def _selected(
     label: str, selector: Selector, records: list[Record], pipeline: Pipeline
 ) -> tuple[list[Record], list[Record]]:
     rng = random.Random(f"{pipeline.seed}/{pipeline.round}/selector/{label}")
-    try:
-        result = selector.select(records, rng)
-    except Exception as error:
-        raise StageError(
-            f"selector {label}: {type(error).__name__}: {error}",
-            hint="the replies are in the journal; mend the selector and run the same command again",
-        ) from error
+    result = selection_of(label, selector.select, records, rng)
     if sorted(r.id for r in result) != sorted(r.id for r in records):
         raise StageError(
             f"selector {label} gave back {len(result)} of {len(records)} records, or others",
@@ -168,7 +192,9 @@ def _selected(
 
 def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at: datetime) -> RunReport:
     totals, spending, took = journal.totals(), progress.spending, progress.took
+    lost, again = spending.lost, spending.again
     priced = any(getattr(teacher, "price", None) for teacher in pipeline.teachers.values())
+    facts = getattr(pipeline.source, "facts", None)
     status: dict[str, Status] = {s: s for s in ("done", "short", "budget", "interrupted")}
     return RunReport(
         generated=progress.generated,
@@ -182,6 +208,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             StageFlow(stage=label, entered=flow.entered, new=flow.new, dropped=dict(sorted(flow.dropped.items())))
             for label, flow in progress.flows.items()
         ),
+        source=facts(progress.attempts) if facts else None,
         requests=Requests(
             bought=totals.requests,
             reused=totals.reused,
@@ -189,16 +216,24 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             retried=spending.retried,
             unusable=dict(sorted(spending.unusable.items())),
             unstructured=spending.unstructured,
+            estimated=spending.estimated,
         ),
         tokens=Tokens.of(totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens),
         cost_usd=totals.usd if priced else None,
+        lost=Lost(requests=lost.requests, tokens=lost.tokens, cost_usd=round(lost.usd, 6) if priced else None),
+        asked_again=AskedAgain(
+            requests=again.requests,
+            tokens=again.tokens,
+            share=round(again.tokens / (spending.asked.tokens or 1), 4),
+            cost_usd=round(again.usd, 6) if priced else None,
+        ),
         took=Took(
             requests=took.requests,
             tokens=Tokens.of(took.prompt_tokens, took.completion_tokens, took.cached_tokens),
             cost_usd=round(took.usd, 6) if priced else None,
         ),
         teachers={
-            name: TeacherFacts(model=teacher.model, sampling=(teacher.sampling or Sampling()).body)
+            name: TeacherFacts(model=model_name(teacher.model), sampling=(teacher.sampling or Sampling()).settings)
             for name, teacher in pipeline.teachers.items()
         },
         wall_s=round(time.monotonic() - progress.started, 3),

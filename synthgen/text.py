@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Literal
 
+from synthgen.subsequence import common_length
+
 Tokenizer = Literal["unicode", "rouge"]
 
 # Scripts that write no spaces between words: each character is a token, and marks stay with theirs. Hangul is not
@@ -88,9 +90,7 @@ def rouge_l(a: Sequence[str], b: Sequence[str]) -> float:
     """ROUGE-L F of two token lists, 0 to 1, computed in floats as rouge-score does; 0 where either is empty."""
     if not a or not b:
         return 0.0
-    from rapidfuzz.distance import LCSseq
-
-    common = LCSseq.similarity(a, b)
+    common = common_length(a, b)
     precision, recall = common / len(b), common / len(a)
     return 2 * precision * recall / (precision + recall) if common else 0.0
 

@@ -8,11 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from synthgen import outward
 from synthgen.config.training import NEEDED
 
 # a test that fails because the machine is busy says nothing
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test makes known as a secret is none to another."""
+    monkeypatch.setattr(outward, "_known", {})
 
 
 @pytest.fixture

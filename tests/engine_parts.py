@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from synthgen.asking import Asker, Budget
+from synthgen.asking import Asker
 from synthgen.engine import Engine
 from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.journal import Journal
 from synthgen.pipeline import Pipeline, prepare
 from synthgen.protocols import Context, Draw, PoolView
 from synthgen.records import Provenance, Record
+from synthgen.spending import Budget
 
 SEEDS = tuple(Record(id=f"seed{i}", instruction=f"seed task {i}") for i in range(4))
 
@@ -146,7 +147,12 @@ def go(journal: Path, pipe: Pipeline, reuse: Path | None = None) -> tuple[str, M
                 engine.stop("budget", "the budget is spent")
 
             asker = Asker(
-                pipe.teachers, book, reuse=old, concurrency=pipe.concurrency, budget=pipe.budget, on_budget=on_budget
+                pipe.teachers,
+                book,
+                reuse=[old] if old else [],
+                concurrency=pipe.concurrency,
+                budget=pipe.budget,
+                on_budget=on_budget,
             )
             engine = Engine(pipe, asker, sink)
             try:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.asking import IN_A_BATCH, Asker, Budget, worst_case
+from synthgen.asking import IN_A_BATCH, Asker
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
 from synthgen.journal import Journal
 from synthgen.prices import Price
 from synthgen.slots import START
+from synthgen.spending import Budget, worst_case
 from synthgen.turns import Draining
-from synthgen.unusable import FINAL
+from synthgen.unusable import FINAL, why_again
 
 
 class Scripted:
@@ -96,7 +97,7 @@ def test_choices_that_a_reply_lacks_are_asked_for(tmp_path: Path) -> None:
         assert (asker.spending.requests, asker.spending.retried) == (3, 0)
 
     with_asker(tmp_path / "j", teacher, body)
-    assert [(r.sampling.n, r.retry) for r in teacher.requests] == [(4, 0), (3, 1), (1, 2)]
+    assert [(r.sampling.body["n"], r.retry) for r in teacher.requests] == [(4, 0), (3, 1), (1, 2)]
 
 
 def test_a_further_try_after_single_choices_is_a_request_of_its_own(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_a_further_try_after_single_choices_is_a_request_of_its_own(tmp_path: Pa
         assert ([choice.text for choice in completion.choices], completion.tries) == (["good", "good"], 2)
 
     with_asker(tmp_path / "j", teacher, body)
-    assert [(r.sampling.n, r.retry) for r in teacher.requests] == [(2, 0), (1, 1), (2, 2), (1, 3)]
+    assert [(r.sampling.body["n"], r.retry) for r in teacher.requests] == [(2, 0), (1, 1), (2, 2), (1, 3)]
 
 
 @pytest.mark.parametrize("more", [Completion(()), Completion((Choice(None, "timeout"),))])
@@ -202,15 +203,18 @@ def test_draining_buys_nothing_but_still_reads(tmp_path: Path) -> None:
     assert len(teacher.requests) == 1
 
 
-def test_a_failure_is_not_journaled_and_frees_its_reservation(tmp_path: Path) -> None:
+def test_a_failure_is_not_journaled_and_counts_as_a_request_that_left(tmp_path: Path) -> None:
     teacher = Scripted(TeacherError("down"), "up")
 
     async def body(asker: Asker) -> None:
         with pytest.raises(TeacherError):
             await asker.ask("teacher", request())
+        assert (asker.spending.requests, asker.spending.lost.requests) == (0, 1)
         assert (await asker.ask("teacher", request())).text == "up"
+        with pytest.raises(Draining):
+            await asker.ask("teacher", request("one more"))
 
-    assert with_asker(tmp_path / "j", teacher, body, Budget(requests=1)) == []
+    assert with_asker(tmp_path / "j", teacher, body, Budget(requests=2)) == ["x"]
 
 
 def test_the_budget_counts_earlier_sessions(tmp_path: Path) -> None:
@@ -280,3 +284,145 @@ def test_a_stages_sampling_lies_over_the_teachers(tmp_path: Path) -> None:
         assert asker.sampling(None, None).body == {}
 
     with_asker(tmp_path / "j", Scripted(), body)
+
+
+def cut(text: str = "It begins", **fields: object) -> Completion:
+    return Completion((Choice(text, "length", **fields),), Usage(9, 3))  # type: ignore[arg-type]
+
+
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "tasks", "schema": {"type": "object"}}}
+
+
+def bodies(teacher: Scripted) -> list[tuple[object, ...]]:
+    """What a server would see of each request."""
+    asked = [(r, r.sampling.body) for r in teacher.requests]
+    return [(b.get("temperature"), b.get("max_tokens"), r.response_format is not None, r.retry) for r, b in asked]
+
+
+@pytest.mark.parametrize(
+    ("sampling", "replies", "expected"),
+    [
+        # at temperature 0 nothing but more tokens can help a cut reply
+        ({"temperature": 0, "max_tokens": 64}, [cut()], [(0, 64, True, 0)]),
+        (
+            {"temperature": 0, "max_tokens": 64, "retry_max_tokens": 200},
+            [cut(), cut()],
+            [(0, 64, True, 0), (0, 128, True, 1), (0, 200, True, 2)],
+        ),
+        ({"temperature": 0, "max_tokens": 64, "retry_max_tokens": 64}, [cut()], [(0, 64, True, 0)]),
+        # nor an empty one, or any other that the same request must bring again
+        ({"temperature": 0}, [Completion((Choice("", "stop"),), Usage(9, 1))], [(0, None, True, 0)]),
+        ({"top_p": 0}, [Completion((Choice("", "stop"),), Usage(9, 1))], [(None, None, True, 0)]),
+        ({"extra": {"top_k": 1}}, [Completion((Choice("", "stop"),), Usage(9, 1))], [(None, None, True, 0)]),
+        # above it another sample may
+        ({"temperature": 1, "max_tokens": 64}, [cut(), cut()], [(1, 64, True, n) for n in range(3)]),
+        ({"seed": 7}, [Completion((Choice("", "stop"),), Usage(9, 1))], [(None, None, True, 0), (None, None, True, 1)]),
+        # white space to the end is the schema's doing
+        ({"temperature": 0, "max_tokens": 64}, [cut('{"tasks": ' + " " * 4000)], [(0, 64, True, 0), (0, 64, False, 1)]),
+        # and a server that breaks off may do better
+        (
+            {"temperature": 0},
+            [Completion((Choice("It beg", "error"),), Usage(9, 2))],
+            [(0, None, True, 0), (0, None, True, 1)],
+        ),
+    ],
+)
+def test_a_further_request_differs_in_what_can_help(
+    tmp_path: Path, sampling: dict[str, object], replies: list[Completion], expected: list[tuple[object, ...]]
+) -> None:
+    teacher = Scripted(*replies)
+
+    async def body(asker: Asker) -> None:
+        asked = request(sampling=Sampling(**sampling), response_format=SCHEMA)  # type: ignore[arg-type]
+        for _ in range(2):  # the second time the journal answers
+            completion = await asker.ask("teacher", asked, why_again, 3)
+            assert completion.tries == len(expected)
+        again = asker.spending.again
+        assert again.requests == 2 * (len(expected) - 1)
+        assert (again.tokens > 0) == (len(expected) > 1)
+
+    with_asker(tmp_path / "j", teacher, body)
+    assert bodies(teacher) == expected
+
+
+def test_what_an_older_version_asked_again_in_the_same_words_is_replayed(tmp_path: Path) -> None:
+    cold = Sampling(temperature=0, max_tokens=64)
+
+    async def main() -> None:
+        with Journal(tmp_path / "j") as journal:
+            for retry in range(2):
+                asked = request(sampling=cold, retry=retry)
+                await journal.put(asked.key, asked, cut(f"try {retry}"))
+            teacher = Scripted()
+            asker = Asker({"teacher": teacher}, journal, concurrency=1)
+            completion = await asker.ask("teacher", request(sampling=cold), why_again, 3)
+            assert (completion.text, completion.tries, teacher.requests) == ("try 1", 2, [])
+        with Journal(tmp_path / "new") as journal, Journal(tmp_path / "j", readonly=True) as old:
+            asker = Asker({"teacher": teacher}, journal, reuse=[old], concurrency=1)
+            completion = await asker.ask("teacher", request(sampling=cold), why_again, 3)
+            assert (completion.text, completion.tries, teacher.requests) == ("try 1", 2, [])
+
+    asyncio.run(main())
+
+
+def test_at_temperature_0_choices_that_a_reply_lacks_would_be_the_first_one_again(tmp_path: Path) -> None:
+    teacher = Scripted("a")
+
+    async def body(asker: Asker) -> None:
+        completion = await asker.ask("teacher", request(sampling=Sampling(n=4, temperature=0)))
+        assert [choice.text for choice in completion.choices] == ["a"]
+
+    with_asker(tmp_path / "j", teacher, body)
+    assert len(teacher.requests) == 1
+
+
+def test_counts_that_cannot_be_do_not_stretch_a_budget(tmp_path: Path) -> None:
+    text = " ".join(f"word{number}" for number in range(160))
+
+    async def body(asker: Asker) -> None:
+        asked = (asker.ask("teacher", request(str(n), sampling=Sampling(max_tokens=400))) for n in range(60))
+        await asyncio.gather(*asked, return_exceptions=True)
+
+    sent = {}
+    for usage in (Usage(20, 300), Usage(0, 0), Usage(-500, -500), Usage(1, 1), Usage(20, 0), Usage(2**63, 2**63)):
+        teacher = Scripted(*[Completion((Choice(text),), usage)] * 60)
+        assert with_asker(tmp_path / f"{usage}", teacher, body, Budget(tokens=10_000))
+        sent[usage] = len(teacher.requests)
+    assert max(sent.values()) <= 1.3 * min(sent.values())
+
+
+def test_a_teacher_that_fails_to_drain_does_not_keep_the_others_from_it(tmp_path: Path) -> None:
+    drained: list[str] = []
+
+    class Broken(Scripted):
+        def drain(self) -> None:
+            raise RuntimeError("no")
+
+    class Good(Scripted):
+        def drain(self) -> None:
+            drained.append("x")
+
+    async def main() -> None:
+        with Journal(tmp_path / "j") as journal:
+            Asker({"a": Broken(), "b": Good()}, journal, concurrency=1).drain()
+
+    asyncio.run(main())
+    assert drained == ["x"]
+
+
+def test_further_choices_that_an_older_version_asked_for_are_replayed(tmp_path: Path) -> None:
+    asked = request(sampling=Sampling(n=2))
+    assert asked.sampling.body["n"] == 2
+    older = request(sampling=asked.sampling.model_copy(update={"n": 1}), retry=1)
+    assert older.sampling.body["n"] == 2  # its body was that of the first request
+    teacher = Scripted()
+
+    async def main() -> None:
+        with Journal(tmp_path / "j") as journal:
+            await journal.put(asked.key, asked, Completion((Choice("a"),), Usage(5, 1)))
+            await journal.put(older.key, older, Completion((Choice("b"),), Usage(5, 1)))
+            completion = await Asker({"teacher": teacher}, journal, concurrency=1).ask("teacher", asked)
+            assert [choice.text for choice in completion.choices] == ["a", "b"]
+
+    asyncio.run(main())
+    assert teacher.requests == []

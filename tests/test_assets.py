@@ -35,7 +35,8 @@ def test_a_file_beside_the_config_comes_before_the_shipped_one(tmp_path: Path, p
 def test_a_path_beside_the_config_is_taken_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("mine")
     assert assets.find("prompts", "./words.txt", tmp_path).read_text() == "mine"
-    assert assets.find("prompts", str(tmp_path / "words.txt")).read_text() == "mine"
+    assert assets.find("prompts", str(tmp_path / "words.txt"), tmp_path).read_text() == "mine"
+    assert assets.find("seeds", str(tmp_path / "words.txt")).read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import json
 import random
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from synthgen import dedup as module
@@ -87,24 +89,134 @@ def test_the_tokenizer_and_the_arithmetic_are_settings(source, out, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    "content",
+    [b"{", b"[" * 100_000, b"[1]", b'{"a": "\xff"}', b'{"text": "x", "n": 1}', b'{"instruction": null, "output": "y"}'],
+)
+def test_a_row_without_a_text_is_kept_and_counted(source, out, tmp_path, content):
+    source.write_bytes(KEPT + b"\n" + content + b"\n" + DROPPED)
+    result = dedup(source, out, dropped=tmp_path / "dropped.jsonl")
+    assert (result.kept, result.dropped, result.without_text, result.unreadable) == (2, 1, 1, ())
+    assert out.read_bytes() == KEPT + b"\n" + content + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "message"),
     [
-        (b"{", r"in\.jsonl:2: not JSON at column 2"),
-        (b"[" * 100_000, r"in\.jsonl:2: not JSON"),
-        (b"[1]", r"in\.jsonl:2: a JSON list, not an object"),
-        (b'{"a": "\xff"}', r"in\.jsonl:2: not UTF-8 \(byte 8 of the line\)"),
+        (b'{"text": "x", "n": 1}', None, r"in\.jsonl:1: nothing says what its rows ask\n  → .*--field: text"),
         (
             b'{"text": "x", "n": 1}',
-            r"in\.jsonl:2: the field 'instruction' is missing\n  → .*: text",
+            "question",
+            r"in\.jsonl:1: none .* has a text in the field 'question'\n  → .*: text",
         ),
-        (b'{"instruction": null}', r"in\.jsonl:2: the field 'instruction' is NoneType, not text"),
+        (b"{", None, r"in\.jsonl:1: none of its first 100 rows can be read: not JSON"),
     ],
 )
-def test_a_bad_line_is_an_error_with_its_number_and_leaves_no_file(source, out, tmp_path, content, message):
-    source.write_bytes(KEPT + b"\n" + content + b"\n")
+def test_rows_of_which_none_has_a_text_are_an_error(source, out, content, field, message):
+    source.write_bytes(content)
     with pytest.raises(SeedError, match=message):
-        dedup(source, out, dropped=tmp_path / "dropped.jsonl")
-    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+        dedup(source, out, field=field)
+    assert not out.exists()
+
+
+ROWS = [
+    {"instruction": "Name three rivers in Europe.", "input": "", "output": "a"},
+    {"instruction": "Name three long rivers in Europe.", "input": "", "output": "b"},
+    {"instruction": "Say why the sky is blue.", "input": "", "output": "c"},
+]
+
+
+def test_an_array_stays_one_and_so_does_what_is_around_it(tmp_path):
+    for name, content in (
+        ("a.json", ROWS),
+        ("b.json", {"version": "1", "data": ROWS, "more": [1], "nothing": [], "test": [{"instruction": "x"}]}),
+    ):
+        (tmp_path / name).write_text(json.dumps(content))
+        assert dedup(tmp_path / name, tmp_path / f"out_{name}").kept == 2
+        kept = json.loads((tmp_path / f"out_{name}").read_text())
+        if isinstance(content, dict):
+            assert {**kept, "data": ROWS} == content
+            kept = kept["data"]
+        assert kept == [ROWS[0], ROWS[2]]
+    assert dedup(tmp_path / "a.json", tmp_path / "lines.jsonl").kept == 2
+    assert list(map(json.loads, (tmp_path / "lines.jsonl").read_text().splitlines())) == [ROWS[0], ROWS[2]]
+
+
+def test_tables_keep_their_form_and_types(tmp_path):
+    table = pa.table(
+        {
+            "instruction": [row["instruction"] for row in ROWS],
+            "score": pa.array([1, None, 3], pa.int8()),
+            "b": [b"x"] * 3,
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert dedup(tmp_path / "a.parquet", tmp_path / "out.parquet").kept == 2
+    assert pq.read_table(tmp_path / "out.parquet").equals(table.take([0, 2]))
+    with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table)
+    assert dedup(tmp_path / "a.arrow", tmp_path / "out.arrow").kept == 2
+    with pa.memory_map(str(tmp_path / "out.arrow")) as file:
+        assert pa.ipc.open_stream(file).read_all().equals(table.take([0, 2]))
+    with pytest.raises(StoreError, match="are parquet"):
+        dedup(tmp_path / "a.parquet", tmp_path / "out.jsonl")
+    (tmp_path / "a.csv").write_text('question;answer\n"Name three; rivers.";1\nbad\n"Name three; rivers.";2\nWhy?;3\n')
+    result = dedup(tmp_path / "a.csv", tmp_path / "out.csv")
+    assert (result.kept, result.dropped, len(result.unreadable)) == (2, 1, 1)
+    assert "a.csv:2: 1 cells" in result.unreadable[0]
+    assert (tmp_path / "out.csv").read_text() == 'question;answer\n"Name three; rivers.";1\nWhy?;3\n'
+
+
+def test_a_folder_is_one_dataset(tmp_path, out):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.jsonl").write_bytes(lines(*ROWS[:1]))
+    (tmp_path / "data" / "b.jsonl").write_bytes(lines(*ROWS[1:]))
+    (tmp_path / "data" / "c.csv").write_text("instruction\nx\n")
+    result = dedup(tmp_path / "data", out, dropped=tmp_path / "dropped.jsonl")
+    assert (result.kept, result.dropped) == (2, 1)
+    assert [aside.endswith("c.csv (another kind of file than jsonl)") for aside in result.files_aside] == [True]
+    (evidence,) = map(json.loads, (tmp_path / "dropped.jsonl").read_text().splitlines())
+    assert (evidence["file"], evidence["nearest_file"]) == (
+        str(tmp_path / "data" / "b.jsonl"),
+        str(tmp_path / "data" / "a.jsonl"),
+    )
+
+
+def test_chats_are_compared_by_their_last_question(source, out):
+    def chat(*said):
+        return [{"role": role, "content": text} for role, text in zip(("user", "assistant") * 2, said, strict=False)]
+
+    call = [
+        *chat("Why is it so?"),
+        {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]},
+    ]
+    source.write_bytes(
+        lines(
+            {"messages": chat("Name a lake.", "Como")},
+            {"conversations": [{"from": "human", "value": "Name a lake!"}, {"from": "gpt", "value": "Garda"}]},
+            {"messages": chat("Tell of Rome.", "It is old.", "Name a lake.", "Como")},
+            {"messages": call},
+            {"messages": call},
+        )
+    )
+    result = dedup(source, out)
+    assert (result.kept, result.dropped, result.without_text) == (3, 2, 0)
+    out.unlink()
+    assert (
+        dedup(source, out, field="messages").dropped == 2
+    )  # two chats end with the same question, and two with a call
+
+
+def test_many_inputs_to_one_instruction_are_many_tasks(source, out):
+    ask = "Translate the following sentence into French, and answer with the translation alone."
+    inputs = ["The cat sleeps.", "I bought bread.", "The cat sleeps!", "Where is the station?"]
+    source.write_bytes(lines(*({"instruction": ask, "input": given, "output": "x"} for given in inputs)))
+    for fields in (None, ["instruction", "input"]):
+        assert dedup(source, out, field=fields, overwrite=True).kept == 3
+    assert dedup(source, out, field="instruction", overwrite=True).kept == 1
+    source.write_bytes(
+        lines(*({"instruction": q, "input": "A long text. " * 30} for q in ["Who is it?", "When was it?"]))
+    )
+    assert dedup(source, out, overwrite=True).kept == 2
 
 
 def test_a_byte_order_mark_is_no_trouble(source, out, tmp_path):
@@ -120,7 +232,7 @@ def test_an_empty_file(source, out):
 
 
 def test_an_input_that_is_not_there(source, out):
-    with pytest.raises(SeedError, match=r"in\.jsonl: cannot be read"):
+    with pytest.raises(SeedError, match=r"in\.jsonl: there is no such file"):
         dedup(source, out)
     assert not out.exists()
 

@@ -48,6 +48,8 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     (tmp_path / "config.yaml").write_text("extends: quickstart\nname: mine\ntarget: 30\n")
     rows = [f'{{"instruction": "Name {n} animals of the sea.", "input": "", "output": "fish"}}' for n in range(5)]
+    seed = '{"id": "sea_1", "instruction": "Name a sea of the north.", "input": "", "output": "The Baltic Sea."}\n'
+    (tmp_path / "seeds.jsonl").write_text(seed)
     for name in ("my_rows.jsonl", "rows.jsonl"):
         (tmp_path / name).write_text("\n".join(rows) + "\n")
     return tmp_path
@@ -134,3 +136,12 @@ def test_every_link_between_documents_leads_somewhere() -> None:
     for document in DOCUMENTS:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_the_readme_shows_what_init_writes() -> None:
+    project = ROOT / "synthgen" / "cli" / "project"
+    shown = blocks(ROOT / "README.md")
+    config = next(yaml.safe_load(b.text) for b in shown if b.language == "yaml" and "name: my_project" in b.text)
+    assert config == yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
+    function = next(b.text for b in shown if "def max_links" in b.text)
+    assert function.partition("\n\n\n")[2] in (project / "filters.py").read_text(encoding="utf-8")

@@ -131,7 +131,8 @@ def test_fifty_kills_change_no_byte_and_buy_nothing_twice_that_was_journaled(tmp
     assert 0 < lost <= kills * 10
 
 
-def test_ctrl_c_loses_nothing_that_was_sent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_lose_nothing_that_was_sent(tmp_path: Path, number: signal.Signals) -> None:
     with served(Plan(latency_s=0.15)) as server:
         config = write(tmp_path, server.url, target=60)
         process = subprocess.Popen(
@@ -139,7 +140,7 @@ def test_ctrl_c_loses_nothing_that_was_sent(tmp_path: Path) -> None:
         )
         while len(server.bodies) < 20 and process.poll() is None:
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 130, output
         first = len(server.bodies)

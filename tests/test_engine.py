@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from engine_parts import SEEDS, STAGES, Demonstrations, HashTeacher, Memory, Novel, Respond, Write, go, pipeline
 
-from synthgen.asking import Asker, Budget
+from synthgen.asking import Asker
 from synthgen.engine import Engine
 from synthgen.errors import SeedError, StageError, TeacherError
 from synthgen.exchange import Completion, Request
@@ -15,6 +15,7 @@ from synthgen.journal import Journal
 from synthgen.pipeline import default_window, prepare
 from synthgen.protocols import Context, Draw, PoolView
 from synthgen.records import Record
+from synthgen.spending import Budget
 
 
 def test_target_is_met_exactly_and_nothing_disappears(tmp_path: Path) -> None:

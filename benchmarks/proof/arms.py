@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from synthgen.loop import load, run_loop
-from synthgen.loop.drills import FAMILIES
+from synthgen.task_sets.drills import FAMILIES
 
 RECIPE = "loop_quickstart"
 WATCH = ["gate.worse=1", "gate.stops=1", "alarms.action=warn", "stop.least_yield=0"]
@@ -20,10 +20,10 @@ LED = 8 * COUNT // len(FAMILIES)
 ATTEMPTS = f"generate.stop={{attempts: {len(FAMILIES)}}}"
 SAMPLING = "sampling: {temperature: 1.0, max_tokens: 40}"
 WRITE = f"{{use: pre_query, count: {COUNT}, {SAMPLING}}}"
-PROVE = "{use: synthgen.loop.drills:Prove}"
-LABEL = "{use: synthgen.loop.drills:Prove, verify: false}"
-TRUTH = "{use: synthgen.loop.drills:Prove, truth: true}"
-IMPERFECT = "{use: synthgen.loop.drills:Prove, accept_right: 0.9, accept_wrong: 0.2}"
+PROVE = "{use: synthgen.task_sets.drills:Prove}"
+LABEL = "{use: synthgen.task_sets.drills:Prove, verify: false}"
+TRUTH = "{use: synthgen.task_sets.drills:Prove, truth: true}"
+IMPERFECT = "{use: synthgen.task_sets.drills:Prove, accept_right: 0.9, accept_wrong: 0.2}"
 NEAR = "{use: near_duplicate, threshold: 1.0}"
 VOTE = "{use: majority, votes: 4, least: 4, own: true, sampling: {temperature: 0.7, max_tokens: 24}}"
 SOLVE = "{use: solve, samples: 4, tries: 1, sampling: {temperature: 1.0, max_tokens: 24}}"
@@ -64,7 +64,7 @@ ARMS: dict[str, tuple[str, list[str]]] = {
     "oracle": (
         "oracle: true tasks, true answers",
         [
-            f"generate.source={{use: synthgen.loop.drills:Drills, chunk: {COUNT}, path: known}}",
+            f"generate.source={{use: synthgen.task_sets.drills:Drills, chunk: {COUNT}, path: known}}",
             stages(NEAR),
             "generate.teacher=null",
         ],

@@ -12,7 +12,7 @@ from proof.arms import ARMS
 from synthgen.loop.evaluation import numbers
 from synthgen.loop.gate import refusals
 from synthgen.loop.intervals import hierarchical
-from synthgen.loop.models import Gate
+from synthgen.loop.recipe import Gate
 
 MAIN = "seen"
 

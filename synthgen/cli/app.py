@@ -85,6 +85,9 @@ def run(
     reuse: Annotated[
         str | None, typer.Option(metavar="RUN", help="Take replies over from an older run; pay only for new requests.")
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew: the folder that is there is kept beside it, as NAME.old.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Run a config, or go on with a stopped run.
@@ -93,7 +96,7 @@ def run(
     """
     from synthgen.cli.running import run_config
 
-    raise typer.Exit(run_config(config, settings or (), target=target, out=out, reuse=reuse, as_json=json))
+    raise typer.Exit(run_config(config, settings or (), target=target, out=out, reuse=reuse, fresh=fresh, as_json=json))
 
 
 @app.command()
@@ -133,12 +136,13 @@ def explain(
 def export(
     run: RunPath,
     formats: Annotated[list[str], typer.Argument(metavar="FORMAT", help="alpaca, messages, prompt_completion, …")],
+    out: Annotated[Path | None, typer.Option(help="Where FORMAT/ goes, in place of the run's exports/.")] = None,
     json: Json = False,
 ) -> None:
     """Write the dataset in trainers' formats, into exports/."""
     from synthgen.cli.reading import export_run
 
-    export_run(run, formats, as_json=json)
+    export_run(run, formats, out=out, as_json=json)
 
 
 @app.command()
@@ -222,9 +226,12 @@ def doctor(config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
 
 @app.command()
 def dedup(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A JSON lines file.")],
-    out: Annotated[Path, typer.Option(help="Where the kept rows go, byte for byte as they were.")],
-    field: Annotated[str, typer.Option(help="The field whose texts are compared.")] = "instruction",
+    source: Annotated[Path, typer.Argument(metavar="IN", help="JSON lines, JSON, CSV, Parquet; or a folder of these.")],
+    out: Annotated[Path, typer.Option(help="Where the kept rows go, in the form in which they came.")],
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="A column that is compared, or several. By default the question of each row, and its input."),
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="The similarity from which rows are dropped: 0.7 by default, 0.4 for minhash.")
     ] = None,
@@ -239,9 +246,9 @@ def dedup(
     workers: Annotated[int, typer.Option(min=1, help="Processes for `exact`; the result is the same.")] = 1,
     json: Json = False,
 ) -> None:
-    """Remove near-duplicates from a JSON lines file.
+    """Remove near-duplicates from files of rows.
 
-    A row is kept if its text is no near-duplicate of an earlier kept one's.
+    A row is kept if its question is no near-duplicate of an earlier kept one's; where it works on an input, both are.
     """
     from synthgen.cli.deduplicating import dedup_file
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pydantic import ValidationError
+
 from synthgen.cli.environment import read_env
 from synthgen.cli.estimate import Estimate, Range, Window, estimate, window_of
-from synthgen.cli.output import print_json
+from synthgen.cli.output import own_prints, print_json
 from synthgen.cli.plan import first_request, walk
-from synthgen.config import Recipe, choose, load
+from synthgen.config import Recipe, choose, load, preview_folder
 from synthgen.config.training import check_training
+from synthgen.errors import SynthgenError
 from synthgen.exchange import Request
-from synthgen.store.visible import visible
+from synthgen.outward import visible
+from synthgen.store import RunFolder
+from synthgen.store.report import RunReport, SourceFacts
 
 PER_RECORDS = 1000
 """A run without a target is estimated for so many records."""
@@ -22,10 +28,11 @@ PER_RECORDS = 1000
 def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None:
     """Loads the config, and prints the first request and the plan."""
     read_env(config)
-    recipe = load(config, settings)
-    training = check_training(recipe, choose(recipe))
-    asked = first_request(recipe.pipeline)
-    walked = walk(recipe.pipeline) if asked else None
+    with own_prints(as_json):
+        recipe = load(config, settings)
+        training = check_training(recipe, choose(recipe))
+        asked = first_request(recipe.pipeline)
+        walked = walk(recipe.pipeline) if asked else None
     plan = None
     if walked is not None:
         prices = {name: getattr(teacher, "price", None) for name, teacher in recipe.pipeline.teachers.items()}
@@ -40,10 +47,12 @@ def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None
 def _as_json(
     recipe: Recipe, asked: tuple[str, Request] | None, plan: Estimate | None, window: Window | None
 ) -> dict[str, Any]:
+    facts = source_facts(recipe)
     return {
         "name": recipe.config.name,
         "folder": choose(recipe),
         "stages": [name for name, _ in recipe.pipeline.stages],
+        "source": None if facts is None else facts.model_dump(mode="json"),
         "first_request": None if asked is None else {"teacher": asked[0], **asked[1].to_dict()},
         "estimate": None if plan is None else asdict(plan),
         "window": None if window is None else asdict(window),
@@ -57,7 +66,8 @@ def _lines(
     pipeline = recipe.pipeline
     if asked is not None:
         name, request = asked
-        yield f"first request, to {name} ({request.model}), {request.sampling.body or 'no sampling set'}:"
+        model = request.model or "the server's model"
+        yield f"first request, to {name} ({model}), {request.sampling.body or 'no sampling set'}:"
         for message in request.messages:
             yield f"  {message['role']}:"
             yield "\n".join(f"    {line}" for line in visible(str(message.get("content", ""))).split("\n"))
@@ -65,8 +75,12 @@ def _lines(
     yield f"{recipe.config.name}: everything loads"
     yield f"  folder       {choose(recipe)}"
     yield f"  stages       {', '.join(name for name, _ in pipeline.stages) or 'none'}"
+    for head, text in facts.lines() if (facts := source_facts(recipe)) else ():
+        yield f"  {visible(f'{head}: {text}')}"
     if pipeline.selectors:
         yield f"  selectors    {', '.join(name for name, _ in pipeline.selectors)}"
+    for name, variable in _missing_keys(recipe):
+        yield f"  key          {variable} is not set: a run asks {name} without a key, which not every server takes"
     yield f"  target       {f'{pipeline.target:,} records' if pipeline.target else 'until the source is exhausted'}"
     if asked is None:
         yield "  requests     none: the first attempt asks no teacher"
@@ -79,6 +93,23 @@ def _lines(
             f"  window       {window.attempts:,} attempts: a new task is shown as a demonstration so many attempts"
             f" later; keeps about {window.busy:.0%} of {window.slots} slots busy"
         )
+
+
+def source_facts(recipe: Recipe) -> SourceFacts | None:
+    """What the first rows of existing data tell: files and columns that are read and left aside."""
+    facts = getattr(recipe.pipeline.source, "facts", None)
+    return facts() if facts else None
+
+
+def _missing_keys(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """The teachers whose key is not in the environment, and its variable: where the config names it, or OpenAI asks."""
+    for name, teacher in recipe.pipeline.teachers.items():
+        variable = getattr(teacher, "api_key_env", None)
+        if not isinstance(variable, str) or os.environ.get(variable, "").strip():
+            continue
+        place = "teacher" if name == "teacher" else f"teachers.{name}"
+        if f"{place}.api_key_env" in recipe.written or any("api.openai.com" in u for u in getattr(teacher, "urls", ())):
+            yield name, variable
 
 
 def _training(settings: dict[str, Any] | None) -> Iterator[str]:
@@ -97,9 +128,27 @@ def _plan(plan: Estimate, recipe: Recipe) -> Iterator[str]:
     else:
         yield f"  cost         {_range(plan.usd, '$', 2)}{per}"
     yield "               from all records kept and short replies to one in four kept and the longest ones"
+    yield f"  asked again  {_asked_again(recipe)}"
     budget = {name: limit for name, limit in recipe.config.budget.model_dump().items() if limit is not None}
     if budget:
         yield f"  budget       {', '.join(f'{limit:,} {name}' for name, limit in budget.items())}: the run stops there"
+
+
+def _asked_again(recipe: Recipe) -> str:
+    """What this recipe's run, or else its preview, has spent on replies that were asked for again."""
+    for folder, name in ((RunFolder(choose(recipe)), "run"), (RunFolder(preview_folder(recipe)), "preview")):
+        report = _report_in(folder)
+        if report is not None:
+            again = report.asked_again
+            return f"{again.requests:,} requests, {again.tokens:,} tokens ({again.share:.0%} of all) in the last {name}"
+    return "not known before a preview: replies that are no use, where another request can bring more"
+
+
+def _report_in(folder: RunFolder) -> RunReport | None:
+    try:
+        return RunReport.model_validate(folder.report())
+    except (SynthgenError, ValidationError):
+        return None  # it has not ended yet, or another version wrote it
 
 
 def _range(numbers: Range, unit: str = "", digits: int = 0) -> str:

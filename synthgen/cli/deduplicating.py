@@ -13,13 +13,17 @@ from synthgen.cli.output import console, interactive, print_json, say
 from synthgen.cli.progress import LINE_S
 from synthgen.dedup import Method, Progress, dedup
 from synthgen.errors import ConfigError
+from synthgen.outward import visible
+
+SHOWN = 5
+"""Rows that cannot be read are told one by one up to here."""
 
 
 def dedup_file(
     source: Path,
     out: Path,
     *,
-    field: str,
+    field: list[str] | None,
     threshold: float | None,
     rule: Literal["gt", "ge"],
     tokenizer: Literal["unicode", "rouge"],
@@ -45,9 +49,25 @@ def dedup_file(
             progress=progress,
         )
     if as_json:
-        print_json({"kept": result.kept, "dropped": result.dropped, "seconds": round(result.seconds, 3)})
+        print_json(
+            {
+                "kept": result.kept,
+                "dropped": result.dropped,
+                "without_text": result.without_text,
+                "unreadable": len(result.unreadable),
+                "seconds": round(result.seconds, 3),
+            }
+        )
         return
+    for place in result.unreadable[:SHOWN]:
+        say(visible(f"left out: {place}"))
+    if len(result.unreadable) > SHOWN:
+        say(f"left out: {len(result.unreadable) - SHOWN:,} more rows that cannot be read")
+    if result.files_aside:
+        say(visible(f"files left aside: {', '.join(result.files_aside)}"))
     print(f"{result.kept:,} rows kept in {out}, {result.dropped:,} dropped, {result.seconds:.1f} s")
+    if result.without_text:
+        print(f"{result.without_text:,} of the kept have no text to compare")
     if dropped is not None:
         print(f"the dropped rows, each with its neighbour: {dropped}")
 

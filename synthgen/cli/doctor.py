@@ -16,6 +16,7 @@ from synthgen.cli.environment import read_env
 from synthgen.cli.output import print_json
 from synthgen.config import Recipe, load
 from synthgen.errors import ConfigError
+from synthgen.teachers.openai.header_values import fault_in_key, how_to_fix
 
 PACKAGES = ("openai", "pydantic", "pyarrow", "numpy", "rapidfuzz", "jinja2", "typer", "rich")
 EXTRAS = {
@@ -41,7 +42,7 @@ class Finding:
 
 
 def examine(config: str, *, as_json: bool) -> int:
-    """Prints what is there and what is not; 1 where something has to be mended."""
+    """Prints what is there and what is not; 1 where something has to be fixed."""
     read_env(config)
     findings = list(_findings(config))
     if as_json:
@@ -74,8 +75,13 @@ def _findings(config: str) -> Iterator[Finding]:
     else:
         yield Finding("config", f"no {config} here: synthgen init my_project")
     for key, needed in _keys(recipe).items():
-        present = bool(os.environ.get(key))
-        yield Finding(f"key {key}", "set" if present else "not set", (present or None) if not needed else present)
+        value = (os.environ.get(key) or "").strip()
+        if fault := fault_in_key(value):
+            yield Finding(f"key {key}", f"{fault}: {how_to_fix(value)}", False)
+        else:
+            yield Finding(
+                f"key {key}", "set" if value else "not set", (bool(value) or None) if not needed else bool(value)
+            )
     yield from _output(Path(recipe.config.output if recipe else "outputs"))
 
 

@@ -6,21 +6,22 @@ that only takes it down stands in for the config's teachers, and for the numbers
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from synthgen.asking import Asker, Budget
+from synthgen.asking import Asker
 from synthgen.engine import Engine
 from synthgen.errors import StageError, TeacherError
+from synthgen.eventloop import run_async
 from synthgen.exchange import Completion, Request
 from synthgen.journal import Journal
 from synthgen.pipeline import Pipeline, prepare
 from synthgen.protocols import Teacher
 from synthgen.records import Record
+from synthgen.spending import Budget
 from synthgen.teachers.procedural import Procedural
 
 ATTEMPTS = 8
@@ -41,7 +42,7 @@ class Asked:
         self.requests += 1
         self.prompt_tokens += completion.usage.prompt_tokens
         self.completion_tokens += completion.usage.completion_tokens
-        limit = request.sampling.max_tokens
+        limit = request.sampling.max_tokens and max(request.sampling.max_tokens, request.sampling.retry_max_tokens or 0)
         self.most = None if limit is None or self.most is None else self.most + limit * (request.sampling.n or 1)
 
 
@@ -137,5 +138,5 @@ def _walk(pipeline: Pipeline) -> Walk:
             await Engine(alone, Asker(alone.teachers, journal, concurrency=1), done).run()
 
     with tempfile.TemporaryDirectory(prefix="synthgen-check-") as temporary:
-        asyncio.run(attempts(Path(temporary)))
+        run_async(attempts(Path(temporary)))
     return done

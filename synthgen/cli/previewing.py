@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.cli.environment import read_env
-from synthgen.cli.output import console, print_json
+from synthgen.cli.output import console, own_prints, print_json
 from synthgen.cli.progress import shown
-from synthgen.cli.running import EXIT_CODES
+from synthgen.cli.running import EXIT_CODES, spending_lines
 from synthgen.config import Recipe, choose, load, preview_folder
+from synthgen.eventloop import run_async
 from synthgen.journal import Journal
+from synthgen.outward import visible
 from synthgen.pipeline import Progress, default_window
 from synthgen.records import Record
 from synthgen.run import run
 from synthgen.store import RunFolder, RunReport
 from synthgen.store.parquet import dataset_files, read_records
-from synthgen.store.visible import visible
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -31,9 +31,10 @@ SURPLUS = "over_target"
 def preview_config(config: str, settings: Sequence[str], number: int, *, as_json: bool) -> int:
     """Makes so many records, shows them, and returns the exit code."""
     read_env(config)
-    recipe = load(config, settings)
-    path = preview_folder(recipe)
-    report = asyncio.run(_make(recipe, path, number))
+    with own_prints(as_json):
+        recipe = load(config, settings)
+        path = preview_folder(recipe)
+        report = run_async(_make(recipe, path, number))
     accepted, rejected = _records(path)
     if as_json:
         print_json(
@@ -43,6 +44,8 @@ def preview_config(config: str, settings: Sequence[str], number: int, *, as_json
                 "rejected": [r.model_dump(mode="json", exclude_defaults=True) for r in rejected],
                 "requests": report.requests.model_dump(),
                 "tokens": report.tokens.model_dump(),
+                "asked_again": report.asked_again.model_dump(),
+                "lost": report.lost.model_dump(),
             }
         )
         return EXIT_CODES[report.status]
@@ -54,6 +57,7 @@ def preview_config(config: str, settings: Sequence[str], number: int, *, as_json
         f"{len(accepted)} accepted, {len(rejected)} rejected; {bought} requests bought,"
         f" {tokens.prompt + tokens.completion:,} tokens"
     )
+    print("\n".join(spending_lines(report)), end="\n" if spending_lines(report) else "")
     return EXIT_CODES[report.status]
 
 
@@ -69,7 +73,7 @@ async def _make(recipe: Recipe, path: Path, number: int) -> RunReport:
         with Journal(folder.journal_path) as own:
             earlier = own.totals()
         async with shown(progress):
-            report = await run(few, folder, reuse=begun, progress=progress)
+            report = await run(few, folder, previewed=begun, progress=progress)
         with Journal(folder.journal_path) as own:
             own.settle("window", "")  # the run settles its own
     requests = report.requests.model_copy(update={"bought": report.requests.bought - earlier.requests})

@@ -50,7 +50,9 @@ async def shown(progress: Progress) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(ended, Exception):
+            say(f"the progress could not be shown: {type(ended).__name__}: {ended}")
 
 
 async def _lines(progress: Progress) -> None:
@@ -119,7 +121,7 @@ def rejected(progress: Progress) -> str:
 
 
 def duration(seconds: float) -> str:
-    """The time as people say it: `4.2 s`, `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    """The time as people say it: `4.2 s`, `45 s`, `3 min 20 s`, `2 h 5 min`, `9 days`."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -127,4 +129,6 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    if whole < 100 * 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400:,} days"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from synthgen.cli.output import console, print_json, run_path, say
 
@@ -22,11 +23,11 @@ def explain_record(run: str, query: str, *, full: bool, as_json: bool) -> int:
     return 1 if explanation.by == "nothing" else 0
 
 
-def export_run(run: str, formats: Sequence[str], *, as_json: bool) -> None:
+def export_run(run: str, formats: Sequence[str], *, out: Path | None, as_json: bool) -> None:
     """Writes the exports and prints where they are."""
     from synthgen.store import export
 
-    done = export(run_path(run), formats)
+    done = export(run_path(run), formats, out=out)
     if as_json:
         print_json({e.format: {"paths": e.paths, "written": e.written, "left_out": e.left_out} for e in done})
         return

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from synthgen.cli.environment import read_env
-from synthgen.cli.output import print_json, run_path, say
+from synthgen.cli.output import own_prints, print_json, run_path, say
 from synthgen.cli.progress import duration, shown
 from synthgen.cli.training import student_lines, train_after
-from synthgen.config import Recipe, choose, finished, load, open_folder, run_in
+from synthgen.config import Recipe, choose, finished, load, open_folder, run_in, set_aside
 from synthgen.config.training import check_training
 from synthgen.eventloop import run_async
+from synthgen.likely_secrets import may_hold_secret
+from synthgen.outward import visible
 from synthgen.pipeline import Progress
 from synthgen.store import RunFolder, RunReport
 
@@ -19,24 +22,39 @@ EXIT_CODES = {"done": 0, "short": 3, "budget": 4, "interrupted": 130}
 
 
 def run_config(
-    config: str, settings: Sequence[str], *, target: int | None, out: Path | None, reuse: str | None, as_json: bool
+    config: str,
+    settings: Sequence[str],
+    *,
+    target: int | None,
+    out: Path | None,
+    reuse: str | None,
+    fresh: bool,
+    as_json: bool,
 ) -> int:
-    """Runs a config, says what came of it, and returns the exit code."""
+    """Runs a config, says what came of it, and returns the exit code.
+
+    `fresh` sets the folder aside that is there; what it has paid for can still be reused.
+    """
     read_env(config)
     if target is not None:
         settings = [*settings, f"target={target}"]
-    recipe = load(config, settings)
+    with own_prints(as_json):
+        recipe = load(config, settings)
     old = None if reuse is None else RunFolder.open(run_path(reuse)).path
-    path = choose(recipe, out=out, reuse=old)
+    path = choose(recipe, out=out, reuse=None if fresh else old)
     check_training(recipe, path)
+    if fresh and (aside := set_aside(path)) is not None:
+        say(f"{path} is kept as {aside}; --reuse {aside} takes over the replies that it has paid for")
+        old = aside if old is not None and not old.exists() else old
     student = None
     with open_folder(recipe, path) as folder:
-        report = finished(recipe, folder)
+        report = finished(folder)
         if report is not None:
             say(f"{path} has ended already: raise the target to go on, or choose another --out")
         else:
             _announce(recipe, folder, old)
-            report = run_async(_run(recipe, folder, old))
+            with own_prints(as_json):
+                report = run_async(_run(recipe, folder, old))
         if report.status == "done":
             student = train_after(recipe, path)
     if as_json:
@@ -47,9 +65,8 @@ def run_config(
         if student is not None:
             print("\n".join(student_lines(student)))
         elif recipe.config.train is not None:
-            print(
-                f"  student   none: the run is not done; synthgen train --data {path} --model … trains on what there is"
-            )
+            command = f"synthgen train --data {shlex.quote(str(path))} --model …"
+            print(f"  student   none: the run is not done; {command} trains on what there is")
     return EXIT_CODES[report.status]
 
 
@@ -65,8 +82,15 @@ def _announce(recipe: Recipe, folder: RunFolder, reuse: Path | None) -> None:
     wanted = f", {target:,} records wanted" if target is not None else ""
     say(f"{recipe.config.name}: {going_on} {folder.path}{wanted}")
     for key, (old, new) in folder.changed.items():
+        if old == new:
+            continue  # a setting that the folder's version did not have
         top, _, rest = key.partition(".")
-        say(f"changed: {rest}; every record is decided anew" if top == "files" else f"changed: {key}: {old} → {new}")
+        # an older version may have kept a secret there, but for URLs, which were always kept without their logins
+        secret = may_hold_secret(key.split(".")) and not rest.endswith("url")
+        values = "" if secret else f": {old} → {new}"
+        say(f"changed: {rest}; every record is decided anew" if top == "files" else f"changed: {key}{values}")
+    for name in folder.lost:
+        say(f"damaged or missing: {name}; it is made anew from the journal")
     if reuse is not None:
         say(f"replies are taken over from {reuse} where the requests are equal")
 
@@ -83,22 +107,54 @@ def summary(report: RunReport, path: Path) -> list[str]:
     cached = f", {tokens.cached_share:.0%} of the prompts' cached" if tokens.cached else ""
     retried = f", {requests.retried:,} asked again" if requests.retried else ""
     cost = "" if report.cost_usd is None else f", ${report.cost_usd:,.2f}"
+    named = shlex.quote(str(path))
     lines = [
         f"{report.status}: {report.stopped_because}",
         f"  {report.accepted:,} accepted, {report.rejected:,} rejected{because}",
+        *(f"  {head}: {visible(text)}" for head, text in (report.source.lines() if report.source else ())),
         f"  requests: {requests.bought:,} bought, {requests.reused:,} reused, {requests.replayed:,} replayed from the"
         f" journal{retried}; {tokens.prompt:,} + {tokens.completion:,} tokens{cached}{cost}; {duration(report.wall_s)}",
+        *spending_lines(report),
         f"  dataset   {path / 'dataset'}",
         f"  rejected  {path / 'rejected.parquet'}",
-        f"  look      synthgen view {path}, synthgen stats {path}, synthgen explain {path} ID",
+        f"  look      synthgen view {named}, synthgen stats {named}, synthgen explain {named} ID",
     ]
     if report.status != "done":
-        lines.append(f"  → {_NEXT[report.status]}")
+        lines.append(f"  → {_next_step(report, path)}")
     return lines
 
 
+def spending_lines(report: RunReport) -> list[str]:
+    """What was spent on other than first replies, and what is no count of a server's; empty where there is nothing."""
+    again, lost, estimated = report.asked_again, report.lost, report.requests.estimated
+    lines = []
+    if again.requests:
+        usd = f", ${again.cost_usd:,.2f}" if again.cost_usd else ""
+        lines.append(
+            f"  asked again: {again.requests:,} requests, {again.tokens:,} tokens ({again.share:.0%} of all){usd}"
+        )
+    if lost.requests:
+        usd = f", ${lost.cost_usd:,.2f}" if lost.cost_usd else ""
+        lines.append(
+            f"  no reply: {lost.requests:,} requests that left; they can have cost {lost.tokens:,} tokens{usd}"
+        )
+    if estimated:
+        lines.append(
+            f"  tokens of {estimated:,} replies are estimated: the server gave no counts, or such as cannot be"
+        )
+    return lines
+
+
+def _next_step(report: RunReport, path: Path) -> str:
+    if report.status != "short":
+        return _NEXT[report.status]
+    if report.rejected:
+        named = shlex.quote(str(path))
+        return f"synthgen stats {named} counts why records were rejected, synthgen explain {named} ID tells it of one"
+    return "nothing was rejected: give the source more, raise stop.attempts, or lower the target"
+
+
 _NEXT = {
-    "short": "the two commands above tell why records were rejected",
     "budget": "raise the budget and run the same command again: it goes on where it stopped",
     "interrupted": "run the same command again: it goes on where it stopped",
 }

@@ -34,6 +34,8 @@ def make_project(folder: Path) -> None:
         raise ConfigError(
             f"{name!r} cannot be a project's name", hint="letters, digits, dots, hyphens and underscores, no spaces"
         )
+    if folder.is_file():
+        raise ConfigError(f"{folder} is a file, and a project is a folder", hint="choose another name")
     there = [target for target in (*FILES.values(), SCHEMA) if (folder / target).exists()]
     if there:
         raise ConfigError(f"{folder} holds {there[0]} already", hint="choose another folder, or move the file away")

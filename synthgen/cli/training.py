@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from synthgen import assets
 from synthgen.cli.output import say
-from synthgen.config import Recipe
+from synthgen.config import Recipe, locate
+from synthgen.config.merge import read_config
+from synthgen.config.recipe import check_kind
 from synthgen.config.training import TRAINER, train_on, trainer
 from synthgen.errors import Interrupted
 
@@ -24,7 +27,20 @@ def run_trainer(arguments: Sequence[str]) -> int:
             return int(importlib.import_module(f"{TRAINER}.__main__").main(list(arguments)))
         except SystemExit as done:  # argparse ends so
             return int(done.code or 0)
+    command, *rest = arguments
+    named = next((a for a in rest if not a.startswith("-")), None) if rest and not rest[0].startswith("-") else None
+    if command == "train" and named is not None and (Path(named).exists() or named in assets.names("recipes")):
+        _check_recipe(named)
     return int(trainer("__main__").main(list(arguments)))
+
+
+def _check_recipe(recipe: str) -> None:
+    """Raises `ConfigError`, with the command that takes it, where a recipe has no `train:` section of a training."""
+    path, _ = locate(recipe)
+    document = read_config(path)
+    wrong = "held_out" in document.data or "train" not in document.data
+    if wrong:
+        check_kind(document, "training", recipe, path)
 
 
 def train_after(recipe: Recipe, folder: Path) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from synthgen.config.models import Config
 from synthgen.config.recipe import Recipe, load, locate
-from synthgen.config.run_folder import choose, open_folder, preview_folder
+from synthgen.config.run_folder import choose, open_folder, preview_folder, set_aside
 from synthgen.config.running import finished, run_in, run_recipe
 from synthgen.config.schema import schema
 from synthgen.config.shape import free_keys, ingredients, run_config
@@ -22,4 +22,5 @@ __all__ = [
     "run_in",
     "run_recipe",
     "schema",
+    "set_aside",
 ]

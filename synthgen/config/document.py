@@ -14,10 +14,17 @@ from typing import Any, NoReturn
 
 import yaml
 
+from synthgen import outward
 from synthgen.errors import ConfigError
+from synthgen.likely_secrets import likely_secrets
 
 Key = tuple[str | int, ...]
 """The way to a value: the keys of mappings and the indices of lists, from the top."""
+
+DEEPEST = 64
+"""Levels of mappings and lists within each other; more are no config, and would fill Python's stack."""
+MOST_BITS = 128
+"""The longest number of a config; none but a random seed is nearly so long."""
 
 MOST_VALUES = 100_000
 """More values than this are no config: aliases of aliases let a short file grow without bound."""
@@ -25,10 +32,14 @@ MOST_VALUES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a key stands: a file and its line (from 1), or an option of the command line and no line."""
+    """Where a key stands: a file and its line (from 1), or an option of the command line and no line.
+
+    `takes_back` says that a null there takes back what the config would inherit.
+    """
 
     file: str
     line: int | None = None
+    takes_back: bool = False
 
 
 @dataclass(slots=True)
@@ -37,6 +48,11 @@ class Document:
 
     data: dict[str, Any]
     places: dict[Key, Place] = field(default_factory=dict)
+
+    def taken_back(self, *above: str | int) -> list[Key]:
+        """The keys below `above`, seen from there, at which a null takes back an inherited value."""
+        n = len(above)
+        return [key[n:] for key, place in self.places.items() if place.takes_back and len(key) > n and key[:n] == above]
 
     def place(self, key: Key) -> Place | None:
         """The place of the key, or of the nearest one above it that has a place."""
@@ -104,19 +120,33 @@ def parse_value(text: str, file: str) -> Any:
 
 
 def _parse(text: str, file: str) -> tuple[Any, dict[Key, Place]]:
+    """The value of a YAML text and the places of its keys. What is no YAML may hold a secret, which nobody shows."""
     reader = _Reader(file)
     try:
         node = yaml.compose(text, Loader=_Loader)
+        value = None if node is None else reader.value(node, ())
+        outward.learn(*likely_secrets(text))
+        return value, reader.places
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = ", ".join(p for p in (error.context, error.problem) if p)
-        raise ConfigError(
+        problem = _NAMED.sub(r"\1", ", ".join(p for p in (error.context, error.problem) if p))
+        wrong = ConfigError(
             f"not valid YAML: {problem}", file=file, line=mark.line + 1 if mark else None, hint=_hint(problem)
-        ) from error
+        )
     except yaml.YAMLError as error:
         problem = str(error).splitlines()[0]
-        raise ConfigError(f"not valid YAML: {problem}", file=file, hint="remove the control characters") from error
-    return None if node is None else reader.value(node, ()), reader.places
+        wrong = ConfigError(f"not valid YAML: {problem}", file=file, hint="remove the control characters")
+    except RecursionError:
+        wrong = ConfigError("the YAML is nested too deeply", file=file, hint="a config needs a few levels")
+    except ConfigError:
+        outward.learn(*likely_secrets(text))
+        raise
+    outward.learn(*likely_secrets(text))
+    raise wrong  # without its cause, which quotes the text
+
+
+_NAMED = re.compile(r"(alias|anchor|handle) (?:'[^']*'|\"[^\"]*\")")
+"""The name after `undefined alias`, `tag handle` and `anchor`: an unquoted password may begin with * or ! or &."""
 
 
 def _hint(problem: str) -> str:
@@ -124,6 +154,8 @@ def _hint(problem: str) -> str:
         return "indent with spaces, not with tabs"
     if "alias" in problem:
         return "a text that begins with * or & needs quotes"
+    if "levels deep" in problem:
+        return "a config has few levels: check the brackets and the indentation"
     if "single document" in problem:
         return "one file holds one config: remove the line ---"
     return "check indentation and brackets; quote a text that holds ': ' or ' #' or begins with one of * & ! | > % @ `"
@@ -131,6 +163,17 @@ def _hint(problem: str) -> str:
 
 class _Loader(yaml.SafeLoader):
     """Reads plain scalars by the core schema of YAML 1.2.2 (section 10.3.2); `<<` merges, as many configs use it."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Raises where PyYAML would go on until Python's stack is full."""
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise yaml.MarkedYAMLError(None, None, f"more than {DEEPEST} levels deep", self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -148,7 +191,10 @@ for _name, _pattern in _PLAIN.items():
 
 def _int(text: str) -> int:
     # not int(text, 0), which takes 010 for an error
-    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    value = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    if value.bit_length() > MOST_BITS:
+        raise ValueError
+    return value
 
 
 def _float(text: str) -> float:
@@ -227,10 +273,12 @@ class _Reader:
             self._foreign(node)
         try:
             return make(node.value)
-        except ValueError as error:
+        except ValueError:
             raise ConfigError(
-                f"{node.value!r} is no {node.tag.removeprefix(_TAG)}", file=self.file, line=node.start_mark.line + 1
-            ) from error
+                f"the value is no {node.tag.removeprefix(_TAG)}, or too large",
+                file=self.file,
+                line=node.start_mark.line + 1,
+            ) from None
 
     def _seen(self, node: yaml.Node) -> None:
         self._count += 1
@@ -238,8 +286,11 @@ class _Reader:
             self._fail(node, f"more than {MOST_VALUES:,} values", "is it a data file? a config names it by its path")
 
     def _foreign(self, node: yaml.Node) -> NoReturn:
-        tag = node.tag.replace(_TAG, "!!")
-        self._fail(node, f"the tag {tag} is not allowed", "a config holds plain values only")
+        # one of the user's own may be an unquoted password that begins with !
+        tag = f"tag {node.tag.replace(_TAG, '!!')}" if node.tag.startswith(_TAG) else "tag that begins with !"
+        self._fail(
+            node, f"the {tag} is not allowed", "a config holds plain values; a text that begins with ! needs quotes"
+        )
 
     def _fail(self, node: yaml.Node, message: str, hint: str) -> NoReturn:
         raise ConfigError(message, file=self.file, line=node.start_mark.line + 1, hint=hint)

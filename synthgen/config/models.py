@@ -16,8 +16,11 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Count = Annotated[StrictInt, Field(ge=1), BeforeValidator(_whole)]
-Limit = Annotated[StrictInt, Field(ge=0), BeforeValidator(_whole)]
+MOST = 10**15
+"""More than any run will ever see: a count beyond is a slip."""
+
+Count = Annotated[StrictInt, Field(ge=1, le=MOST), BeforeValidator(_whole)]
+Limit = Annotated[StrictInt, Field(ge=0, le=MOST), BeforeValidator(_whole)]
 
 Format = Literal["alpaca", "messages", "prompt_completion", "sharegpt", "llamafactory", "axolotl", "dpo"]
 """The formats of `synthgen.store.exports`, written out so that an editor can complete them."""
@@ -54,12 +57,16 @@ class LabelledEntry(Entry):
 
 
 class Budget(Section):
-    """Hard limits on what one run folder buys, over all its sessions; null is no limit."""
+    """Hard limits on what one run folder buys, over all its sessions and previews; null is no limit."""
 
-    requests: Limit | None = Field(None, description="replies bought")
+    requests: Limit | None = Field(None, description="requests that leave, those without a reply included")
     tokens: Limit | None = Field(None, description="prompt and completion tokens bought; needs max_tokens")
     usd: float | None = Field(
-        None, ge=0, strict=True, description="US dollars spent; needs max_tokens and a teacher whose price is known"
+        None,
+        ge=0,
+        strict=True,
+        allow_inf_nan=False,
+        description="US dollars spent; needs max_tokens and a teacher whose price is known",
     )
 
 

@@ -9,13 +9,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from synthgen import assets
 from synthgen.config.document import Document, Key
 from synthgen.config.merge import label
 from synthgen.config.models import Config, Entry, LabelledEntry
-from synthgen.config.problems import combined, problems
+from synthgen.config.problems import KEYS_HERE, UNKNOWN, combined, problems
 from synthgen.errors import ConfigError
-from synthgen.plugins import PROMPT_SETTINGS, Finder, Kind, build, settings_model, suggestion
+from synthgen.plugins import (
+    BUILTINS,
+    PROMPT_SETTINGS,
+    Finder,
+    Kind,
+    build,
+    setting_names,
+    settings_model,
+    suggestion,
+)
+from synthgen.prompts import Renderer
 from synthgen.protocols import Selector, Source, Stage, Teacher
 
 TAKEN = ("source", "commit")
@@ -99,15 +108,33 @@ class _Workshop:
         if found.file is not None:
             self.files.add(found.file)
         try:
-            built = build(found, entry.settings, self._base)
+            built = build(found, entry.settings, self._base, self._document.taken_back(*key))
         except ValidationError as error:
-            self.errors += problems(error, self._document, key, settings_model(found.part))
+            wrong = problems(error, self._document, key, settings_model(found.part))
+            for problem in wrong:
+                self._name_owner(problem, found.use, kinds)
+            self.errors += wrong
         except ConfigError as error:
             self._note(error, (*key, error.key) if error.key else key)
         else:
             name = {"name": entry.name} if isinstance(entry, LabelledEntry) and entry.name else {}
             return _Made(built.part, {"use": entry.use, **name, **built.settings})
         return _FAILED
+
+    def _name_owner(self, problem: ConfigError, use: str, kinds: Sequence[Kind]) -> None:
+        """Says which built-in has a setting that this part has not, and nothing like it."""
+        setting = (problem.key or "").rpartition(".")[2]
+        if problem.message != UNKNOWN or not (problem.hint or "").startswith(KEYS_HERE):
+            return
+        owners = [
+            name
+            for kind in kinds
+            for name in BUILTINS[kind]
+            if name != use and setting in setting_names(settings_model(self._finder.find(name, (kind,)).part))
+        ]
+        if owners:
+            others = f" (or {', '.join(owners[1:])})" if owners[1:] else ""
+            problem.hint = f"it is a setting of `use: {owners[0]}`{others}, and this part is {use}"
 
     def labels(self, entries: Sequence[LabelledEntry], stages: int) -> list[str]:
         """What stages and then selectors are called in reports, each once: a second `length` is `length_2`."""
@@ -129,12 +156,13 @@ class _Workshop:
                 self.fail(("stages", number, "teacher"), f"the config names no teacher {asked!r}", hint)
 
     def check_prompts(self, stages: Sequence[_Made]) -> None:
-        """Notes an error for each built-in stage whose prompt template does not exist."""
+        """Notes an error for each built-in stage whose prompt template, or one that it names, cannot be used."""
+        renderer = Renderer(self._base)
         for number, stage in enumerate(stages):
             for key in PROMPT_SETTINGS.get(stage.resolved.get("use", ""), ()):
                 if name := stage.resolved[key]:
                     try:
-                        assets.find("prompts", name, self._base)
+                        renderer.check(name)
                     except ConfigError as error:
                         self._note(error, ("stages", number, key))
 

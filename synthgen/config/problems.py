@@ -11,7 +11,12 @@ from pydantic_core import ErrorDetails
 
 from synthgen.config.document import Document, Key
 from synthgen.errors import ConfigError
+from synthgen.likely_secrets import may_hold_secret
 from synthgen.plugins import nearest, setting_names, suggestion
+from synthgen.plugins.nulls import field_of, model_in, within
+
+UNKNOWN = "there is no such key"
+KEYS_HERE = "keys here"
 
 _EXPECTED = (
     ("int", "a whole number"),
@@ -62,33 +67,34 @@ def _key(details: ErrorDetails, document: Document, at: Key) -> Key:
     value: Any = document.data
     for part in at:
         value = value[part]
-    key = list(at)
-    for part in details["loc"]:
-        inside = part in value if isinstance(value, Mapping) else isinstance(value, list) and part in range(len(value))
-        if inside:
-            value = value[part]
-        elif details["type"] == "missing" and part == details["loc"][-1]:
-            value = None
-        else:
-            continue
-        key.append(part)
-    return tuple(key)
+    location = details["loc"]
+    if details["type"] == "missing":  # its last part is nowhere in the values
+        return (*at, *within(value, location[:-1]), location[-1])
+    return (*at, *within(value, location))
 
 
 def _problem(key: Key, group: list[ErrorDetails], document: Document, names: list[str]) -> ConfigError:
     first = group[0]
     kind, found, name = first["type"], first["input"], str(key[-1]) if key else ""
+    if kind == "extra_forbidden" and key == ("use",):
+        hint = "indent it, and the settings beside it, under source, teacher or an item of stages"
+        return document.error(key, "`use` stands at the top, where no part is", hint=hint)
     if kind == "extra_forbidden":
-        return document.error(key, "there is no such key", hint=suggestion(name, names, what="keys here"))
+        return document.error(key, UNKNOWN, hint=suggestion(name, names, what=KEYS_HERE))
     if kind == "missing":
         written = [str(k) for k in found if k not in names] if isinstance(found, Mapping) else []
         near = nearest(name, written)
-        return document.error(
-            key, "the key is missing", hint=f"is {near!r} meant to be {name!r}?" if near else f"add {name}: …"
-        )
+        hint = f"is {near!r} meant to be {name!r}?" if near else f"add {name}: …"
+        if name == "use" and isinstance(found, Mapping) and len(found) == 1:
+            (part, settings), *_ = found.items()
+            if settings is None or isinstance(settings, Mapping):  # `- length: {min_words: 3}`
+                hint = f"write `use: {part}`, and the settings beside it"
+        return document.error(key, "the key is missing", hint=hint)
     expected = " or ".join(dict.fromkeys(_expected(details) for details in group))
     if kind in ("value_error", "assertion_error"):
         return document.error(key, str(first["ctx"]["error"]))
+    if may_hold_secret(key):
+        return document.error(key, f"found something else, expected {expected}")
     return document.error(key, f"found {shown(found)}, expected {expected}", hint=_hint(key, first, expected))
 
 
@@ -104,6 +110,10 @@ def _hint(key: Key, details: ErrorDetails, expected: str) -> str | None:
             return f"write `use: {found}`"
     elif isinstance(found, (int, float)) and expected == "a text":
         return "put it in quotes"
+    elif isinstance(found, Mapping) and expected == "a list" and key[0] in ("stages", "selectors"):
+        if "use" in found:
+            return f"begin each of the {key[0]} with a hyphen: `- use: {found['use']}`"
+        return f"keys and values change the {key[0]} of a config that this one extends; here write a list"
     return None
 
 
@@ -126,24 +136,9 @@ def _names(model: type[BaseModel], path: Key) -> list[str]:
     """The keys that may stand at this path below the model."""
     current: Any = model
     for part in path:
-        field = _field(current, part)
-        current = _model_in(field.annotation) if field is not None else current
+        field = field_of(current, part)
+        current = model_in(field.annotation) if field is not None else current
     return setting_names(current) if current is not None else []
-
-
-def _field(model: type[BaseModel], part: str | int) -> Any:
-    return next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The first pydantic model that an annotation such as `Sampling | None` or `list[Entry]` holds."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None
 
 
 def shown(value: object) -> str:

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from synthgen import assets
-from synthgen.asking import Budget
 from synthgen.config.document import Document, dotted
 from synthgen.config.merge import override, read_config
 from synthgen.config.models import Config
 from synthgen.config.parts import Parts
+from synthgen.config.plain_secrets import refuse_secrets
 from synthgen.config.problems import combined, problems
-from synthgen.config.training import section_problems
+from synthgen.config.training import checked_section
 from synthgen.errors import ConfigError
 from synthgen.pipeline import Pipeline
+from synthgen.plugins import nearest
+from synthgen.plugins.nulls import validated
 from synthgen.prompts import Renderer
+from synthgen.spending import Budget
+from synthgen.store.folder import flat
 
-LOOP = {"held_out", "train"}
-"""Keys by which the config of a loop is told from that of a run."""
+FINGERPRINT = "fingerprint"
+"""The key under which a run folder's config notes which version of `files` it holds."""
+
+Kind = Literal["run", "loop", "training"]
+
+_COMMANDS: dict[Kind, str] = {"run": "synthgen run", "loop": "synthgen loop", "training": "synthgen train"}
+_ONLY: dict[Kind, set[str]] = {
+    "run": {"source", "teacher", "teachers", "stages", "selectors", "target", "budget", "export", "window"},
+    "loop": {"seeds", "held_out", "student", "generate", "mix", "init", "evaluate", "gate", "alarms"},
+}
+"""Keys by which a run's config and a loop's are told apart; a training's has `train` alone."""
+
+PARTS = ("source", "teacher", "teachers", "stages", "selectors")
+"""Keys that hold entries with `use`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +70,11 @@ def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> R
     """
     path, base = locate(config)
     document = override(read_config(path), overrides)
+    refuse_secrets(document)
     if _kept(path):
-        document.data.pop("files", None)
-    if document.data.keys() >= LOOP and "source" not in document.data:
-        raise ConfigError("this config describes a loop", file=path, hint=f"`synthgen loop {config}` runs it")
+        for key in ("files", FINGERPRINT):
+            document.data.pop(key, None)
+    check_kind(document, "run", config, path)
     return make_recipe(document, base, default_name=base.name if path.stem == "config" else path.stem)
 
 
@@ -72,10 +90,28 @@ def locate(config: Path | str) -> tuple[Path, Path]:
     shipped = assets.names("recipes")
     if str(config) in shipped:
         return assets.find("recipes", str(config)), Path.cwd()
+    folder = Path(config).parent
+    beside = [str(folder / path.name) for pattern in ("*.yaml", "*.yml") for path in sorted(folder.glob(pattern))]
+    named = {Path(name).stem: name for name in [*beside, *shipped]}  # by what differs: all files end alike
+    near = named.get(nearest(Path(config).stem, named) or "")
     raise ConfigError(
         f"there is no config {config}",
-        hint=f"`synthgen init my_project` makes a project; shipped recipes, run by name: {', '.join(shipped)}",
+        hint=(f"did you mean {near!r}? " if near else "")
+        + f"`synthgen init my_project` makes a project; shipped recipes, run by name: {', '.join(shipped)}",
     )
+
+
+def check_kind(document: Document, wanted: Kind, config: Path | str, file: Path) -> None:
+    """Raises `ConfigError`, with the command that takes it, where a config describes something else than is wanted."""
+    found = max(_ONLY, key=lambda kind: len(_ONLY[kind] & document.data.keys()))
+    if not _ONLY[found] & document.data.keys():
+        found = "training" if "train" in document.data else wanted
+    if found != wanted:
+        raise ConfigError(
+            f"this config describes a {found}, not a {wanted}",
+            file=file,
+            hint=f"`{_COMMANDS[found]} {shlex.quote(str(config))}` runs it",
+        )
 
 
 def _kept(path: Path) -> bool:
@@ -89,15 +125,19 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
     Raises:
         ConfigError: with everything that is wrong in it.
     """
-    # a null says no more than an absent key: `stages:` with nothing under it
-    data = {key: value for key, value in document.data.items() if value is not None}
-    document = Document({"name": default_name, **data}, document.places)
+    data = {**document.data, "name": document.data.get("name") or default_name}
+    document = Document(data, document.places)
+    # those of parts are the parts' own to decide
+    taken_back = [key for key in document.taken_back() if key[0] not in PARTS]
     try:
-        config = Config.model_validate(document.data)
+        config, _ = validated(Config, data, taken_back)
     except ValidationError as error:
         raise combined(problems(error, document, (), Config)) from error
-    if config.train is not None and (wrong := section_problems(config.train, document)):
-        raise combined(wrong)
+    if config.train is not None:
+        section, wrong = checked_section(config.train, document)
+        if wrong:
+            raise combined(wrong)
+        config = config.model_copy(update={"train": section})
     parts = Parts.build(config, document, base)
     renderer = Renderer(base)
     pipeline = Pipeline(
@@ -117,5 +157,6 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
         render=renderer.render,
     )
     resolved = {**config.model_dump(mode="json", exclude={"extends"}), **parts.resolved}
-    written = frozenset(dotted(key) for key in document.places)
+    # a place is noted for each key of a file, but `--set` may give a key whole mappings and lists
+    written = frozenset([*map(dotted, document.places), *(key for key, _ in flat(document.data))])
     return Recipe(config, pipeline, renderer, resolved, base, parts.files, written)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from synthgen.config.recipe import Recipe
+from synthgen.config.recipe import FINGERPRINT, Recipe
 from synthgen.config.shape import free_keys, run_config
 from synthgen.errors import ConfigError
 from synthgen.store import RunFolder
+from synthgen.store.faults import storing
 from synthgen.store.folder import flat
+from synthgen.store.manifest import damaged_files, ended_with
+
+GOES_ON = ("target", "stop", "export", "license")
+"""Keys that give a finished run something to do when they change."""
 
 
 def choose(recipe: Recipe, *, out: Path | None = None, reuse: Path | None = None) -> Path:
@@ -36,27 +42,95 @@ def preview_folder(recipe: Recipe) -> Path:
 def open_folder(recipe: Recipe, path: Path) -> RunFolder:
     """The run folder, locked.
 
-    As long as it holds no dataset the config may change in any way: a filter is mended, a prompt reworded. The journal
-    keeps what is paid for, and requests that stay equal are answered by it.
+    As long as it holds no dataset the config may change in any way: a filter is corrected, a prompt reworded. The
+    journal keeps what is paid for, and requests that stay equal are answered by it. `changed` tells in what the config
+    differs from the one that the dataset was made with, `lost` which files of an ended run are damaged or missing.
+
+    Where the run has ended and nothing is left to do, nothing is written: the folder names no config but that one.
 
     Raises:
-        ConfigError: it holds the dataset of a run of another config.
+        ConfigError: it holds the dataset of a run of another config, or one that is larger than the target.
         StoreError: it cannot be written, or another process works on it.
     """
-    config, there = run_config(recipe), RunFolder(path)
-    if not there.config_path.is_file():
-        return RunFolder.create_or_open(path, config)
-    if not there.dataset_path.exists():
-        return RunFolder.create_or_open(path, config, may_change=None)
-    free = _may_change(recipe, there, config)
-    if changed := differences(there.config(), config, free):
-        shown = "; ".join(f"{key}: {old!r} there, {new!r} here" for key, (old, new) in list(changed.items())[:3])
-        more = f"; and {len(changed) - 3} more" if len(changed) > 3 else ""
+    folder = RunFolder.hold(path)
+    try:
+        _begin(recipe, folder)
+    except BaseException:
+        folder.close()
+        raise
+    return folder
+
+
+def goes_on(folder: RunFolder) -> bool:
+    """Whether a folder that `open_folder` has opened has something left to do."""
+    changed = {key.split(".")[0] for key in folder.changed}
+    return folder.state != "finished" or ended_with(folder) is None or bool(folder.lost or changed & set(GOES_ON))
+
+
+def set_aside(path: Path) -> Path | None:
+    """Moves a folder out of the way, to `<name>.old`, `<name>.old-2` …, and returns where it is; None if there is none.
+
+    Raises:
+        StoreError: a process works on it, or it cannot be moved.
+    """
+    if not path.exists():
+        return None
+    place, number = path.with_name(f"{path.name}.old"), 1
+    while os.path.lexists(place):
+        number += 1
+        place = path.with_name(f"{path.name}.old-{number}")
+    folder = RunFolder.hold(path)
+    try:
+        with storing(path):
+            path.rename(place)
+    finally:
+        folder.close()
+    return place
+
+
+def _begin(recipe: Recipe, folder: RunFolder) -> None:
+    """Compares the config with the one in the folder, and writes it where there is something to do.
+
+    What a dataset was made with is in its manifest; `config.yaml` is what the latest run set out to do, and that run
+    may have failed.
+    """
+    config = run_config(recipe)
+    there = folder.config() if folder.config_path.is_file() else None
+    made_with = ended_with(folder) or there
+    if made_with is None or not folder.dataset_path.exists():
+        folder.keep_config(config, may_change=None)
+        return
+    free = _may_change(recipe, made_with, config)
+    if changed := differences(made_with, config, free):
+        raise _another(folder.path, changed)
+    folder.changed = differences(made_with, config, _not_noted(made_with, config))
+    if folder.state == "finished":
+        _no_smaller(recipe, folder)
+        if ended_with(folder) is not None:
+            folder.lost = damaged_files(folder)
+    changed, config = folder.changed, config if goes_on(folder) else made_with
+    if there != config:
+        folder.keep_config(config, may_change=None)
+        folder.changed = changed
+
+
+def _no_smaller(recipe: Recipe, folder: RunFolder) -> None:
+    accepted, target = folder.run_report().accepted, recipe.config.target
+    if target is not None and target < accepted:
         raise ConfigError(
-            f"{path} holds a run of another config ({shown}{more})",
-            hint=f"--reuse {path} decides again in a new folder and pays only for what is new; --out starts afresh",
+            f"{folder.path} holds a finished dataset of {accepted:,} records, more than the target {target:,}",
+            hint="--out FOLDER makes a smaller one beside it, --fresh one in its place",
         )
-    return RunFolder.create_or_open(path, config, may_change=free)
+
+
+def _another(path: Path, changed: Mapping[str, tuple[Any, Any]]) -> ConfigError:
+    shown = "; ".join(f"{key}: {old!r} there, {new!r} here" for key, (old, new) in list(changed.items())[:3])
+    more = f"; and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return ConfigError(
+        f"{path} holds a run of another config ({shown}{more})",
+        hint=f"--reuse {path} decides again in a new folder and pays only for what is new; --out starts afresh beside"
+        f" it; --fresh sets this folder aside and starts anew in its place",
+    )
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str]) -> dict[str, tuple[Any, Any]]:
@@ -65,15 +139,28 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], free: Collection
     return {
         key: (before.get(key), after.get(key))
         for key in {**before, **after}
-        if before.get(key) != after.get(key) and not any(key == k or key.startswith(f"{k}.") for k in free)
+        if not _same(before.get(key), after.get(key)) and not any(key == k or key.startswith(f"{k}.") for k in free)
     }
 
 
-def _may_change(recipe: Recipe, there: RunFolder, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The free keys, and settings that the run's version did not have yet and the user has not set."""
-    before = dict(flat(there.config()))
+def _same(old: Any, new: Any) -> bool:
+    """Whether two leaves are equal; `true` is not 1, and a value that is no number (nan) is itself."""
+    return isinstance(old, bool) == isinstance(new, bool) and (old == new or (old != old and new != new))
+
+
+def _may_change(recipe: Recipe, there: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The free keys, and what the run's version did not note yet: settings that the user has not set, and files."""
+    before = dict(flat(there))
     unset = [key for key, _ in flat(config) if key not in before and key not in recipe.written]
-    return (*free_keys(recipe), *unset)
+    return (*free_keys(recipe), *(key for key in unset if not key.startswith("files.")), *_not_noted(there, config))
+
+
+def _not_noted(there: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """Keys of files that the version which made the run did not look at."""
+    if there.get(FINGERPRINT) == config[FINGERPRINT]:
+        return [FINGERPRINT]
+    before = dict(flat(there))
+    return [FINGERPRINT, *(key for key, _ in flat(config) if key.startswith("files.") and key not in before)]
 
 
 def _taken(path: Path, recipe: Recipe, reuse: Path) -> bool:
@@ -84,4 +171,5 @@ def _taken(path: Path, recipe: Recipe, reuse: Path) -> bool:
     if path.resolve() == reuse.resolve() or not there.config_path.is_file():
         return True
     config = run_config(recipe)
-    return bool(differences(there.config(), config, _may_change(recipe, there, config)))
+    before = ended_with(there) or there.config()
+    return bool(differences(before, config, _may_change(recipe, before, config)))

@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from synthgen.config.recipe import Recipe
-from synthgen.config.run_folder import choose, open_folder, preview_folder
+from synthgen.config.run_folder import choose, goes_on, open_folder, preview_folder
 from synthgen.config.shape import ingredients
-from synthgen.errors import ConfigError
+from synthgen.errors import StoreError
 from synthgen.pipeline import Progress
 from synthgen.run import run
 from synthgen.store import RunFolder, RunReport
-
-GOES_ON = ("target", "stop", "export", "license")
-"""Keys that give a finished run something to do when they change."""
 
 
 async def run_recipe(
@@ -34,39 +31,51 @@ async def run_recipe(
     old = None if reuse is None else Path(reuse)
     path = choose(recipe, out=None if out is None else Path(out), reuse=old)
     with open_folder(recipe, path) as folder:
-        report = finished(recipe, folder)
+        report = finished(folder)
         return report or await run_in(recipe, folder, reuse=old, progress=progress)
 
 
 async def run_in(
     recipe: Recipe, folder: RunFolder, *, reuse: Path | None = None, progress: Progress | None = None
 ) -> RunReport:
-    """Runs the recipe in a folder that is open for it. Without `reuse`, replies bought by a preview are taken over."""
+    """Runs the recipe in a folder that is open for it. Replies bought by its previews are taken over in any case.
+
+    Raises:
+        StoreError: the journal is gone that held what the run has paid for, and nothing else is to be reused.
+    """
+    if reuse is None:
+        _journal_is_there(folder)
     previewed = RunFolder(preview_folder(recipe)).journal_path
     return await run(
         recipe.pipeline,
         folder,
-        reuse=reuse or (previewed if previewed.is_file() else None),
+        reuse=reuse,
+        previewed=previewed if previewed.is_file() else None,
         progress=progress,
         made_from=lambda: ingredients(recipe),
         exports=recipe.config.export,
     )
 
 
-def finished(recipe: Recipe, folder: RunFolder) -> RunReport | None:
-    """The report of a run that has nothing left to do, else None.
-
-    Raises:
-        ConfigError: the target is lower than what the run has accepted: a dataset is not made smaller in its place.
-    """
-    if folder.state != "finished":
-        return None
-    report = RunReport.model_validate(folder.report())
-    target = recipe.config.target
-    if target is not None and target < report.accepted:
-        raise ConfigError(
-            f"{folder.path} holds a finished dataset of {report.accepted:,} records, more than the target {target:,}",
-            hint="--out FOLDER makes a smaller one beside it",
+def _journal_is_there(folder: RunFolder) -> None:
+    if folder.journal_path.exists() or not folder.report_path.is_file():
+        return
+    try:
+        report = folder.run_report()
+    except StoreError:
+        return
+    if bought := report.requests.bought:
+        cost = "" if report.cost_usd is None else f", ${report.cost_usd:,.2f}"
+        tokens = report.tokens.prompt + report.tokens.completion
+        raise StoreError(
+            f"{folder.journal_path} is missing: the {bought:,} replies that this run has paid for ({tokens:,}"
+            f" tokens{cost}) would be bought again",
+            hint="put it back from a copy; --fresh sets this folder aside and starts anew",
         )
-    changed = {key.split(".")[0] for key in folder.changed}
-    return None if changed & set(GOES_ON) else report
+
+
+def finished(folder: RunFolder) -> RunReport | None:
+    """The report of a run that has nothing left to do, else None; the folder is one that `open_folder` has opened."""
+    if goes_on(folder):
+        return None
+    return folder.run_report()

@@ -18,6 +18,8 @@ from synthgen.plugins import BUILTINS, Finder, Kind, settings_model
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """The draft that editors' YAML support reads."""
 
+_NULL = {"type": "null"}
+
 _PLACES: dict[str, tuple[Kind, ...]] = {
     "source": ("source",),
     "teacher": ("teacher",),
@@ -53,6 +55,8 @@ def schema() -> dict[str, Any]:
         )
     for place in ("stages", "selectors"):
         top["properties"][place]["items"] = entries[place] | {"required": ["use"]}
+        # over an inherited list: its items by label, each with what changes
+        top["properties"][place] |= {"type": ["array", "object"], "additionalProperties": {"type": ["object", "null"]}}
     for place in ("source", "teacher"):
         # no `use` is required: a config that extends another may change a setting alone
         top["properties"][place] = entries[place] | {"description": top["properties"][place]["description"]}
@@ -65,7 +69,35 @@ def schema() -> dict[str, Any]:
     }
     del top["required"]
     top["anyOf"] = [{"required": ["source"]}, {"required": ["extends"]}]
-    return {"$schema": DRAFT, **top, "definitions": _used(top, definitions)}
+    return {"$schema": DRAFT, **_nullable({**top, "definitions": _used(top, definitions)})}
+
+
+def _nullable(value: Any) -> Any:
+    """The schema with null allowed for every key: it takes an inherited value back."""
+    if isinstance(value, list):
+        return [_nullable(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: {name: _or_null(_nullable(below)) for name, below in properties.items()}
+        if key == "properties" and isinstance(properties, dict)
+        else _nullable(properties)
+        for key, properties in value.items()
+    }
+
+
+def _or_null(schema: Any) -> Any:
+    if not isinstance(schema, dict) or schema == {} or "const" in schema:
+        return schema
+    if "anyOf" in schema and {} in schema["anyOf"]:  # `use`, which is no key to be taken back
+        return schema
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*(s for s in schema["anyOf"] if s != _NULL), _NULL]}
+    if "type" in schema and "enum" not in schema:
+        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        return {**schema, "type": [*types, *([] if "null" in types else ["null"])]}
+    said = {key: schema[key] for key in ("description", "default") if key in schema}
+    return {**said, "anyOf": [{key: below for key, below in schema.items() if key not in said}, _NULL]}
 
 
 def _entry(common: Mapping[str, Any], parts: Mapping[str, Any], models: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from synthgen import assets
-from synthgen.config.recipe import Recipe
-from synthgen.errors import ConfigError
+from synthgen.config.recipe import FINGERPRINT, Recipe
+from synthgen.formats.location import label_of
+from synthgen.model_names import model_name
 from synthgen.plugins import FREE_SETTINGS
-from synthgen.sources.location import label_of
+from synthgen.plugins.imports import imported_files
 from synthgen.store import Ingredients
+from synthgen.store.folder import flat
 
 ENDS = ("target", "stop")
 """Keys that say how far a run goes, and so how much data there is."""
+
+FILES_FORMAT = 2
+"""Raised when more files become part of the fingerprint: a run of before goes on without those."""
+
+PARTS = ("source", "teacher", "teachers", "stages", "selectors")
 
 FREE = (*ENDS, "budget", "concurrency", "export", "output", "license", "train")
 """Keys in which a run that goes on may differ: none of them changes what a record is."""
@@ -34,8 +40,9 @@ def free_keys(recipe: Recipe) -> tuple[str, ...]:
 
 
 def run_config(recipe: Recipe) -> dict[str, Any]:
-    """The config as the run folder keeps it: resolved, with the hashes of the files that it names."""
-    return {**recipe.resolved, "files": {name: _sha256(path) for name, path in sorted(_files(recipe).items())}}
+    """The config as the run folder keeps it: resolved, with the hashes of the files that shape the data."""
+    hashes = {name: _sha256(path) for name, path in sorted(shaping_files(recipe).items())}
+    return {**recipe.resolved, FINGERPRINT: FILES_FORMAT, "files": hashes}
 
 
 def ingredients(recipe: Recipe) -> Ingredients:
@@ -62,26 +69,43 @@ def _without(values: Mapping[str, Any], keys: Collection[str], above: str = "") 
 def _portable(value: Any) -> Any:
     """The value with absolute paths cut to their last part: the same on every machine."""
     if isinstance(value, dict):
-        return {key: _portable(below) for key, below in value.items()}
+        return {
+            key: model_name(below) if key == "model" and isinstance(below, str) else _portable(below)
+            for key, below in value.items()
+        }
     if isinstance(value, list):
         return [_portable(below) for below in value]
     return Path(value).name if isinstance(value, str) and value.startswith("/") and Path(value).exists() else value
 
 
-def _files(recipe: Recipe) -> dict[str, Path]:
-    """All files that shape the data: those of plug-ins, of the source, and prompt templates that stages name."""
-    files = {label_of(path, recipe.base): path for path in recipe.files} | _source_files(recipe)
-    for entry in recipe.resolved["stages"]:
-        for key, value in entry.items():
-            if key != "use" and isinstance(value, str) and (template := _template(value, recipe.base)):
-                files[f"prompt {value}"] = template
+def shaping_files(recipe: Recipe) -> dict[str, Path]:
+    """All files that shape the data, by name: those of plug-ins, with the modules beside them that they import, those
+    of the source, prompt templates that stages name, with those that they include, and other files that settings name.
+    """
+    plugins = {path for file in recipe.files for path in (file, *imported_files(file, file.parent))}
+    files = {label_of(path, recipe.base): path for path in plugins} | _source_files(recipe)
+    for key, value in _settings(recipe):
+        templates = recipe.renderer.files_of(value) if key.startswith("stages.") else {}
+        files |= {f"prompt {name}": path for name, path in templates.items()}
+        if not templates and (path := _named(value, recipe.base)):
+            files.setdefault(label_of(path, recipe.base), path)
     return files
 
 
-def _template(name: str, base: Path) -> Path | None:
+def _settings(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """The texts among the settings of all parts with their keys, but for those that may change."""
+    free = free_keys(recipe)
+    for key, value in flat({name: recipe.resolved[name] for name in PARTS}):
+        if isinstance(value, str) and value and not key.endswith(".use") and not key.startswith(free):
+            yield key, value
+
+
+def _named(value: str, base: Path) -> Path | None:
+    """The file that a setting names, if it names one: a list of words, say, that a plug-in reads."""
     try:
-        return assets.find("prompts", name, base)
-    except (ConfigError, OSError, ValueError):  # a setting that is no template's name, and maybe no file's
+        path = base / value
+        return path if path.is_file() else None
+    except (OSError, ValueError):  # no file's name
         return None
 
 

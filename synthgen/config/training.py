@@ -17,7 +17,9 @@ from pydantic import ValidationError
 from synthgen.config.document import Document
 from synthgen.config.problems import problems
 from synthgen.errors import ConfigError
-from synthgen.sources.location import located
+from synthgen.formats.location import located
+from synthgen.plugins.nulls import validated
+from synthgen.store import atomic
 
 if TYPE_CHECKING:
     from synthgen.config.recipe import Recipe
@@ -50,16 +52,18 @@ def section_model() -> Any:
     return importlib.import_module(f"{TRAINER}.config").TrainConfig
 
 
-def section_problems(section: Mapping[str, Any], document: Document) -> list[ConfigError]:
-    """What is wrong with the keys of the section, each with its place."""
+def checked_section(section: Mapping[str, Any], document: Document) -> tuple[dict[str, Any], list[ConfigError]]:
+    """The section without nulls that say nothing, and what is wrong with its keys, each with its place."""
     try:
-        parsed = section_model().model_validate({"data": OWN, **section})
+        given = {"data": OWN, **{key: value for key, value in section.items() if key != "data" or value is not None}}
+        parsed, values = validated(section_model(), given, document.taken_back("train"))
     except ValidationError as error:
-        return problems(error, document, ("train",), section_model())
+        return dict(section), problems(error, document, ("train",), section_model())
+    values = {key: value for key, value in values.items() if key in section}
     if all(source.path != OWN for source in parsed.data):
         hint = f"`{OWN}` names it: data: [{OWN}, {{path: general.jsonl, earlier: true}}]"
-        return [document.error(("train", "data"), "the run's own dataset is not among the data", hint=hint)]
-    return []
+        return values, [document.error(("train", "data"), "the run's own dataset is not among the data", hint=hint)]
+    return values, []
 
 
 def train_settings(recipe: Recipe, folder: Path) -> dict[str, Any] | None:
@@ -113,7 +117,7 @@ def train_on(recipe: Recipe, folder: Path, say: Callable[[str], None] = print) -
         return None
     parsed = trainer("config").parse(settings)
     file = folder / "train.yaml"
-    file.write_text(yaml.safe_dump({"train": settings}, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    atomic.write(file, yaml.safe_dump({"train": settings}, sort_keys=False, allow_unicode=True))
     return trainer("train").train(parsed, say=say, command=["train", str(file)])
 
 

@@ -8,11 +8,12 @@ from synthgen.families.family import Same
 from synthgen.families.framing import capital
 
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])")
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]')
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[^\s"]')
+"""A string, or any other character; a string that never ends is one token with all that follows it."""
 
 _ABOUT = re.compile(r"\b(?:is|are|was|were|answer|result|equals|gives|makes|becomes|total)\b|=", re.IGNORECASE)
 
-_MARKER = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s+", re.MULTILINE)
+_MARKER = re.compile(r"^[^\S\n]*+(?:\d{1,2}[.)]|[-*•])\s+", re.MULTILINE)
 _AROUND = "\"'`*_()[]{}<>.:$“”‘’"
 
 VERBOSE = 3

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from synthgen.families.task import Unprovable
 
-_TOKEN = re.compile(r"\s*(\d+|[-+*/()])")
+_TOKEN = re.compile(r"\d+|[-+*/()]")
 _SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", "·": "*"})
 
 DEEPEST = 20
@@ -18,9 +18,9 @@ class Arithmetic:
     """Evaluates `14 * (3 + 8) - 2`; `steps` holds each operation in the order in which it was worked out."""
 
     def __init__(self, text: str) -> None:
-        text = text.translate(_SIGNS).strip()
+        text = text.translate(_SIGNS)
         self._tokens = _TOKEN.findall(text)
-        if "".join(self._tokens) != re.sub(r"\s", "", text):
+        if "".join(self._tokens) != "".join(text.split()):
             raise ValueError(f"not an arithmetic expression: {text!r}")
         self._at = 0
         self._depth = 0
@@ -80,7 +80,7 @@ class Logic:
     def __init__(self, text: str) -> None:
         text = text.lower()
         self._tokens = _WORDS.findall(text)
-        if "".join(self._tokens) != re.sub(r"\s", "", text):
+        if "".join(self._tokens) != "".join(text.split()):
             raise ValueError(f"not a logical expression: {text!r}")
         self._at = 0
         self._depth = 0

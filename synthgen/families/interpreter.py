@@ -1,7 +1,10 @@
 """Runs small Python programs by walking their syntax tree: whole numbers, texts, lists, loops, conditions, print.
 
 Nothing is ever handed to Python's own `exec` or `eval`. Everything outside the grammar raises `Unprovable`, and so
-does a program that takes too many steps or makes too large a value.
+does a program that takes too many steps, makes too large a value, or makes more of them than `WORK`.
+
+A list may hold one and the same list many times, so what counts is not how much memory a value takes but how much there
+is to see in it when it is printed or compared: `x = [x, x]` doubles that, and adds 16 bytes.
 """
 
 from __future__ import annotations
@@ -9,14 +12,21 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from synthgen.families.task import Unprovable
+
+T = TypeVar("T")
 
 STEPS = 5000
 LARGEST = 10**15
 LONGEST = 500
 DEEPEST = 30
+"""Brackets within brackets, of a program and of a value."""
+LARGEST_VALUE = 20_000
+"""Numbers and characters in a value, however deep: a list of 40 texts of 500 characters has as many."""
+WORK = 1_000_000
+"""Numbers and characters in all values that a program makes or goes through: about a quarter of a second."""
 
 
 class Program:
@@ -27,6 +37,7 @@ class Program:
         self.names: dict[str, Any] = {}
         self.trace: list[str] = []
         self._steps = 0
+        self._work = 0
         self._block(_parsed(source, "exec").body)
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
@@ -38,6 +49,13 @@ class Program:
         if self._steps > STEPS:
             raise Unprovable("the program takes too many steps")
 
+    def _made(self, value: T) -> T:
+        """The value, once it is known to be small enough, with what it has cost counted."""
+        self._work += _size(_bounded(value))
+        if self._work > WORK:
+            raise Unprovable("the program makes too much")
+        return value
+
     def _run(self, node: ast.stmt) -> None:
         self._tick()
         match node:
@@ -47,7 +65,7 @@ class Program:
                 current = self._get(name)
                 if isinstance(current, list):
                     raise Unprovable("a list that changes in place")
-                self._set(name, _operate(op, current, self.value(value)))
+                self._set(name, self._made(_operate(op, current, self.value(value))))
             case ast.For(target=ast.Name(id=name), iter=over, body=body, orelse=[]):
                 for item in _items(self.value(over)):
                     self.names[name] = item
@@ -59,19 +77,19 @@ class Program:
             case ast.If(test=test, body=body, orelse=orelse):
                 self._block(body if self.value(test) else orelse)
             case ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=arguments, keywords=[])):
-                self.printed.append(" ".join(str(_shown(self.value(a))) for a in arguments))
+                self.printed.append(self._made(" ".join(str(_shown(self.value(a))) for a in arguments)))
             case ast.Expr(
                 value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item], keywords=[])
             ):
                 target = self._get(name)
                 if not isinstance(target, list):
                     raise Unprovable("only a list can be appended to")
-                self._set(name, [*target, self.value(item)])
+                self._set(name, self._made([*target, self.value(item)]))
             case _:
                 raise Unprovable("a statement outside the grammar")
 
     def _set(self, name: str, value: Any) -> None:
-        self.names[name] = _bounded(value)
+        self.names[name] = value
         if len(self.trace) < 40 and not isinstance(value, range):
             self.trace.append(f"{name} = {value!r}")
 
@@ -85,13 +103,13 @@ class Program:
         self._tick()
         match node:
             case ast.Constant(value=bool() | int() | str() as value):
-                return _bounded(value)
+                return self._made(value)
             case ast.Name(id=name):
                 return self._get(name)
             case ast.List(elts=elements):
-                return _bounded([self.value(e) for e in elements])
+                return self._made([self.value(e) for e in elements])
             case ast.BinOp(left=left, op=op, right=right):
-                return _bounded(_operate(op, self.value(left), self.value(right)))
+                return self._made(_operate(op, self.value(left), self.value(right)))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -_number(self.value(operand))
             case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -99,13 +117,13 @@ class Program:
             case ast.BoolOp(op=op, values=parts):
                 return self._logic(isinstance(op, ast.And), parts)
             case ast.Compare(left=left, ops=[op], comparators=[right]):
-                return _compare(op, self.value(left), self.value(right))
+                return _compare(op, self._made(self.value(left)), self._made(self.value(right)))
             case ast.Subscript(value=of, slice=place):
                 return self._part(self.value(of), place)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-                return _bounded(_call(name, [self.value(a) for a in arguments]))
+                return self._made(_call(name, [self._made(self.value(a)) for a in arguments]))
             case ast.Call(func=ast.Attribute(value=of, attr=name), args=arguments, keywords=[]):
-                return _bounded(_method(name, self.value(of), [self.value(a) for a in arguments]))
+                return self._made(_method(name, self._made(self.value(of)), [self.value(a) for a in arguments]))
             case ast.ListComp(
                 elt=element,
                 generators=[ast.comprehension(target=ast.Name(id=name), iter=over, ifs=tests, is_async=0)],
@@ -129,7 +147,7 @@ class Program:
         try:
             if isinstance(place, ast.Slice):
                 ends = [None if e is None else _number(self.value(e)) for e in (place.lower, place.upper, place.step)]
-                return of[slice(*ends)]
+                return self._made(of[slice(*ends)])
             return of[_number(self.value(place))]
         except (IndexError, ValueError):
             raise Unprovable("beyond the end") from None
@@ -142,7 +160,7 @@ class Program:
             if all(self.value(test) is True for test in tests):
                 found.append(self.value(element))
         self.names = outer
-        return _checked(found)
+        return self._made(found)
 
 
 def evaluate(source: str) -> Any:
@@ -201,9 +219,30 @@ def _bounded(value: Any) -> Any:
     return value
 
 
-def _checked(items: list[Any]) -> list[Any]:
-    _bounded(items)
-    return items
+def _size(value: Any) -> int:
+    """How many numbers and characters there are in a value, what it holds more than once counted as often.
+
+    Takes no more steps than `LARGEST_VALUE`, whatever is in it.
+    """
+    if not isinstance(value, list):
+        return len(value) if isinstance(value, str) else 1
+    size, level = 0, value
+    for _ in range(DEEPEST):
+        size += len(level)
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, str):
+                size += len(item)
+            elif isinstance(item, list):
+                below += item
+                if size + len(below) > LARGEST_VALUE:
+                    raise Unprovable("too large a value")
+        if size > LARGEST_VALUE:
+            raise Unprovable("too large a value")
+        if not below:
+            return size
+        level = below
+    raise Unprovable("a value nested too deep")
 
 
 def _items(value: Any) -> Iterable[Any]:

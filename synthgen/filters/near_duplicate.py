@@ -17,8 +17,10 @@ from synthgen.similarity import (
     Neighbour,
     SemanticIndex,
     Similarity,
+    TaskIndex,
     local_embedder,
     openai_embedder,
+    task_of,
 )
 from synthgen.text import Tokenizer, normalize, tokenize
 
@@ -35,9 +37,11 @@ class NearDuplicate(BaseModel):
     """ROUGE-L F with every kept text up to a threshold, by the exact index; Self-Instruct's novelty rule.
 
     `threshold` 0.7 and `rule: gt` (drop iff F > 0.7) are those of Self-Instruct (2212.10560, section 2.2) and Alpaca;
-    `fields` are compared joined; `cap_per_template` keeps up to so many near-duplicates of each kept record that have a
-    rare word of their own, for data whose instructions share a form but ask different things ("What is a homonym?",
-    "What is a dam?"). Identical texts are dropped in any case.
+    `fields` are compared joined. Without them a task is its instruction, as published; one that comes from a dataset
+    and has an input (or earlier turns) is both, and a near-duplicate where both are: many inputs to one instruction are
+    many tasks. `cap_per_template` keeps up to so many near-duplicates of each kept record that have a rare word of
+    their own, for data whose instructions share a form but ask different things ("What is a homonym?", "What is a
+    dam?"). Identical texts are dropped in any case.
 
     Other methods: `hash` (the same tokens), `minhash` (approximate; `threshold` is the Jaccard similarity of word
     pairs, 0.4 by default), `semantic` (cosine similarity of embeddings, 0.9 by default, by `embedding_model` at the
@@ -53,7 +57,7 @@ class NearDuplicate(BaseModel):
     rule: Literal["gt", "ge"] = "gt"
     arithmetic: Literal["exact", "compat"] = "exact"
     tokenizer: Tokenizer = "unicode"
-    fields: list[TextField] = Field(default=["instruction"], min_length=1)
+    fields: list[TextField] | None = Field(None, min_length=1)
     against_seeds: bool = True
     cap_per_template: int = Field(0, ge=0)
     embedding_model: str | None = None
@@ -61,6 +65,7 @@ class NearDuplicate(BaseModel):
     api_key_env: str = "OPENAI_API_KEY"
 
     _index: Similarity = PrivateAttr()
+    _tasks: TaskIndex = PrivateAttr()
     _templates: dict[int, int] = PrivateAttr(default_factory=dict)
     _shared: Counter[int] = PrivateAttr(default_factory=Counter)
     _occurrences: Counter[str] = PrivateAttr(default_factory=Counter)
@@ -82,7 +87,7 @@ class NearDuplicate(BaseModel):
         Raises:
             ConfigError: what `semantic` needs is not there.
         """
-        self._index = self._empty()
+        self._index, self._tasks = self._empty(), TaskIndex(self._empty)
         self._templates, self._shared, self._occurrences = {}, Counter(), Counter()
         for seed in preparation.seeds if self.against_seeds else ():
             self._index.add(text := self._text(seed), seed.id)
@@ -90,6 +95,10 @@ class NearDuplicate(BaseModel):
 
     def __call__(self, record: Record) -> Drop | None:
         """`duplicate` or `near_duplicate` with the nearest text, or None: then the record counts for later ones."""
+        if self.fields is None and record.provenance.source is not None:
+            instruction, given = task_of(record)
+            if given:
+                return self._check_both(instruction, given, record.id)
         text = self._text(record)
         nearest = self._index.check(text, record.id)
         if nearest is None:
@@ -105,6 +114,13 @@ class NearDuplicate(BaseModel):
                 self._count(text)
                 return None
         return self._drop(nearest, identical)
+
+    def _check_both(self, instruction: str, given: str, key: str) -> Drop | None:
+        """The verdict on a task that a dataset holds, by its instruction and what that works on."""
+        nearest = self._tasks.check(instruction, given, key)
+        if nearest is None:
+            return None
+        return self._drop(nearest, normalize(f"{instruction}\n{given}") == normalize(nearest.text))
 
     def _count(self, text: str) -> None:
         if self.cap_per_template:
@@ -135,7 +151,7 @@ class NearDuplicate(BaseModel):
                 return SemanticIndex(embed, self.limit)
 
     def _text(self, record: Record) -> str:
-        return "\n".join(filter(None, (getattr(record, name) for name in self.fields)))
+        return "\n".join(filter(None, (getattr(record, name) for name in self.fields or ("instruction",))))
 
     def _drop(self, nearest: Neighbour, identical: bool) -> Drop:
         if identical or nearest.score == 1:

@@ -15,7 +15,7 @@ TOKENS = re.compile(
     r"|(?P<slack>xox[abeprs]-[A-Za-z0-9-]{20,})"
     r"|(?P<google>AIza[A-Za-z0-9_-]{35})"
     r"|(?P<hugging_face>hf_[A-Za-z0-9]{30,})"
-    r"|(?P<json_web_token>eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,})"
+    r"|(?P<json_web_token>(?<![_-])eyJ[A-Za-z0-9_-]{10,}+\.eyJ[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{20,})"
     r")(?![A-Za-z0-9])"
 )
 """The published forms of these services' tokens."""

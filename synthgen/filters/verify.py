@@ -9,14 +9,14 @@ from synthgen.records import Drop, Record
 
 
 def verify(record: Record, *, unrecognised: Literal["keep", "drop"] = "keep") -> Drop | None:
-    """`wrong_answer` where a program finds another answer than the record's, `unanswered` where there is none yet.
+    """`wrong_answer` where a program finds another answer than the record's.
 
     Programs know the narrow families of `synthgen.families`. Every other record, and an answer that is neither proved
-    nor refuted, is kept, or dropped as `unproved` with `unrecognised: drop`. A record with earlier turns or tools
-    is never recognised: they may change what is asked.
+    nor refuted or not there yet, is kept; with `unrecognised: drop` it is dropped as `unproved`, or as `unanswered`
+    where there is none. A record with earlier turns or tools is never recognised: they may change what is asked.
     """
     if record.output is None:
-        return Drop("unanswered")
+        return Drop("unanswered") if unrecognised == "drop" else None
     if record.history or record.tools:
         return _unproved("there are earlier turns or tools") if unrecognised == "drop" else None
     verdict = families.check(record.instruction, record.input, record.output)

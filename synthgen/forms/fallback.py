@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from synthgen.forms.labels import ABOUT_TASKS, COUNTED, FIELD_OF, MARKED, RULE, TO_USER
 from synthgen.forms.parsed import Broken, Item, Parsed, broken
 
 # Repetitions are bounded, so that a long run of one character costs no more than its length.
@@ -12,27 +13,17 @@ _NUMBER = re.compile(r"^[ \t]{0,8}\*{0,2}(\d{1,3})[.)]\*{0,2}[ \t]{1,8}", re.MUL
 _BULLET = re.compile(r"^[ \t]{0,8}[-*•][ \t]{1,8}", re.MULTILINE)
 
 _CUT = "the reply was cut in this item"
-
-LABELS = {
-    "task type": "task_type",
-    "type": "task_type",
-    "instruction": "instruction",
-    "task": "instruction",
-    "input": "input",
-    "output": "output",
-    "label": "output",
-    "answer": "output",
-    "response": "output",
-}
-"""What the fields are called in replies that label them."""
+_UNSURE = "it cannot be told whether the last lines belong to this item"
+_LONGEST_HEADING, _LONGEST_CLOSE = 80, 600
+"""Characters of a line that heads an item, and of a paragraph that closes a reply."""
 
 _LABEL = re.compile(
-    r"^[#>*_\- \t]{0,12}(?:\d{1,3}[.)][ \t]{0,8})?[*_]{0,3}"
-    rf"({'|'.join(LABELS)})"
-    r"[ \t]{0,8}\d{0,3}[*_]{0,3}[ \t]{0,8}:[*_]{0,3}[ \t]{0,8}",
+    r"^(?P<marks>[#>*_\-• \t]{0,12})(?:\d{1,3}[.)][ \t]{0,8})?[*_【\[]{0,3}"
+    rf"(?P<name>{'|'.join(sorted(map(re.escape, FIELD_OF), key=len, reverse=True))})"
+    r"[ \t]{0,8}#?(?P<number>\d{0,3})[*_】\]]{0,3}[ \t]{0,8}"
+    r"(?:(?P<colon>[:：])[*_]{0,3}[ \t]{0,8}|(?P<bare>[*_]{0,3}[ \t]{0,8}$))",
     re.MULTILINE | re.IGNORECASE,
 )
-_RULE = re.compile(r"\s*|\s{0,8}(?:[#*=_\-]{3,80}|\d{1,3}[.)])\s{0,8}")
 
 
 def numbered(text: str, cut: bool) -> Parsed:
@@ -57,17 +48,46 @@ def numbered(text: str, cut: bool) -> Parsed:
 
 
 def labelled(text: str, cut: bool) -> Parsed:
-    """The items of blocks like `Instruction: … Output: …`; a label that an item has already begins the next one."""
+    """The items of blocks like `Instruction: … Output: …`; a label that an item has already begins the next one.
+
+    Lines that number or name the next item, rules, and what is said to the user behind the last item belong to none.
+    Where that cannot be told, the item is broken.
+    """
+    marks = [mark for mark in _LABEL.finditer(text) if _is_label(mark)]
+    before = text[: marks[0].start()] if marks else ""
+    headed, first = _ends_in_heading(before), _number_of(before.rstrip().rpartition("\n")[2]) or 1
     items: list[Item] = []
-    last: list[Broken] = []
-    for mark, end in _stretches(list(_LABEL.finditer(text)), text):
-        name = LABELS[mark[1].lower()]
+    pieces: list[Broken] = []
+    doubtful: set[int] = set()
+    for i, (mark, end) in enumerate(_stretches(marks, text)):
+        name = FIELD_OF[mark["name"].lower()]
+        value = text[mark.end() : end]
+        following = FIELD_OF[marks[i + 1]["name"].lower()] if i + 1 < len(marks) else None
+        if following == "instruction" and name == "instruction" and _only_names(mark, value):
+            continue
         if not items or name in items[-1]:
             items.append({})
-        items[-1][name] = _without_rule(text[mark.end() : end])
+        last = following is None
+        if last or following in items[-1] or following == name or following == "instruction":
+            value, sure = _without_heading(value, headed=headed, following=0 if last else first + len(items))
+            if not sure:
+                doubtful.add(len(items) - 1)
+        items[-1][name] = _within(value)
     if items and cut:
-        last = [broken("\n".join(items.pop().values()), _CUT, cut=True)]
-    return Parsed(tuple(items), tuple(last))
+        pieces.append(broken("\n".join(items.pop().values()), _CUT, cut=True))
+    unsure = [broken("\n".join(items[i].values()), _UNSURE) for i in sorted(doubtful) if i < len(items)]
+    return Parsed(tuple(item for i, item in enumerate(items) if i not in doubtful), (*unsure, *pieces))
+
+
+def _is_label(mark: re.Match[str]) -> bool:
+    """Whether a line labels a field: with a colon, or alone on its line and marked as a heading."""
+    return mark["colon"] is not None or (("#" in mark["marks"] or "**" in mark[0]) and not mark["number"])
+
+
+def _only_names(mark: re.Match[str], value: str) -> bool:
+    """Whether a label with its value only heads an item whose instruction follows: `Task 2:`, `Task 2: Geography`."""
+    shown = value.strip().strip("*_#=- \t")
+    return not shown or (bool(mark["number"]) and len(shown) <= _LONGEST_HEADING and "\n" not in shown)
 
 
 def _stretches(marks: list[re.Match[str]], text: str) -> Iterator[tuple[re.Match[str], int]]:
@@ -76,11 +96,82 @@ def _stretches(marks: list[re.Match[str]], text: str) -> Iterator[tuple[re.Match
         yield mark, marks[i + 1].start() if i + 1 < len(marks) else len(text)
 
 
-def _without_rule(value: str) -> str:
-    """The value without the rules (`###`) and bare numbers at its end, which part it from the next block."""
-    lines = value.split("\n")
-    while len(lines) > 1 and _RULE.fullmatch(lines[-1]):
+def _ends_in_heading(before: str) -> bool:
+    """Whether the text before the first label ends in a heading, so that the others may have one too."""
+    lines = [line for line in before.split("\n") if line.strip() and not RULE.fullmatch(line)]
+    return bool(lines) and not lines[-1].rstrip().endswith((":", "：", ".", "!", "。")) and _short(lines[-1])
+
+
+def _short(line: str) -> bool:
+    return len(line.strip()) <= _LONGEST_HEADING
+
+
+def _without_heading(value: str, *, headed: bool, following: int) -> tuple[str, bool]:
+    """The value of an item's last field without what heads the next item (`following` is its number) or closes the
+    reply (0), and whether that is sure.
+    """
+    lines = value.rstrip().split("\n")
+    if not following:
+        return _without_close(lines)
+    parted = False
+    while len(lines) > 1:
+        if not lines[-1].strip() or RULE.fullmatch(lines[-1]):
+            parted = True
+        elif not _heads(lines, following, parted=parted or not lines[-2].strip()):
+            break
         lines.pop()
+    sure = True
+    if headed and len(lines) > 2 and not lines[-2].strip() and _short(lines[-1]):
+        # the first item was headed by a line without marks, so this may be the next one's, or the end of the answer
+        sure = lines[-1].rstrip().endswith((".", "!", "?", "。", ")", "`", '"', ";", "}"))
+    return "\n".join(lines), sure
+
+
+def _heads(lines: list[str], following: int, *, parted: bool) -> bool:
+    """Whether the last line is the heading of item number `following`; `parted`: something parts it from the text."""
+    line = lines[-1]
+    if not _short(line):
+        return False
+    counted = COUNTED.fullmatch(line)
+    if counted is None:
+        return parted and MARKED.fullmatch(line) is not None
+    if counted["bare"] is None:
+        return parted or (not counted["named"] and _number_of(line) in (None, following))
+    if int(counted["bare"]) != following:
+        return parted and MARKED.fullmatch(line) is not None
+    return not counted["named"] or (parted and not any(_NUMBER.match(other) for other in lines[:-1]))
+
+
+def _number_of(line: str) -> int | None:
+    """The number that a heading gives its item, in digits."""
+    counted = COUNTED.fullmatch(line)
+    digits = (counted["bare"] or counted["of"] or "") if counted else ""
+    return int(digits) if digits.isdecimal() else None
+
+
+def _without_close(lines: list[str]) -> tuple[str, bool]:
+    """The last value of a reply without the paragraphs at its end that speak to whoever asked for the tasks."""
+    sure = True
+    while True:
+        while len(lines) > 1 and (not lines[-1].strip() or RULE.fullmatch(lines[-1])):
+            lines.pop()
+        start = next((i + 1 for i in range(len(lines) - 1, -1, -1) if not lines[i].strip()), 0)
+        ruled = start > 1 and any(RULE.fullmatch(line) for line in lines[max(0, start - 3) : start] if line.strip())
+        paragraph = "\n".join(lines[start:])
+        if not start or len(paragraph) > _LONGEST_CLOSE or not TO_USER.match(paragraph):
+            return "\n".join(lines), sure
+        if not ruled and not ABOUT_TASKS.search(paragraph):
+            return "\n".join(lines), False
+        del lines[start:]
+
+
+def _within(value: str) -> str:
+    """The value without white space, rules at its end, and the marks that are left of a bold label."""
+    lines = value.split("\n")
+    while len(lines) > 1 and (not lines[-1].strip() or RULE.fullmatch(lines[-1])):
+        lines.pop()
+    if len(lines) > 1 and lines[-1].strip() == "```" and value.count("```") % 2:
+        lines.pop()  # it closes a fence around the whole reply
     return "\n".join(lines).strip()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,9 +13,15 @@ PIECE_LIMIT = 2000
 """Characters of an unreadable piece that are kept; the journal has the whole reply."""
 
 
+MOST_ITEMS, MOST_PIECES = 1000, 50
+"""What one reply may yield. A loop of a model fills megabytes with beginnings of items."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A piece of a reply that is no item. `reason` is `malformed`, or `truncated` where the reply was cut in it."""
+    """A piece of a reply that is no item. `reason` is `malformed`, `truncated` where the reply was cut in it, or
+    `template_token` where another turn follows in it.
+    """
 
     text: str
     reason: str
@@ -32,6 +39,18 @@ class Parsed:
 def broken(text: str, detail: str, *, cut: bool = False) -> Broken:
     """The piece with its text bounded; `cut` says that the reply ended in it for want of tokens."""
     return Broken(text.strip()[:PIECE_LIMIT], "truncated" if cut else "malformed", detail)
+
+
+def bounded(items: Sequence[Item], pieces: Sequence[Broken]) -> Parsed:
+    """Items and pieces up to `MOST_ITEMS` and `MOST_PIECES`; one piece more says how many are left out."""
+    kept, left = items[:MOST_ITEMS], len(items) - MOST_ITEMS
+    shown = list(pieces[:MOST_PIECES])
+    if left > 0:
+        shown.append(broken("", f"{left:,} more items are left out: one reply may yield {MOST_ITEMS:,}"))
+    if len(pieces) > MOST_PIECES:
+        more = len(pieces) - MOST_PIECES
+        shown.append(broken(pieces[MOST_PIECES].text, f"{more:,} more pieces like this one are left out"))
+    return Parsed(tuple(kept), tuple(shown))
 
 
 class Form(Protocol):

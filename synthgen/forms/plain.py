@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from synthgen.forms.parsed import Item, Parsed, broken
+from synthgen.forms.parsed import Item, Parsed, bounded, broken
 
 LIST_NUMBER = re.compile(r"(?:\A|\n)(\d{1,3})\.\s*\Z")
 BLOCK_NUMBER = re.compile(r"(?:\A|\n)(\d{1,3})\. Instruction:\s*\Z")
@@ -39,7 +39,7 @@ class Numbered:
         text = re.sub(rf"^\s*{first}\s?\.\s", "", text)
         entries = (" ".join(entry.split()).capitalize() for entry in re.split(r"\n\d+\s?\. ", text))
         items = tuple({"instruction": entry} for entry in entries if entry)
-        return Parsed(items) if items else Parsed((), (broken(text, "the reply holds no entry"),))
+        return bounded(items, ()) if items else Parsed((), (broken(text, "the reply holds no entry"),))
 
     def write(self, items: list[Item], first: int = 1) -> str:
         """The list from number `first` on, whose number the prompt has written already."""
@@ -81,7 +81,7 @@ class Blocks:
                     "output": output,
                 }
             )
-        return Parsed(tuple(items), tuple(pieces)) if items or pieces else Parsed((), (broken(text, "no block"),))
+        return bounded(items, pieces) if items or pieces else Parsed((), (broken(text, "no block"),))
 
     def write(self, items: list[Item], first: int = 1) -> str:
         """The blocks from number `first` on, whose first label the prompt has written already."""
@@ -129,7 +129,7 @@ class InputFirst:
         if not found:
             return Parsed((), (broken(text, "neither an example nor an output", cut=cut),))
         last = [broken(found.pop(), _DROPPED_LAST, cut=True)] if cut else []
-        return Parsed(tuple(map(self._instance, found)), tuple(last))
+        return bounded([*map(self._instance, found)], last)
 
     def _instance(self, text: str) -> Item:
         parts = re.split(r"Output\s*\d*\s*:", text)
@@ -166,7 +166,7 @@ class OutputFirst:
         for part in found:
             label, _, given = part.partition("\n")
             items.append({"input": given.strip(), "output": label.strip()})
-        return Parsed(tuple(items), tuple(last))
+        return bounded(items, last)
 
     def write(self, items: list[Item], first: int = 1) -> str:
         """The labels with their inputs."""

@@ -9,9 +9,10 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from synthgen.forms.parsed import Broken, Item, Parsed, broken
+from synthgen.forms.parsed import PIECE_LIMIT, Broken, Item, Parsed, bounded, broken
 from synthgen.forms.reasoning import split_reasoning
 from synthgen.forms.salvage import Number, encode, scan
+from synthgen.template_tokens import find_token, without_ends
 
 NO_INPUT = re.compile(
     r"[<(\[]?\s*(?:no\s*-?\s*input(?:\s+(?:is\s+)?(?:needed|required|necessary))?|n/a|none)\s*[>)\]]?\.?", re.IGNORECASE
@@ -51,7 +52,10 @@ class JsonForm:
         return {"type": "json_schema", "json_schema": {"name": self.name, "strict": True, "schema": schema}}
 
     def parse(self, text: str, *, cut: bool = False, first: int = 1) -> Parsed:
-        """The items in a reply; the cut or broken ones as pieces. Never raises."""
+        """The items in a reply; the cut or broken ones as pieces. Never raises.
+
+        What follows a template's token behind whole items is another turn, which is not read.
+        """
         _, text = split_reasoning(text)
         items: list[Item] = []
         pieces: list[Broken] = []
@@ -59,10 +63,14 @@ class JsonForm:
         for found in scan(text, strings=self.strings):
             elements = self._elements(found.value)
             if elements:
-                pieces += self._gap(text[end : found.start], head=end == 0)
+                gap = text[end : found.start]
+                if items and find_token(gap):
+                    text, cut = text[:end], False
+                    break
+                pieces += self._gap(gap, head=end == 0)
                 end = found.end
                 self._sort(elements, items, pieces)
-        tail = self._gap(text[end:], head=end == 0)
+        tail = [] if items and find_token(text[end:]) else self._gap(text[end:], head=end == 0)
         if tail and cut:
             tail[-1] = broken(tail[-1].text, "the reply was cut in this item", cut=True)
         pieces += tail
@@ -72,7 +80,7 @@ class JsonForm:
             self._sort(plain.items, items, pieces)
         if not items and not pieces:
             pieces.append(broken(text, f"the reply holds no {self.name.replace('_', ' ')}", cut=cut))
-        return Parsed(tuple(items), tuple(pieces))
+        return bounded(items, pieces)
 
     def write(self, items: list[Item], first: int = 1) -> str:
         """The items as the JSON object that the sentence asks for."""
@@ -112,6 +120,9 @@ class JsonForm:
             item = self._item(element)
             if isinstance(item, str):
                 pieces.append(broken(encode(element) or "", item))
+            elif found := next(((name, token) for name in item if (token := find_token(item[name]))), None):
+                said = f"{found[0]} holds {found[1]}, a token of a chat template"
+                pieces.append(Broken((encode(item) or "")[:PIECE_LIMIT], "template_token", said))
             else:
                 items.append(item)
 
@@ -132,7 +143,7 @@ class JsonForm:
                 return f"{name} is nested too deep"
             if name in self.filled and not text.strip():
                 return f"{name} is blank"
-            item[name] = text
+            item[name] = without_ends(text)
         return self._understood(item)
 
     def _understood(self, item: Item) -> Item | str:

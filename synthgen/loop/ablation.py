@@ -6,7 +6,6 @@ does no more than make the data smaller, or the answers longer, is no better tha
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -17,14 +16,16 @@ from typing import Any, Literal
 from synthgen.config import Recipe, run_recipe
 from synthgen.config.merge import label
 from synthgen.errors import ConfigError, Interrupted
+from synthgen.eventloop import run_async
 from synthgen.loop import evaluation
 from synthgen.loop.evaluation import numbers
 from synthgen.loop.intervals import Interval, hierarchical
 from synthgen.loop.mixing import mix
 from synthgen.loop.recipe import SAME_SEED, LoopRecipe
 from synthgen.loop.records import accepted, read_records
+from synthgen.loop.round import Scores, Training
 from synthgen.loop.rounds import run_loop
-from synthgen.loop.steps import Steps, digest
+from synthgen.loop.state import Steps, digest
 from synthgen.loop.training import train_student
 from synthgen.plugins import suggestion
 from synthgen.records import Record
@@ -91,7 +92,7 @@ def ablate(
         held_out = [out / "start/held_out" / f"{name}.jsonl" for name in recipe.config.held_out]
         pipeline: Recipe = made_by.generation(1, str(checkpoint.resolve()), out / "start/seeds.jsonl", held_out)
         say(f"generating {arm} {stage}")
-        report = asyncio.run(run_recipe(pipeline, out=out / arm, reuse=reuse))
+        report = run_async(run_recipe(pipeline, out=out / arm, reuse=reuse))
         if report.status == "interrupted":
             raise Interrupted(report.stopped_because, hint="the same command goes on where it stopped")
         return report
@@ -164,7 +165,7 @@ def _student(
     number = recipe.config.seed * SAME_SEED + seed
     made_from = [digest([[r.instruction, r.input, r.output] for r in rows]), number]
 
-    def work() -> dict[str, Any]:
+    def work() -> Training:
         say(f"training {steps.folder.name} on {len(rows):,} rows")
         return train_student(
             recipe, rows, steps.folder, out, init=init, seed=number, number=int(init is not None), say=say
@@ -174,9 +175,9 @@ def _student(
     main = next(iter(recipe.config.held_out))
     prompts = {main: out / "start/held_out" / f"{main}.prompts.jsonl"}
 
-    def answer() -> dict[str, Any]:
+    def answer() -> dict[str, Scores]:
         checkpoint = str(out / trained["checkpoint"])
-        return dict(asyncio.run(evaluation.evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate")))
+        return run_async(evaluation.evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate"))
 
     scores = steps.result("evaluate", made_from, answer)
     return numbers(scores[main]["correct"])

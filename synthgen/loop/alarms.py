@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from synthgen.loop.evaluation import numbers
 from synthgen.loop.intervals import paired
-from synthgen.loop.measures import Measures
-from synthgen.loop.models import Alarms
+from synthgen.loop.recipe import Alarms
+from synthgen.loop.round import Measures, Repetition, Scores
 
 FEWEST = 30
 """Records below which a round's variety is not judged: so few have fewer types and first words by chance alone."""
@@ -73,7 +73,7 @@ def alarms(now: Measures, first: Measures, limits: Alarms, *, better: bool = Fal
         # two shares with one limit are two looks at the same thing
         if sign.limit not in said and _moved(now, first, sign.name, sign.worse, most, relative=sign.relative):
             said.add(sign.limit)
-            found.append(sign.text.format(first[sign.name], now[sign.name]))
+            found.append(sign.text.format(_figure(first, sign.name), _figure(now, sign.name)))
     # a student that gets better passes more too, but it goes on to find new tasks of all types
     rose = now["yield"] > first["yield"] + limits.passed
     if rose and now["new"] < first["new"] and "entropy" in said:
@@ -81,7 +81,7 @@ def alarms(now: Measures, first: Measures, limits: Alarms, *, better: bool = Fal
     return found
 
 
-def repeats(rows: Measures, seeds: Measures, limits: Alarms) -> list[str]:
+def repeats(rows: Repetition, seeds: Repetition, limits: Alarms) -> list[str]:
     """The sign that rows to train on repeat themselves more than the seed data, which was there before any round."""
     pairs = ("distinct_2", "lower", limits.distinct), ("compression", "higher", limits.compression)
     if not all(_moved(rows, seeds, name, worse, most) for name, worse, most in pairs):
@@ -92,12 +92,12 @@ def repeats(rows: Measures, seeds: Measures, limits: Alarms) -> list[str]:
     ]
 
 
-def better_than_start(now: Mapping[str, Any], start: Mapping[str, Any]) -> bool:
+def better_than_start(now: Scores, start: Scores) -> bool:
     """Whether a student gets more held-out tasks right than that of round 0, beyond noise."""
     return paired(numbers(now["correct"]), numbers(start["correct"])).low > 0
 
 
-def worse_than_start(number: int, now: Mapping[str, Any], start: Mapping[str, Any], limits: Alarms) -> list[str]:
+def worse_than_start(number: int, now: Scores, start: Scores, limits: Alarms) -> list[str]:
     """The sign that the student of round `number` gets fewer held-out tasks right than that of round 0."""
     change = paired(numbers(now["correct"]), numbers(start["correct"]))
     if change.mean > -limits.accuracy or change.high >= 0:
@@ -106,16 +106,30 @@ def worse_than_start(number: int, now: Mapping[str, Any], start: Mapping[str, An
     return [f"the student of round {number} is worse than that of round 0: accuracy {points}"]
 
 
-def _moved(now: Measures, then: Measures, name: str, worse: str, most: float, *, relative: bool = True) -> bool:
+def _figure(measures: Measures | Repetition, name: str) -> float | None:
+    value: float | None = cast(Mapping[str, Any], measures).get(name)
+    return value
+
+
+def _moved(
+    now: Measures | Repetition,
+    then: Measures | Repetition,
+    name: str,
+    worse: str,
+    most: float,
+    *,
+    relative: bool = True,
+) -> bool:
     """Whether a measure moved the worse way beyond the limit, and its interval leaves 0 out."""
-    if now.get(name) is None or then.get(name) is None:
+    value, before = _figure(now, name), _figure(then, name)
+    if value is None or before is None:
         return False
     (low, high), (low_then, high_then) = now["intervals"][name], then["intervals"][name]
-    change = now[name] - then[name]
+    change = value - before
     if relative:
-        most *= abs(then[name])
+        most *= abs(before)
     # the interval of a difference from those of its two terms (Zou and Donner 2008)
-    least = change - math.hypot(now[name] - low, high_then - then[name])
-    largest = change + math.hypot(high - now[name], then[name] - low_then)
+    least = change - math.hypot(value - low, high_then - before)
+    largest = change + math.hypot(high - value, before - low_then)
     up, down = change > most and least > 0, change < -most and largest < 0
     return (up and worse != "lower") or (down and worse != "higher")

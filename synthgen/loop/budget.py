@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthgen.loop.models import LoopBudget
+from synthgen.loop.recipe import LoopBudget
+from synthgen.loop.round import Generation
 
 UNITS = ("requests", "tokens", "usd")
 
@@ -36,17 +37,22 @@ class Purse:
         """The unit of which nothing is left, or nothing."""
         return next((unit for unit, value in self.left.items() if value <= 0), "")
 
-    def ended(self, bought: Mapping[str, float]) -> str:
+    def ended(self, bought: Generation) -> str:
         """The loop's limit at which a generation ended that its budget stopped; empty if it was the round's own.
 
         It was that of which the greatest part is used: the rest of it is less than a request may cost.
         """
-        used = {unit: bought.get(unit, 0) / limit if limit else 1.0 for unit, limit in self.round.items()}
+        spent = spending([bought])
+        used = {unit: spent[unit] / limit if limit else 1.0 for unit, limit in self.round.items()}
         unit = max(used, key=lambda u: used[u], default="")
         return unit if unit in self.left and self.left[unit] <= self.round[unit] else ""
 
 
-def spending(generations: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+def spending(generations: Iterable[Generation]) -> dict[str, float]:
     """What the generations of all rounds have bought."""
     rounds = list(generations)
-    return {unit: sum(g.get(unit) or 0 for g in rounds) for unit in UNITS}
+    return {
+        "requests": sum(g.get("requests", 0) for g in rounds),
+        "tokens": sum(g.get("tokens", 0) for g in rounds),
+        "usd": sum(g.get("usd") or 0 for g in rounds),
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +13,12 @@ from synthgen.errors import PluginError
 from synthgen.plugins.find import Finder
 
 MAKERS = {
-    "drills": "synthgen.loop.drills:tasks",
-    "families": "synthgen.loop.family_tasks:tasks",
-    "seed_tasks": "synthgen.loop.seed_tasks:tasks",
+    "drills": "synthgen.task_sets.drills:tasks",
+    "families": "synthgen.task_sets.families:tasks",
+    "seed_tasks": "synthgen.task_sets.seed_tasks:tasks",
 }
-TRAINERS = {"small": "synthgen.loop.small:train", "synthgen_train": "synthgen.loop.door:bundled"}
+TRAINERS = {"small": "synthgen.trainers.small:train", "synthgen_train": "synthgen.trainers.bundled:train"}
+MONITORS = {"synthgen_train": "synthgen.monitors.bundled:monitor"}
 
 
 def function(use: str, table: dict[str, str], base: Path) -> Callable[..., Any]:
@@ -34,37 +34,6 @@ def function(use: str, table: dict[str, str], base: Path) -> Callable[..., Any]:
     # to the finder any plain function is a filter
     found: Callable[..., Any] = Finder(base).find(table.get(use, use), ("filter",)).part
     return found
-
-
-def bundled(
-    data: Path, out: Path, *, init: Path | None, seed: int, say: Callable[[str], None] = print, **settings: Any
-) -> dict[str, Any]:
-    """Trains with the `synthgen_train` package; the settings are its `train:` section without data, out and seed.
-
-    A method with an adapter is merged, so that the student is served as one checkpoint.
-
-    Raises:
-        PluginError: the package's requirements are not installed.
-    """
-    try:
-        config = importlib.import_module("synthgen_train.config")
-        trainer = importlib.import_module("synthgen_train.train")
-        methods = importlib.import_module("synthgen_train.methods")
-    except ImportError as error:
-        raise PluginError(f"the trainer needs {error.name}", hint='pip install "synthgen[train]"') from error
-    section = {"eval_share": 0, **settings, "data": str(data), "out": str(out), "seed": seed}
-    if init is not None:
-        section["model"] = str(init)
-    parsed = config.parse(section)
-    if not isinstance(parsed.method, methods.Full):
-        parsed = config.parse({**section, "merge": True})
-    report = trainer.train(parsed, say=say)
-    return {
-        "model": str(report.merged or report.model),
-        "steps": report.steps,
-        "loss": report.loss,
-        "tokens": report.tokens,
-    }
 
 
 def source_hash(part: Any) -> str:

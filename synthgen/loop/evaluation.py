@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from synthgen.config import run_recipe
 from synthgen.errors import Interrupted
 from synthgen.loop.intervals import interval
 from synthgen.loop.recipe import LoopRecipe
 from synthgen.loop.records import accepted, rejected
+from synthgen.loop.round import Scores
 from synthgen.plugins.build import build
 from synthgen.plugins.find import Finder
 from synthgen.records import Record, to_alpaca
@@ -27,14 +27,14 @@ def checker(recipe: LoopRecipe) -> Callable[[Record, str], bool]:
 
 async def evaluate(
     recipe: LoopRecipe, checkpoint: str, held_out: Mapping[str, Path], folder: Path
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Scores]:
     """Of each held-out set `correct` and `stopped` as texts of 0 and 1, one a prompt, and `task_types`' accuracies.
 
     Raises:
         Interrupted: the user asked to stop; the answers that came in are kept.
     """
     right = checker(recipe)
-    found = {}
+    found: dict[str, Scores] = {}
     for name, path in held_out.items():
         there = recipe.records(name)
         report = await run_recipe(recipe.evaluation(name, checkpoint, path), out=folder / name)
@@ -69,7 +69,7 @@ def numbers(text: str) -> list[float]:
     return [float(c) for c in text]
 
 
-def summary(scores: Mapping[str, Any]) -> dict[str, float]:
+def summary(scores: Scores) -> dict[str, float]:
     """Accuracy with its interval, and the share of answers that end, of one held-out set."""
     found = interval(numbers(scores["correct"]))
     stopped = numbers(scores["stopped"])

@@ -6,11 +6,12 @@ import math
 import random
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import cast
 
 import numpy as np
 
+from synthgen.loop.round import Bounds, Measures, Repetition
 from synthgen.records import Record, user_text
 from synthgen.similarity import NearDuplicateIndex
 from synthgen.text import ngrams, normalize, tokenize
@@ -24,9 +25,7 @@ NEAR, FAR = 500, 0.3
 DRAWS, RESAMPLES = 30, 400
 Z = 1.96
 
-Measures = dict[str, Any]
 Reading = Callable[[Record], str]
-Bounds = tuple[float, float]
 
 
 def solution(record: Record) -> str:
@@ -48,7 +47,7 @@ def measure(
     known: Collection[str],
     seeds: Sequence[Record] = (),
     written: Sequence[Record] = (),
-    like: Mapping[str, Any] | None = None,
+    like: Measures | None = None,
     look_at: str = "tasks",
 ) -> Measures:
     """The measures of a round's accepted records, as plain values; `intervals` bound them at 95 %.
@@ -85,7 +84,8 @@ def measure(
         "known_right": share(right, asked) if asked else None,
         **repetition(tasks, words),
     }
-    return {
+    found = {name: round(figure[0], 4) if figure else None for name, figure in figures.items()}
+    measures = {
         "records": len(records),
         "generated": generated,
         "new": new,
@@ -95,12 +95,13 @@ def measure(
         "words": words,
         "neighbours": neighbours,
         "known_asked": asked,
-        **{name: round(found[0], 4) if found else None for name, found in figures.items()},
-        "intervals": {name: [round(v, 4) for v in found[1]] for name, found in figures.items() if found},
+        **found,
+        "intervals": {name: [round(v, 4) for v in figure[1]] for name, figure in figures.items() if figure},
     }
+    return cast(Measures, measures)
 
 
-def against(rows: Sequence[Record], seeds: Sequence[Record], look_at: str = "tasks") -> tuple[Measures, Measures]:
+def against(rows: Sequence[Record], seeds: Sequence[Record], look_at: str = "tasks") -> tuple[Repetition, Repetition]:
     """Distinct-2 and the compression ratio of rows to train on and of the seed data, over equally many words.
 
     A seed row that is repeated to hold its share counts once.
@@ -112,9 +113,9 @@ def against(rows: Sequence[Record], seeds: Sequence[Record], look_at: str = "tas
     found = []
     for texts in (once, human):
         figures = {name: value for name, value in repetition(texts, words).items() if value}
-        values: Measures = {name: round(value[0], 4) for name, value in figures.items()}
+        values: dict[str, object] = {name: round(value[0], 4) for name, value in figures.items()}
         values["intervals"] = {name: [round(v, 4) for v in value[1]] for name, value in figures.items()}
-        found.append(values)
+        found.append(cast(Repetition, values))
     return found[0], found[1]
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from synthgen.loop.models import Mix
+from synthgen.loop.recipe import Mix
 from synthgen.records import Record
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from synthgen.errors import ConfigError, StoreError
+from synthgen.errors import StoreError
+from synthgen.formats import Account, Collection, Unusable
 from synthgen.records import Record
 from synthgen.store import RunFolder, atomic, parquet
+
+SHOWN = 5
+"""Rows left out that are told one by one."""
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
@@ -17,25 +22,28 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
     atomic.write(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
-def read_records(path: Path | str) -> list[Record]:
-    """The records of a JSON lines file.
+def read_records(path: Path | str, *, say: Callable[[str], None] | None = None) -> list[Record]:
+    """The records of a file or folder, as every other part reads them; their ids are kept.
+
+    A row that cannot be used is left out and told by `say` (on stderr if None).
 
     Raises:
-        ConfigError: the file cannot be read, or a line is no record.
+        ConfigError: there is nothing to read, or no row can be used.
     """
-    records = []
-    try:
-        lines = Path(path).read_bytes().split(b"\n")
-    except OSError as error:
-        raise ConfigError(f"the records cannot be read: {error.strerror}", file=path) from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                records.append(Record.model_validate_json(line))
-            except ValueError as error:
-                first = str(error).splitlines()[0]
-                raise ConfigError(f"no record: {first}", file=path, line=number) from error
+    place = Path(path)
+    if place.is_file() and not place.stat().st_size:
+        return []
+    unusable: list[Unusable] = []
+    records = list(Collection(place, keep_ids=True).records(Account(), unusable))
+    for one in unusable[:SHOWN]:
+        (say or _on_stderr)(f"left out: {place}:{one.number}: {one.problem}")
+    if len(unusable) > SHOWN:
+        (say or _on_stderr)(f"left out: {len(unusable) - SHOWN:,} more rows of {place}")
     return records
+
+
+def _on_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def accepted(folder: Path) -> list[Record]:

@@ -1,17 +1,97 @@
-"""What came of a loop: `loop.json`, tables, a picture, a page."""
+"""A loop's rounds as tables for people: what came of them, and what they cost."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from synthgen.loop.evaluation import numbers, summary
+from synthgen.loop.intervals import paired
 from synthgen.loop.picture import page, picture
 from synthgen.loop.round import Round
-from synthgen.loop.steps import Steps
-from synthgen.loop.table import costs, outcome, summaries
+from synthgen.loop.state import Steps
 from synthgen.store import atomic
+
+COSTS = ("requests", "tokens", "usd")
+
+
+def summaries(found: Round, first: Round, main: str) -> dict[str, dict[str, float]]:
+    """Accuracy and stops of each held-out set, and on the main one the paired gain over the first round."""
+    shown = {name: summary(scores) for name, scores in found.scores.items()}
+    if found.number and found.scores:
+        gain = paired(numbers(found.scores[main]["correct"]), numbers(first.scores[main]["correct"]))
+        shown["gain"] = {"mean": round(gain.mean, 4), "low": round(gain.low, 4), "high": round(gain.high, 4)}
+    return shown
+
+
+def outcome(rounds: Sequence[Round], main: str) -> list[str]:
+    """A line a round, and below the alarms and the gate's reasons; the same for a loop that was resumed."""
+    others = [name for name in rounds[0].scores if name != main] if rounds else []
+    heads = ["round", "rows", "made", "new", "yield", "entropy", main, "gain over round 0", *others, "stops", "verdict"]
+    lines = aligned([heads, *(_row(r, summaries(r, rounds[0], main), main, others) for r in rounds)])
+    for found in rounds:
+        lines += [f"round {found.number}: alarm: {alarm}" for alarm in found.alarms]
+        if found.verdict == "refused":
+            lines += [f"round {found.number}: refused: {why}" for why in found.why]
+    return lines
+
+
+def _row(found: Round, shown: Mapping[str, Mapping[str, float]], main: str, others: Sequence[str]) -> list[str]:
+    scores, gain = shown.get(main), shown.get("gain")
+    made, seen = found.generation, found.measures
+    return [
+        str(found.number),
+        f"{found.training['rows']:,}" if found.training else "",
+        f"{made['generated']:,}" if made else "",
+        f"{seen['new']:,}" if seen else "",
+        f"{seen['yield']:.0%}" if seen else "",
+        f"{seen['entropy']:.2f}" if seen else "",
+        f"{scores['accuracy']:.1%} [{scores['low']:.1%}, {scores['high']:.1%}]" if scores else "",
+        f"{100 * gain['mean']:+.1f} [{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}]" if gain else "",
+        *(f"{shown[name]['accuracy']:.1%}" if name in shown else "" for name in others),
+        f"{scores['stops']:.1%}" if scores else "",
+        found.verdict,
+    ]
+
+
+def costs(rounds: Sequence[Round], seconds: Sequence[Mapping[str, float]]) -> list[str]:
+    """What each round's generation bought, what of it was new, and the wall seconds of its steps; sums below."""
+    steps = list(dict.fromkeys(step for one in seconds for step in one))
+    rows = [["round", "requests", "tokens", "usd", "new per 1,000 tokens", *(f"{s} s" for s in steps), "all s"]]
+    sums: dict[str, Any] = dict.fromkeys((*COSTS, "new"), 0)
+    for found, one in zip(rounds, seconds, strict=True):
+        values = {name: found.generation.get(name) for name in COSTS} | {"new": found.measures.get("new")}
+        sums = {name: sums[name] + (values[name] or 0) for name in sums}
+        rows.append([str(found.number), *_spent(values), *(_time(one.get(s)) for s in steps), _time(sum(one.values()))])
+    if not any(r.generation.get("usd") is not None for r in rounds):
+        sums["usd"] = None
+    whole = [sum(one.get(step, 0.0) for one in seconds) for step in steps]
+    rows.append(["all", *_spent(sums), *map(_time, whole), _time(sum(whole))])
+    return aligned(rows)
+
+
+def _spent(values: Mapping[str, Any]) -> list[str]:
+    requests, tokens, usd, new = (values[name] for name in (*COSTS, "new"))
+    return [
+        "" if requests is None else f"{requests:,}",
+        "" if tokens is None else f"{tokens:,}",
+        "" if usd is None else f"{usd:.4g}",
+        f"{1000 * new / tokens:.1f}" if tokens and new is not None else "",
+    ]
+
+
+def _time(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.1f}"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows with their cells under one another."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+
 
 __all__ = ["LoopReport", "Round"]
 
@@ -67,13 +147,13 @@ class LoopReport:
 
     def _point(self, found: Round) -> dict[str, Any]:
         shown = self.summary(found)
-        scores = found.scores.get(self.main, {})
+        scores = found.scores.get(self.main)
         return {
             "round": found.number,
             "name": self.main,
             **shown.get(self.main, {}),
             "others": {name: v["accuracy"] for name, v in shown.items() if name not in (self.main, "gain")},
-            "task_types": scores.get("task_types", {}),
+            "task_types": scores["task_types"] if scores else {},
             "entropy": found.measures.get("entropy"),
             "new": found.measures.get("new"),
             **{key: found.generation[key] for key in ("generated", "accepted", "rejected") if found.generation},

@@ -1,4 +1,4 @@
-"""The loop: rounds of generate, look for collapse, mix, train, evaluate, gate.
+"""The loop: rounds of generate, look for collapse, mix, train, evaluate, judge. `_round` is one of them.
 
 Everything is a step whose result is kept in `rounds/<k>/`; a loop that was stopped runs through the kept results and
 goes on with the first step that has none. Generation and evaluation are runs with journals of their own, so not even
@@ -7,27 +7,29 @@ half a step is lost.
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from synthgen.errors import BudgetReached
-from synthgen.loop import evaluation
-from synthgen.loop.by_round import longest
-from synthgen.loop.examining import examine, mixture
-from synthgen.loop.generating import generate
-from synthgen.loop.judging import judge
-from synthgen.loop.mixing import Mixture
-from synthgen.loop.pins import lay_out, pin
-from synthgen.loop.recipe import CHECKPOINT, LoopRecipe
-from synthgen.loop.records import read_records
+from synthgen.config import run_recipe
+from synthgen.errors import BudgetReached, Interrupted
+from synthgen.eventloop import run_async
+from synthgen.loop.alarms import alarms, better_than_start, repeats, worse_than_start
+from synthgen.loop.budget import Purse, spending
+from synthgen.loop.evaluation import evaluate, summary
+from synthgen.loop.gate import gains, refusals
+from synthgen.loop.measures import READINGS, against, measure
+from synthgen.loop.mixing import Mixture, balanced, mix
+from synthgen.loop.recipe import CHECKPOINT, LoopRecipe, longest
+from synthgen.loop.records import accepted, read_records, rejected, write_records
 from synthgen.loop.report import LoopReport
-from synthgen.loop.round import Round
-from synthgen.loop.state import End, Loop, Say
-from synthgen.loop.steps import digest
-from synthgen.loop.training import train_student
+from synthgen.loop.round import Damage, Generation, Measures, Round, Scores, Training
+from synthgen.loop.state import End, Loop, Say, digest, lay_out, pin
+from synthgen.loop.training import look_for_damage, train_student
 from synthgen.records import Record
+from synthgen.store import RunReport
+from synthgen.store.links import refuse_links
 from synthgen.store.lock import Lock
+from synthgen.text import normalize
 
 
 def run_loop(recipe: LoopRecipe, out: Path | None = None, *, say: Say = print) -> LoopReport:
@@ -38,10 +40,11 @@ def run_loop(recipe: LoopRecipe, out: Path | None = None, *, say: Say = print) -
     """
     folder = out or Path(recipe.config.output) / recipe.config.name
     folder.mkdir(parents=True, exist_ok=True)
+    refuse_links(folder)
     lock = Lock(folder / ".lock")
     lock.acquire()
     try:
-        return _run(_begun(recipe, folder, say))
+        return _rounds(_begun(recipe, folder, say))
     finally:
         lock.release()
 
@@ -59,78 +62,279 @@ def _begun(recipe: LoopRecipe, folder: Path, say: Say) -> Loop:
     return loop
 
 
-def _run(loop: Loop) -> LoopReport:
-    rounds = loop.recipe.config.stop.rounds
-    status, because = "done", f"{rounds} rounds"
-    for number in range(rounds + 1):
-        loop.rounds.append(Round(number, teacher=loop.state.checkpoint))
+def _rounds(loop: Loop) -> LoopReport:
+    last = loop.recipe.config.stop.rounds
+    end = End("done", f"{last} rounds")
+    for number in range(last + 1):
+        round = Round(number, teacher=loop.state.checkpoint)
+        loop.rounds.append(round)
         try:
-            ended = _round(loop, loop.rounds[-1])
+            ended = _round(loop, round)
         except BudgetReached as reached:
-            loop.rounds[-1].verdict, loop.rounds[-1].why = "stopped", [reached.message]
-            ended = "budget", reached.message
-        _report(loop, "running", f"round {number} is done")
+            round.verdict, round.why = "stopped", [reached.message]
+            ended = End("budget", reached.message)
+        _report(loop, End("running", f"round {number} is done"))
         if ended is not None:
-            status, because = ended
+            end = ended
             break
-    return _report(loop, status, because)
+    return _report(loop, end)
 
 
-def _report(loop: Loop, status: str, because: str) -> LoopReport:
-    report = LoopReport(loop.recipe.config.name, status, because, loop.main, loop.rounds, str(loop.folder))
+def _report(loop: Loop, end: End) -> LoopReport:
+    report = LoopReport(loop.recipe.config.name, end.status, end.because, loop.main, loop.rounds, str(loop.folder))
     report.write(loop.folder)
     return report
 
 
-def _round(loop: Loop, found: Round) -> End:
-    """Why the loop ends with this round, or None."""
+def _round(loop: Loop, round: Round) -> End | None:
+    """One round from top to bottom; why the loop ends with it, or None. Round 0 has only the seed data."""
     new: list[Record] = []
-    made = mixture(loop, found.number, new)
-    if found.number and loop.recipe.config.generate is not None:
-        new = generate(loop, found)
-        made = mixture(loop, found.number, new)
-        ended = examine(loop, found, new, made.rows)
-        if ended is not None:
-            return ended
-        if loop.recipe.config.alarms.action == "remix" and (found.collapsed or loop.state.remix):
-            made = mixture(loop, found.number, new, remix=True)
-    _train(loop, found, made)
-    _evaluate(loop, found)
-    return judge(loop, found, new)
+    generates = round.number > 0 and loop.recipe.config.generate is not None
+    if generates:
+        new = _generate(loop, round)
+    mixture = _mixture(loop, round, new)
+    if generates:
+        _measure(loop, round, new, mixture.rows)
+        end = _collapse(loop, round) or _barren(round, new)
+        if end is not None:
+            return end
+        if loop.recipe.config.alarms.action == "remix" and (round.collapsed or loop.state.remix):
+            mixture = _mixture(loop, round, new, remix=True)
+    _train(loop, round, mixture)
+    _evaluate(loop, round)
+    better = _judge(loop, round, new)
+    return _end(loop, round, better)
 
 
-def _train(loop: Loop, found: Round, made: Mixture) -> None:
-    init = loop.state.checkpoint if loop.recipe.config.init == "previous" and found.number else ""
+# 1. generate
 
-    def work() -> dict[str, Any]:
-        loop.say(f"round {found.number}: training on {len(made.rows):,} rows")
-        facts = train_student(
+
+def _generate(loop: Loop, round: Round) -> list[Record]:
+    """The records that the round's own run accepted, within what the loop may still spend.
+
+    Raises:
+        BudgetReached: the loop's budget leaves no room for another request; what came in is kept.
+        Interrupted: the user asked to stop; the replies that came in are kept.
+    """
+    number, config = round.number, loop.recipe.config
+    folder, known = loop.steps(number).folder / "generate", loop.steps(number).folder / "known.jsonl"
+    own = config.generate.budget if config.generate else {}
+    purse = Purse(config.stop.budget, spending(r.generation for r in loop.rounds), own)
+
+    def work() -> Generation:
+        if purse.empty:
+            raise BudgetReached(f"the loop's budget of {purse.empty} is spent")
+        loop.say(f"round {number}: generating")
+        write_records(known, loop.unique())
+        report = run_async(run_recipe(loop.generation(number, loop.served(), known, purse.round), out=folder))
+        if report.status == "interrupted":
+            raise Interrupted(report.stopped_because, hint="the same command goes on where it stopped")
+        made = _figures(report)
+        if report.status == "budget" and (unit := purse.ended(made)):
+            round.generation = made
+            raise BudgetReached(f"the loop's budget of {unit} leaves no room for another request")
+        return made
+
+    inputs = [loop.hash(loop.state.checkpoint), digest([r.id for r in loop.unique()])]
+    round.generation = loop.step(number, "generate", inputs, work)
+    return accepted(folder)
+
+
+def _figures(report: RunReport) -> Generation:
+    reasons: dict[str, int] = {}
+    for flow in report.funnel:
+        for reason, count in flow.dropped.items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    return {
+        "generated": report.generated,
+        "accepted": report.accepted,
+        "rejected": dict(sorted(reasons.items())),
+        "tokens": report.tokens.prompt + report.tokens.completion,
+        "requests": report.requests.bought + report.requests.reused,
+        "usd": report.cost_usd,
+    }
+
+
+# 2. mix
+
+
+def _mixture(loop: Loop, round: Round, new: list[Record], *, remix: bool = False) -> Mixture:
+    """The rows to train on; remixed, large task types are cut down and there is more seed data."""
+    settings, seed = loop.recipe.config.mix, loop.seed(round.number)
+    if remix:
+        new = balanced(new, seed=seed)
+        share = max(settings.seed_share, loop.recipe.config.alarms.remix_seed_share)
+        settings = settings.model_copy(update={"seed_share": share})
+    return mix(loop.seeds, loop.state.kept, new, settings, seed=seed)
+
+
+# 3. look for collapse in what was written and in what will be trained on
+
+
+def _measure(loop: Loop, round: Round, new: list[Record], rows: list[Record]) -> None:
+    look_at = loop.recipe.config.alarms.look_at
+    known = {normalize(READINGS[look_at][1](r)) for r in (*loop.seeds, *loop.state.kept)}
+    generated, first = round.generation["generated"], loop.state.first
+    folder = loop.steps(round.number).folder / "generate"
+
+    def work() -> Measures:
+        found = measure(
+            new,
+            generated=generated,
+            known=known,
+            seeds=loop.seeds,
+            written=[*accepted(folder), *rejected(folder)],
+            like=first,
+            look_at=look_at,
+        )
+        found["rows"], found["seeds"] = against(rows, loop.seeds, look_at)
+        return found
+
+    inputs = [digest([r.id for r in new]), generated, digest([r.id for r in rows]), digest(first)]
+    round.measures = loop.step(round.number, "measures", inputs, work)
+
+
+def _collapse(loop: Loop, round: Round) -> End | None:
+    """The end of a loop that has collapsed, or whose first round has nothing to start from."""
+    limits, state = loop.recipe.config.alarms, loop.state
+    if state.first is None:
+        state.first = round.measures
+        if (end := _too_little(loop, round)) is not None:
+            return end
+    wrote, start = state.scores[loop.main], loop.rounds[0].scores[loop.main]
+    round.alarms = [
+        *alarms(round.measures, state.first, limits, better=better_than_start(wrote, start)),
+        *repeats(round.measures["rows"], round.measures["seeds"], limits),
+        # the last student's sign counts here too: two rounds in a row are a collapse
+        *state.worse,
+    ]
+    round.collapsed = len(round.alarms) >= limits.least
+    if not round.collapsed or limits.action != "halt":
+        return None
+    round.verdict, round.why = "collapsed", round.alarms
+    return End("collapsed", "; ".join(round.alarms))
+
+
+def _too_little(loop: Loop, round: Round) -> End | None:
+    least = loop.recipe.config.stop.least_yield
+    share = round.measures["new"] / max(1, round.measures["generated"])
+    if share >= least:
+        return None
+    round.verdict = "stopped"
+    round.why = [f"only {share:.1%} of what was generated is new and passes"]
+    return End(
+        "no_yield",
+        f"{round.why[0]}, and {least:.0%} are needed: below some competence no loop starts."
+        " More seed data, more training in round 0, easier tasks or a fixed teacher raise it",
+    )
+
+
+def _barren(round: Round, new: Sequence[Record]) -> End | None:
+    if new:
+        return None
+    round.verdict, round.why = "stopped", ["no new record has passed"]
+    return End("no_yield", "no new record has passed; rejected.parquet in the round's generate folder has the reasons")
+
+
+# 4. train
+
+
+def _train(loop: Loop, round: Round, mixture: Mixture) -> None:
+    init = loop.state.checkpoint if loop.recipe.config.init == "previous" and round.number else ""
+
+    def work() -> Training:
+        loop.say(f"round {round.number}: training on {len(mixture.rows):,} rows")
+        trained = train_student(
             loop.recipe,
-            made.rows,
-            loop.steps(found.number).folder,
+            mixture.rows,
+            loop.steps(round.number).folder,
             loop.folder,
             init=loop.folder / init if init else None,
-            seed=loop.seed(found.number),
-            number=found.number,
+            seed=loop.seed(round.number),
+            number=round.number,
             say=loop.say,
         )
-        counts = {"seed_rows": made.seed_rows, "earlier_rows": made.earlier_rows, "new_rows": made.new_rows}
-        return {**facts, **counts}
+        trained["seed_rows"] = mixture.seed_rows
+        trained["earlier_rows"], trained["new_rows"] = mixture.earlier_rows, mixture.new_rows
+        return trained
 
-    inputs = [
-        digest([[r.instruction, r.input, r.output, [a.text for a in r.answers]] for r in made.rows]),
-        loop.hash(init),
-    ]
-    found.training = loop.step(found.number, "train", inputs, work)
+    rows = digest([[r.instruction, r.input, r.output, [a.text for a in r.answers]] for r in mixture.rows])
+    round.training = loop.step(round.number, "train", [rows, loop.hash(init)], work)
 
 
-def _evaluate(loop: Loop, found: Round) -> None:
-    checkpoint = str(loop.folder / found.training["checkpoint"])
+# 5. evaluate
+
+
+def _evaluate(loop: Loop, round: Round) -> None:
+    checkpoint = str(loop.folder / round.training["checkpoint"])
     held_out = {name: loop.paths[f"{name}/prompts"] for name in loop.recipe.config.held_out}
-    folder = loop.steps(found.number).folder / "evaluate"
+    folder = loop.steps(round.number).folder / "evaluate"
 
-    def work() -> dict[str, Any]:
-        loop.say(f"round {found.number}: evaluating")
-        return asyncio.run(evaluation.evaluate(loop.recipe, checkpoint, held_out, folder))
+    def work() -> dict[str, Scores]:
+        loop.say(f"round {round.number}: evaluating")
+        return run_async(evaluate(loop.recipe, checkpoint, held_out, folder))
 
-    found.scores = loop.step(found.number, "evaluate", loop.hash(found.training["checkpoint"]), work)
+    round.scores = loop.step(round.number, "evaluate", loop.hash(round.training["checkpoint"]), work)
+
+
+# 6. judge: the gate, the monitors, the alarms that only a trained student can raise
+
+
+def _judge(loop: Loop, round: Round, new: list[Record]) -> bool:
+    """Makes the student the next teacher, unless gate or monitors refuse it; whether it is better than the last."""
+    state, now = loop.state, round.scores[loop.main]
+    good = state.scores.get(loop.main)
+    if good:
+        round.why = refusals(now, good, loop.recipe.config.gate) or _damage(loop, round)
+    round.verdict = "refused" if round.why else "passed"
+    if not round.why:
+        state.checkpoint, state.scores = round.training["checkpoint"], round.scores
+        state.kept += new
+    loop.say(f"round {round.number}: {round.verdict}, accuracy {summary(now)['accuracy']:.1%}")
+    return good is not None and gains(now, good)
+
+
+def _damage(loop: Loop, round: Round) -> list[str]:
+    """Which of the monitors' gates failed."""
+    if loop.recipe.config.gate.monitors is None:
+        return []
+    student, good = round.training["checkpoint"], loop.state.checkpoint
+    out = loop.steps(round.number).folder / "monitors"
+
+    def work() -> Damage:
+        loop.say(f"round {round.number}: looking for what the training broke")
+        return look_for_damage(loop.recipe, loop.folder / student, loop.folder / good, out)
+
+    round.monitors = loop.step(round.number, "monitors", [loop.hash(student), loop.hash(good)], work)
+    return list(round.monitors["failed"])
+
+
+def _end(loop: Loop, round: Round, better: bool) -> End | None:
+    """Why the loop ends after a round that went all the way, or None."""
+    config, state = loop.recipe.config, loop.state
+    if round.generation and (end := _late_collapse(loop, round)) is not None:
+        return end
+    if round.why and config.gate.refused == "stop":
+        return End("refused", "; ".join(round.why))
+    if round.number:
+        state.flat = 0 if better else state.flat + 1
+    plateau = config.stop.plateau
+    if plateau and state.flat >= plateau and round.number < config.stop.rounds:
+        return End("plateau", f"no gain beyond noise in {state.flat} rounds")
+    return None
+
+
+def _late_collapse(loop: Loop, round: Round) -> End | None:
+    """The end of the loop where the trained student shows a collapse that its records alone did not."""
+    limits, state = loop.recipe.config.alarms, loop.state
+    state.worse = worse_than_start(round.number, round.scores[loop.main], loop.rounds[0].scores[loop.main], limits)
+    round.alarms = round.alarms + state.worse
+    state.remix = len(round.alarms) >= limits.least and not round.collapsed
+    if not state.remix:
+        return None
+    round.collapsed = True
+    if limits.action != "halt":
+        return None
+    if round.verdict == "passed":
+        round.verdict, round.why = "collapsed", round.alarms
+    return End("collapsed", "; ".join(round.alarms))

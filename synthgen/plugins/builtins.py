@@ -10,7 +10,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     "source": {
         "dataset": "synthgen.sources.dataset:Dataset",
         "seeds": "synthgen.sources.seeds:Seeds",
-        "tasks": "synthgen.loop.tasks:Tasks",
+        "tasks": "synthgen.sources.tasks:Tasks",
     },
     "teacher": {
         "openai": "synthgen.teachers.openai:OpenAI",
@@ -48,6 +48,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "repetition": "synthgen.filters.repetition:repetition",
         "script": "synthgen.filters.script:script",
         "secrets": "synthgen.filters.secrets:secrets",
+        "template_token": "synthgen.filters.template_token:template_token",
         "truncated": "synthgen.filters.truncated:truncated",
         "unfinished": "synthgen.filters.unfinished:unfinished",
         "urls": "synthgen.filters.urls:urls",

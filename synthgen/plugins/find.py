@@ -150,7 +150,7 @@ def _import_error(use: str, error: Exception) -> PluginError:
         f"{use!r} cannot be imported: {type(error).__name__}: {error}",
         file=frame.filename if not frame.filename.startswith("<") else None,
         line=frame.lineno if not frame.filename.startswith("<") else None,
-        hint=hint or "mend the file; `--debug` shows the whole traceback",
+        hint=hint or "fix the file; `--debug` shows the whole traceback",
     )
 
 

@@ -20,6 +20,9 @@ _NEEDS: dict[Kind, tuple[str, ...]] = {
 }
 _ASYNC: dict[Kind, str] = {"stage": "run", "teacher": "complete"}
 
+_ARGUMENTS: dict[Kind, int] = {"stage": 2, "teacher": 1, "source": 3, "selector": 2}
+"""What the method of each kind is called with, `self` aside."""
+
 _LOOKS: dict[Kind, str] = {
     "stage": "a class with `ordered = False` and `async def run(self, records, ctx)`",
     "filter": "a function `def f(record, *, limit=2)` that returns None or a reason",
@@ -56,10 +59,29 @@ def check_kind(use: str, part: Any, kinds: Sequence[Kind]) -> Kind:
     if kind == "filter":
         _check_filter(use, part)
         return kind
-    method = _ASYNC.get(kind)
-    if method and not inspect.iscoroutinefunction(getattr(part, method)):
+    method = next(name for name, k in _METHODS.items() if k == kind)
+    is_async = inspect.iscoroutinefunction(getattr(part, method))
+    if kind in _ASYNC and not is_async:
         raise PluginError(f"{use!r} is a {kind} whose `{method}` is not async", hint=f"write `async def {method}`")
+    if kind not in _ASYNC and is_async:
+        raise PluginError(f"{use!r} is a {kind} whose `{method}` is async", hint=f"write a plain `def {method}`")
+    _check_arguments(use, kind, part, method)
     return kind
+
+
+def _check_arguments(use: str, kind: Kind, part: Any, method: str) -> None:
+    bound = isinstance(inspect.getattr_static(part, method), (staticmethod, classmethod))
+    try:
+        signature = inspect.signature(getattr(part, method))
+    except (TypeError, ValueError):
+        return  # one of C, which says nothing of itself
+    try:
+        signature.bind(*[None] * (_ARGUMENTS[kind] + (not bound)))
+    except TypeError as error:
+        raise PluginError(
+            f"{use!r} is a {kind} whose `{method}{signature}` does not take what it is called with: {error}",
+            hint=f"a {kind} is {_LOOKS[kind]}",
+        ) from error
 
 
 def check_instance(use: str, kind: Kind, instance: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from pydantic_core import InitErrorDetails, PydanticSerializationError, Validati
 
 from synthgen.errors import PluginError
 from synthgen.plugins.kinds import call_of
+from synthgen.plugins.nulls import Path as Keys
+from synthgen.plugins.nulls import validated
 
 Part = Callable[..., Any]
 """A function or a class that `use:` names."""
@@ -35,7 +37,7 @@ def settings_model(part: Part) -> type[BaseModel]:
         signature = inspect.signature(part)
         hints = typing.get_type_hints(part.__init__ if inspect.isclass(part) else call_of(part), include_extras=True)
     except (TypeError, ValueError, NameError, AttributeError) as error:
-        raise PluginError(f"the signature of {name} cannot be read: {error}", hint="mend its annotations") from error
+        raise PluginError(f"the signature of {name} cannot be read: {error}", hint="fix its annotations") from error
     parameters = list(signature.parameters.values())
     if not inspect.isclass(part):
         parameters = _without_record(name, parameters)
@@ -55,7 +57,7 @@ def settings_model(part: Part) -> type[BaseModel]:
     try:
         return create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields)
     except (PydanticUserError, TypeError) as error:
-        raise PluginError(f"the settings of {name} cannot be checked: {error}", hint="mend its annotations") from error
+        raise PluginError(f"the settings of {name} cannot be checked: {error}", hint="fix its annotations") from error
 
 
 def setting_names(model: type[BaseModel]) -> list[str]:
@@ -63,10 +65,13 @@ def setting_names(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def make(part: Part, settings: Mapping[str, Any], base: Path) -> tuple[Any, dict[str, Any]]:
+def make(
+    part: Part, settings: Mapping[str, Any], base: Path, taken_back: Iterable[Keys] = ()
+) -> tuple[Any, dict[str, Any]]:
     """The part with these settings, and all its settings as plain values, defaults included.
 
-    Pydantic classes find `base`, the config's folder, in the validation context.
+    What nulls mean, and `taken_back`, is said at `validated`. Pydantic classes find `base`, the config's folder, in the
+    validation context.
 
     Raises:
         pydantic.ValidationError: a setting is wrong, unknown or missing.
@@ -74,7 +79,7 @@ def make(part: Part, settings: Mapping[str, Any], base: Path) -> tuple[Any, dict
     """
     model = settings_model(part)
     _no_unknown(model, settings)
-    values = model.model_validate(dict(settings), context={"base": base})
+    values, settings = validated(model, settings, taken_back, context={"base": base})
     if model is part:
         return values, _plain(values, settings)
     arguments = {field.alias or name: getattr(values, name) for name, field in model.model_fields.items()}

@@ -8,6 +8,7 @@ from synthgen.similarity.minhash import MinHashIndex
 from synthgen.similarity.neighbour import Neighbour, Similarity
 from synthgen.similarity.saved import load, save
 from synthgen.similarity.semantic import SemanticIndex, local_embedder, openai_embedder
+from synthgen.similarity.tasks import TaskIndex, task_of
 
 __all__ = [
     "BulkIndex",
@@ -17,6 +18,7 @@ __all__ = [
     "Neighbour",
     "SemanticIndex",
     "Similarity",
+    "TaskIndex",
     "check_all",
     "deduplicate",
     "load",
@@ -24,4 +26,5 @@ __all__ = [
     "openai_embedder",
     "query_all",
     "save",
+    "task_of",
 ]

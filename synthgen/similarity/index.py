@@ -7,13 +7,13 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from rapidfuzz.distance import LCSseq
 
 from synthgen.similarity.long import LongIndex
 from synthgen.similarity.needed import Arithmetic, Needed, Rule, score
 from synthgen.similarity.neighbour import Neighbour
 from synthgen.similarity.short import LONGEST, ShortIndex, Sketch
 from synthgen.similarity.vocabulary import Vocabulary, to_ids, to_text
+from synthgen.subsequence import common_length
 from synthgen.text import Tokenizer, normalize, tokenize
 
 
@@ -22,7 +22,8 @@ class NearDuplicateIndex:
 
     `threshold`, `rule` and `arithmetic` say what is one (see `Needed`), `tokenizer` what is compared. Texts that have
     no tokens at all are compared whole (normalised), so that an empty token list never passes as unique. Exact: a
-    text is found to be a near-duplicate iff comparing it with every kept one would.
+    text is found to be a near-duplicate iff comparing it with every kept one would; how texts of more than 32,000
+    tokens are compared says `synthgen.subsequence`.
 
     Raises:
         ValueError: the threshold is not above 0 and at most 1.
@@ -182,7 +183,7 @@ class NearDuplicateIndex:
         for number in set(candidates) if len(candidates) > 1 else candidates:
             other = self._encoded[number]
             m = len(other)
-            common = LCSseq.similarity(encoded, other, score_cutoff=needed(m, n))
+            common = common_length(encoded, other, needed(m, n))
             if not common:
                 continue
             if self._vocabulary.shares_characters:
@@ -202,4 +203,4 @@ class NearDuplicateIndex:
 
     def _verified(self, text: str, number: int) -> int:
         """The common tokens counted on the tokens themselves, where characters are shared between tokens."""
-        return int(LCSseq.similarity(self._tokens(text), self._tokens(self._texts[number])))
+        return common_length(self._tokens(text), self._tokens(self._texts[number]))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from synthgen.errors import ConfigError, TeacherError
+from synthgen.outward import learn
 from synthgen.similarity.neighbour import Neighbour
 
 Embed = Callable[[Sequence[str]], Any]
@@ -115,9 +116,12 @@ def openai_embedder(model: str, *, base_url: str | None = None, api_key_env: str
     import openai
 
     key = os.environ.get(api_key_env)
+    learn(key or "")
     if not key and base_url is None:
         raise ConfigError(f"{api_key_env} is not set", hint=f"export {api_key_env}=…, or set base_url")
-    client = openai.OpenAI(api_key=key or "none", base_url=base_url, max_retries=3)
+    # another address would get the key and the texts
+    plain = openai.DefaultHttpxClient(follow_redirects=False)
+    client = openai.OpenAI(api_key=key or "none", base_url=base_url, max_retries=3, http_client=plain)
 
     def embed(texts: Sequence[str]) -> list[list[float]]:
         try:

@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
-from synthgen.errors import SeedError
+from synthgen.formats import Account, Collection, Read, Row
+from synthgen.formats.location import located
 from synthgen.protocols import Draw, PoolView
 from synthgen.records import Drop, Provenance, Record
-from synthgen.sources.location import label_of, located
-from synthgen.sources.reading import EXCERPT, Row, files_of, hub_rows, rows_of
-from synthgen.sources.rows import layout_of, renamed, to_record
-
-PEEK = 100
-"""Rows that are looked at before the run for one whose columns are known."""
+from synthgen.store.report import SourceFacts
 
 Target = Literal[
-    "instruction", "input", "output", "system", "messages", "conversations", "prompt", "completion", "reasoning",
-    "task_type", "language", "is_classification", "tools",
+    "instruction", "input", "output", "system", "messages", "conversations", "prompt", "completion", "history",
+    "chosen", "rejected", "label", "score_chosen", "score_rejected", "reasoning", "task_type", "language",
+    "is_classification", "tools",
 ]  # fmt: skip
 
 
 class Dataset(BaseModel):
     """Each attempt draws the next `chunk` rows of a dataset as records; the source ends with the rows.
 
-    `path` is a JSON lines, JSON or Parquet file, a folder of these, or the folder of a run. `hub` is a dataset of the
-    Hugging Face Hub instead, with `config`, `split` and `revision` (name one: it is what makes the run repeatable).
-    Known columns are Alpaca's (`instruction`, `input`, `output`, `system`), `messages`, ShareGPT's `conversations`,
-    `prompt` with `completion`, and those that a run writes; `columns` says where else a field is: `{output: answer}`.
+    `path` is a file (JSON lines, JSON, CSV, TSV, Parquet or Arrow, plain or compressed), a folder of these, one that
+    `save_to_disk` wrote, or the folder of a run. `hub` is a dataset of the Hugging Face Hub instead, with `config` and
+    `revision` (name one: it is what makes the run repeatable). `split` is `train` where files tell splits.
 
-    Rows are streamed. One that cannot be used becomes a record dropped as `malformed_row`; columns that are not used
-    are counted in `ignored`. A record's `provenance.source` is `file:row`, rows (in JSON lines: lines) counted from 1.
+    A layout is told by the columns that hold something: Alpaca's, Dolly's, question and answer, prompt and completion,
+    `messages`, ShareGPT's `conversations`, chosen and rejected answers, and those that a run or an export writes;
+    `columns` says where else a field is: `{output: verdict}`. Text that would be dropped stops the run before it
+    begins; with `columns`, what they do not name is left aside.
+
+    Rows are streamed. One that cannot be used becomes a dropped record (`malformed_row`, `tool_call`, …); what is left
+    aside is in the run's report. A record's `provenance.source` is `file:row`, rows (in JSON lines: lines) counted
+    from 1.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -45,25 +45,30 @@ class Dataset(BaseModel):
     path: str | None = None
     hub: str | None = None
     config: str | None = None
-    split: str = "train"
+    split: str | None = None
     revision: str | None = None
     columns: dict[Target, str] = Field(default_factory=dict)
     chunk: Annotated[int, Field(ge=1)] = 100
 
-    _base: Path = PrivateAttr(default_factory=Path)
-    _files: tuple[Path, ...] = PrivateAttr(())
+    _collection: Collection = PrivateAttr()
     _rows: Iterator[tuple[str, Row]] = PrivateAttr(default_factory=lambda: iter(()))
     _next: int | None = PrivateAttr(None)
-    _ignored: Counter[str] = PrivateAttr(default_factory=Counter)
+    _accounts: dict[int, Account] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _locate(self, info: ValidationInfo) -> Self:
         if (self.path is None) == (self.hub is None):
             raise ValueError("a dataset needs either `path` or `hub`")
-        if self.path is not None:
-            self._base = Path((info.context or {}).get("base", "."))
-            self._files = tuple(files_of(located(self.path, self._base)))
-            self._look()
+        base = Path((info.context or {}).get("base", "."))
+        self._collection = Collection(
+            None if self.path is None else located(self.path, base),
+            hub=self.hub,
+            split=self.split,
+            config=self.config,
+            revision=self.revision,
+            columns={str(target): column for target, column in self.columns.items()},
+            base=base,
+        )
         return self
 
     @property
@@ -79,12 +84,24 @@ class Dataset(BaseModel):
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that are read, in order."""
-        return self._files
+        return self._collection.files
 
-    @property
-    def ignored(self) -> Counter[str]:
-        """How many rows so far had a column that is not used, by its name."""
-        return self._ignored
+    def facts(self, attempts: int | None = None) -> SourceFacts:
+        """What was read by the first `attempts` attempts, and left aside; by default what its first rows tell."""
+        account = self._collection.first
+        if attempts is not None:
+            account = Account()
+            for attempt in range(attempts):
+                if attempt in self._accounts:
+                    account.add(self._accounts[attempt])
+        read, aside = self._collection.labels()
+        return SourceFacts(
+            files=tuple(read),
+            rows=account.rows,
+            unusable=dict(sorted(account.unusable.items())),
+            files_aside=tuple(aside),
+            columns_aside=dict(sorted(account.columns.items())),
+        )
 
     def draw(self, attempt: int, view: PoolView, rng: random.Random) -> Draw | None:
         """The records of chunk number `attempt`, or None behind the last one.
@@ -92,63 +109,22 @@ class Dataset(BaseModel):
         Attempts that come in order read on; any other reads from the beginning.
 
         Raises:
-            SeedError: a file cannot be read further.
+            SeedError: a file cannot be read at all.
         """
         if attempt != self._next:
-            self._rows = itertools.islice(self._all_rows(), attempt * self.chunk, None)
-            if attempt == 0:
-                self._ignored.clear()
+            self._rows = itertools.islice(self._collection.rows(), attempt * self.chunk, None)
         self._next = attempt + 1
         chunk = list(itertools.islice(self._rows, self.chunk))
         if not chunk:
             return None
-        return Draw(records=tuple(self._record(label, row) for label, row in chunk))
+        account = self._accounts[attempt] = Account(rows=len(chunk))
+        return Draw(records=tuple(r for label, row in chunk for r in self._records(label, row, account)))
 
-    def _all_rows(self) -> Iterator[tuple[str, Row]]:
-        if self.hub is not None:
-            label = f"{self.hub}/{self.split}"
-            return ((label, row) for row in hub_rows(self.hub, self.config, self.split, self.revision))
-        labelled = ((label_of(path, self._base), path) for path in self._files)
-        return ((label, row) for label, path in labelled for row in rows_of(path))
-
-    def _renamed(self, values: dict[str, Any]) -> dict[str, Any]:
-        if not self.columns:
-            return values
-        return renamed(values, {str(field): column for field, column in self.columns.items()})
-
-    def _record(self, label: str, row: Row) -> Record:
-        source = f"{label}:{row.number}"
-        problem, excerpt = row.problem, row.excerpt
-        if row.values is not None:
-            try:
-                record, ignored = to_record(self._renamed(row.values), source)
-            except (ValueError, RecursionError) as error:
-                problem = str(error)
-                excerpt = json.dumps(row.values, ensure_ascii=False, default=str)[:EXCERPT]
-            else:
-                if ignored:
-                    self._ignored.update(ignored)
-                return record
-        drop = Drop("malformed_row", detail=f"{source}: {problem}")
-        return Record(instruction=excerpt, provenance=Provenance(source=source), drop=drop)
-
-    def _look(self) -> None:
-        """Checks that a row among the first has columns that are known, so that a wrong config costs no run."""
-        problem = "it holds no rows"
-        for label, row in itertools.islice(self._all_rows(), PEEK):
-            problem = f"none of its first {PEEK} rows can be used; {label}:{row.number}: {row.problem}"
-            if row.values is None:
-                continue
-            columns = ", ".join(map(str, row.values)) or "none"
-            try:
-                known = layout_of(self._renamed(row.values))
-            except ValueError as error:
-                raise SeedError(f"{error} (its columns: {columns})", file=self._files[0], key="columns") from error
-            if known is None:
-                raise SeedError(
-                    f"its columns are {columns}, and none of the known layouts",
-                    file=self._files[0],
-                    hint="say where the fields are, for example columns: {instruction: question, output: answer}",
-                )
-            return
-        raise SeedError(problem, file=self._files[0])
+    def _records(self, label: str, row: Row, account: Account) -> tuple[Record, ...]:
+        found = self._collection.read(label, row)
+        if isinstance(found, Read):
+            account.columns.update(found.aside)
+            return found.records
+        account.unusable[found.reason] += 1
+        drop = Drop(found.reason, detail=f"{found.place}: {found.problem}")
+        return (Record(instruction=found.excerpt, provenance=Provenance(source=found.place), drop=drop),)

@@ -1,88 +1,85 @@
-"""Seed tasks from JSON lines: one record a line, refused with its file and line where it is not in order."""
+"""Seed tasks from files: one a row, refused with its file and row where it is not in order."""
 
 from __future__ import annotations
 
+import difflib
 import json
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from synthgen.errors import SeedError
-from synthgen.records import Provenance, Record
-from synthgen.sources.location import label_of
+from synthgen.formats import Read, Row, RowError, read_row, rows_of
+from synthgen.formats.location import label_of
+from synthgen.formats.names import NAMES, plain
+from synthgen.records import Record
 
-REQUIRED = ("id", "instruction")
-FIELDS = tuple(name for name in Record.model_fields if name not in ("provenance", "drop", "scores"))
-"""What a line may hold. The rest of a record says what became of it, and a seed task has no past."""
-
-FORM = 'a line looks like {"id": "capitals_1", "instruction": "…", "input": "", "output": "…"}'
+FORM = 'a row looks like {"id": "capitals_1", "instruction": "…", "input": "", "output": "…"}'
 
 
-def load(paths: Iterable[Path], base: Path) -> list[Record]:
-    """The seed tasks of the files, in order; `provenance.source` is `file:line`.
+@dataclass(slots=True)
+class SeedTasks:
+    """The seed tasks of some files, in order, and the keys that were left aside, by how many rows have them."""
+
+    records: list[Record] = field(default_factory=list)
+    aside: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+
+
+def load(paths: Iterable[Path], base: Path) -> SeedTasks:
+    """The seed tasks of the files; `provenance.source` is `file:row`.
+
+    They are read as other rows are (Self-Instruct's `instances`, Alpaca's array, Parquet, …). One without an id gets
+    that of its text.
 
     Raises:
-        SeedError: a file cannot be read or holds none; a line is no seed task, or its id or its task was there before.
+        SeedError: a file cannot be read or holds none; a row is no seed task, or its id or its task was there before.
     """
-    records: list[Record] = []
-    lines_of_id: dict[str, str] = {}
-    lines_of_task: dict[tuple[str, ...], str] = {}
+    found = SeedTasks()
+    rows_of_id: dict[str, str] = {}
+    rows_of_task: dict[tuple[str, ...], str] = {}
     for path in paths:
-        before = len(records)
-        for number, line in enumerate(_read(path).split(b"\n"), 1):
-            if not line.strip():
-                continue
-            place = f"{label_of(path, base)}:{number}"
-            record = _record(line, path, number).replace(provenance=Provenance(source=place))
-            _refuse_second(lines_of_id, record.id, place, path, number, f"the id {record.id!r}")
-            _refuse_second(lines_of_task, _task(record), place, path, number, "the same instruction and input")
-            records.append(record)
-        if len(records) == before:
+        before = len(found.records)
+        label = label_of(path, base)
+        for row in rows_of(path):
+            place = f"{label}:{row.number}"
+            read = _read(row, path, place)
+            found.rows += 1
+            found.aside.update(read.aside)
+            for count, record in enumerate(read.records):
+                here = f"{place}#{count}"
+                _refuse_second(rows_of_id, record.id, here, path, row.number, f"the id {record.id!r}")
+                _refuse_second(rows_of_task, _task(record), here, path, row.number, "the same instruction and input")
+                found.records.append(record)
+        if len(found.records) == before:
             raise SeedError("the file holds no seed tasks", file=path, hint=FORM)
-    return records
+    return found
 
 
-def _read(path: Path) -> bytes:
+def _read(row: Row, path: Path, place: str) -> Read:
+    if row.values is None:
+        raise SeedError(row.problem, file=path, line=row.number, hint=FORM)
     try:
-        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    except OSError as error:
-        raise SeedError(f"the seed tasks cannot be read: {error.strerror or error}", file=path) from error
+        read = read_row(row.values, place, keep_ids=True)
+    except RowError as error:
+        raise SeedError(str(error), file=path, line=row.number, hint=FORM) from error
+    for key in read.aside:
+        _refuse_misspelt(key, row.values, path, row.number)
+    for record in read.records:
+        if not record.instruction.strip():
+            raise SeedError("it is empty", file=path, line=row.number, key="instruction")
+    return read
 
 
-def _record(line: bytes, path: Path, number: int) -> Record:
-    try:
-        values = json.loads(line.decode())
-    except UnicodeDecodeError as error:
-        raise SeedError(
-            f"not UTF-8: {error.reason} at byte {error.start} of the line", file=path, line=number
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise SeedError(f"not JSON: {error}", file=path, line=number, hint=FORM) from error
-    if not isinstance(values, dict):
-        raise SeedError(f"a {type(values).__name__} where a seed task is an object", file=path, line=number, hint=FORM)
-    _check_keys(values, path, number)
-    try:
-        record = Record.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key, found = ".".join(map(str, first["loc"])), repr(first["input"])[:60]
-        raise SeedError(f"{first['msg']}, found {found}", file=path, line=number, key=key) from error
-    for key in REQUIRED:
-        if not values[key].strip():
-            raise SeedError("it is empty", file=path, line=number, key=key)
-    return record
-
-
-def _check_keys(values: dict[str, Any], path: Path, number: int) -> None:
-    for key in REQUIRED:
-        if key not in values:
-            raise SeedError(f"a seed task needs {key!r}", file=path, line=number, hint=FORM)
-    unknown = [key for key in values if key not in FIELDS]
-    if unknown:
-        hint = f"known keys: {', '.join(FIELDS)}"
-        raise SeedError(f"unknown key {unknown[0]!r}", file=path, line=number, hint=hint)
+def _refuse_misspelt(key: str, values: dict[str, Any], path: Path, number: int) -> None:
+    """A key of somebody's own is left aside; one that is nearly a known one is a slip."""
+    if any(plain(key) in names for names in NAMES.values()):
+        return
+    near = difflib.get_close_matches(plain(key), [name for name in NAMES if name not in values], cutoff=0.85)
+    if near:
+        raise SeedError(f"unknown key {key!r}", file=path, line=number, hint=f"did you mean {near[0]!r}?")
 
 
 def _task(record: Record) -> tuple[str, ...]:
@@ -93,4 +90,5 @@ def _task(record: Record) -> tuple[str, ...]:
 def _refuse_second(seen: dict[Any, str], key: Any, place: str, path: Path, number: int, what: str) -> None:
     first = seen.setdefault(key, place)
     if first != place:
-        raise SeedError(f"{what} is at {first} already", file=path, line=number, hint="each seed task once")
+        at = first.rpartition("#")[0]
+        raise SeedError(f"{what} is at {at} already", file=path, line=number, hint="each seed task once")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
 from synthgen import assets
 from synthgen.errors import SeedError
+from synthgen.formats.files import find
+from synthgen.formats.location import label_of, located
 from synthgen.protocols import Draw, PoolView
 from synthgen.records import Record
 from synthgen.sources import seed_files
-from synthgen.sources.location import located
+from synthgen.store.report import SourceFacts
 from synthgen.text import rouge_l, tokenize
 
 CANDIDATES = 4
@@ -28,8 +30,8 @@ class Seeds(BaseModel):
     """Each attempt draws `human` seed tasks and `machine` tasks that the run has made, in random order.
 
     While there are fewer machine-made tasks than `machine`, seed tasks stand in (Self-Instruct, arXiv 2212.10560: 6 and
-    2). `path` is `builtin`, the name of a shipped file (`coding`), or one or more JSON lines files or folders of them,
-    from the config's folder. `where` picks seed tasks (`{language: en}`, `{task_type: [coding, reasoning]}`). `by`
+    2). `path` is `builtin`, the name of a shipped file (`coding`), or one or more files or folders of them, from the
+    config's folder. `where` picks seed tasks (`{language: en}`, `{task_type: [coding, reasoning]}`). `by`
     gives every task type (or language) the same chance, however many seed tasks it has. `novelty_weighted` draws, for
     each machine-made task, four, and shows the one that is least like others of the pool.
 
@@ -50,6 +52,7 @@ class Seeds(BaseModel):
 
     _files: tuple[Path, ...] = PrivateAttr(())
     _records: tuple[Record, ...] = PrivateAttr(())
+    _facts: SourceFacts | None = PrivateAttr(None)
     _groups: tuple[tuple[Record, ...], ...] = PrivateAttr(())
 
     @model_validator(mode="after")
@@ -59,9 +62,17 @@ class Seeds(BaseModel):
         base = Path((info.context or {}).get("base", "."))
         paths = (self.path,) if isinstance(self.path, str) else self.path
         self._files = tuple(file for path in paths for file in _files_of(path, base))
-        self._records = tuple(r for r in seed_files.load(self._files, base) if self._wanted(r))
+        found = seed_files.load(self._files, base)
+        if found.aside:
+            labels = tuple(label_of(file, base) for file in self._files)
+            self._facts = SourceFacts(files=labels, rows=found.rows, columns_aside=dict(sorted(found.aside.items())))
+        self._records = tuple(r for r in found.records if self._wanted(r))
         if not self._records:
-            raise SeedError(f"no seed task is left where {self.where}", key="where")
+            raise SeedError(
+                f"no seed task is left where {_words(self.where)}",
+                key="where",
+                hint="seed tasks of your own need these fields, or write `where: null`, also over an inherited one",
+            )
         groups: dict[str | None, list[Record]] = defaultdict(list)
         for record in self._records:
             groups[getattr(record, self.by) if self.by else None].append(record)
@@ -72,6 +83,10 @@ class Seeds(BaseModel):
     def reads_pool(self) -> bool:
         """Whether machine-made tasks are shown, so that attempts wait for their window."""
         return self.machine > 0
+
+    def facts(self, attempts: int | None = None) -> SourceFacts | None:
+        """What of the seed files was left aside; None where nothing was."""
+        return self._facts
 
     @property
     def seeds(self) -> Sequence[Record]:
@@ -120,6 +135,14 @@ class Seeds(BaseModel):
         return [view.machine[i] for i in picked]
 
 
+def _words(where: Mapping[Any, object]) -> str:
+    """The conditions as people say them."""
+    return " and ".join(
+        f"{field} is one of {', '.join(map(str, wanted))}" if isinstance(wanted, tuple) else f"{field} is {wanted}"
+        for field, wanted in where.items()
+    )
+
+
 def _novelty(record: Record, view: PoolView, rng: random.Random) -> float:
     """1 less the highest ROUGE-L F of the instruction to some others of the pool, drawn at random."""
     everything = len(view.seeds) + len(view.machine)
@@ -139,7 +162,7 @@ def _files_of(path: str, base: Path) -> list[Path]:
         folder = located(path, base)
         if not folder.is_dir():
             return [folder if folder.exists() else assets.find("seeds", path, beside=base)]
-    files = sorted(folder.rglob("*.jsonl"))
-    if not files:
-        raise SeedError("the folder holds no *.jsonl files", file=folder)
-    return files
+    files = sorted(
+        file for file in folder.rglob("*.jsonl") if not any(p[0] in "._" for p in file.relative_to(folder).parts)
+    )
+    return files or list(find(folder).files)

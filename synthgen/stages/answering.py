@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthgen.exchange import Choice, Completion
-from synthgen.forms import ANSWER, asking, split_reasoning
+from synthgen.forms import ANSWER, asking
 from synthgen.protocols import Context, api_of
 from synthgen.records import Record, to_messages
 from synthgen.stages.prompted import Prompted, read_choice, why_dropped
-from synthgen.unusable import detail, why_again, why_unusable
+from synthgen.unusable import detail, sentence, why_again, why_unusable
 
 REASONING_PROMPT = "respond/reasoning"
 
@@ -79,15 +79,15 @@ def _structured(record: Record, choice: Choice, completion: Completion) -> Recor
 
 
 def _plain(record: Record, choice: Choice, completion: Completion) -> Record:
-    thought, shown = split_reasoning(choice.text or "")
-    record = record.replace(output=shown.strip(), reasoning=choice.reasoning or thought)
+    record = record.replace(output=(choice.text or "").strip(), reasoning=choice.reasoning)
     reason = _fault(choice)
-    return record if reason is None else record.dropped(reason, detail=detail(reason, completion))
+    if reason is None:
+        return record
+    return record.dropped(reason, detail=detail(reason, completion, sentence(reason, choice)))
 
 
 def _fault(choice: Choice) -> str | None:
     """Why a choice is no answer; one that calls a tool, or only thinks, is none either."""
-    shown = split_reasoning(choice.text or "")[1].strip()
-    if choice.tool_calls and not shown:
+    if choice.tool_calls and not (choice.text or "").strip():
         return "tool_call"
-    return why_unusable(choice) or (None if shown else "empty_reply")
+    return why_unusable(choice)

@@ -35,7 +35,7 @@ class Classify(Faithful):
         prompt = self._render(self.prompt, instruction=record.instruction, reply=asking(form), faithful=self.faithful)
         if self.faithful:
             completion = await self.ask_faithfully(PUBLISHED, prompt, ctx)
-            parsed = YES_NO.parse(completion.text)
+            parsed = YES_NO.parse(choices_of(completion)[0].text or "")
         else:
             completion = await self.ask_for(LABEL, prompt, ctx)
             parsed = read_choice(LABEL, choices_of(completion)[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+
 from synthgen.errors import ConfigError, StageError
 from synthgen.protocols import Context, Filter, Preparation
 from synthgen.records import Drop, Record
@@ -38,7 +40,7 @@ class FilterStage:
             which = f"record {record.id} ({record.instruction[:80]!r})"
             raise StageError(
                 f"the filter raised {type(error).__name__}: {error} on {which}",
-                hint="a filter returns None or a reason; mend it and run again: what is paid for is kept",
+                hint="a filter returns None or a reason; fix it and run again: what is paid for is kept",
             ) from error
         if verdict is None:
             return record
@@ -51,8 +53,13 @@ class FilterStage:
                     hint="a reason is a snake_case word such as too_short",
                 ) from error
         if not isinstance(verdict, Drop):
+            hint = "a filter returns None to keep the record, or a reason (a string or a Drop) to drop it"
+            if isinstance(verdict, bool):
+                hint += ': such as `return "too_long" if too_long else None`'
+            elif isinstance(verdict, Coroutine):
+                verdict.close()
+                hint = "it is async: a filter is a plain `def`; what has to wait for something is a stage"
             raise StageError(
-                f"the filter returned {type(verdict).__name__} {verdict!r} for record {record.id}",
-                hint="a filter returns None to keep the record, or a reason (a string or a Drop) to drop it",
+                f"the filter returned {type(verdict).__name__} {str(verdict)[:80]!r} for record {record.id}", hint=hint
             )
         return record.dropped(verdict)

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synthgen.exchange import Sampling
+from synthgen.model_names import written_by
 from synthgen.protocols import Context
 from synthgen.records import Answer, Drop, Record, to_messages
 from synthgen.text import normalize
@@ -22,7 +23,7 @@ class Majority(BaseModel):
     came first; an output that the record had is one more vote with `own: true`. All votes go into `answers`, each with
     its share as the score. A model that is wrong in the same way each time is not found out. Where no answer can be
     used, all are asked for again, `tries` times in all. Drops: `no_majority`, `truncated`, `empty_reply`, `refused`,
-    `context_length`, `server_error`, `timeout`.
+    `context_length`, `bad_request`, `server_error`, `timeout`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -53,7 +54,7 @@ class Majority(BaseModel):
             tries=self.tries,
         )
         # an answer that is cut or refused is no vote
-        texts = [(c.text or "").strip() for c in completion.choices if why_unusable(c) is None]
+        texts = [(c.text or "").strip() for c in choices_of(completion) if why_unusable(c) is None]
         reason = None if texts else why_unusable(choices_of(completion)[0])
         if self.own and record.output is not None:
             texts.insert(0, record.output.strip())
@@ -65,7 +66,10 @@ class Majority(BaseModel):
         asked = self.votes + (self.own and record.output is not None)
         votes = tuple(Answer(text=forms[key], score=count / asked) for key, count in counts.most_common())
         provenance = record.provenance.model_copy(
-            update={"requests": (*record.provenance.requests, *completion.keys), "model": completion.model}
+            update={
+                "requests": (*record.provenance.requests, *completion.keys),
+                "model": written_by(completion.model, "") or None,
+            }
         )
         record = record.replace(answers=votes, provenance=provenance)
         if reason is not None:

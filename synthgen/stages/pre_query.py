@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.errors import ConfigError
 from synthgen.exchange import Choice, Completion, Sampling
+from synthgen.model_names import written_by
 from synthgen.protocols import Context, Preparation, Teacher
 from synthgen.records import Drop, Provenance, Record
-from synthgen.unusable import choices_of, detail, why_unusable
+from synthgen.template_tokens import find_token, without_ends
+from synthgen.unusable import choices_of, detail, sentence, why_again, why_unusable
 
 ROUND = 1_000_000
 """Attempts of one round: the next round's have numbers of their own, or the same teacher would write the same again."""
@@ -32,8 +34,8 @@ class PreQuery(BaseModel):
     `before` and `between` are what stands before the task and between task and answer; without them they are read from
     the chat template of the teacher's checkpoint (its `path`). `openings` start the tasks, attempt by attempt in turn,
     to lead the student to what it writes too rarely. Where none of an attempt's texts can be used, they are asked for
-    again, `tries` times in all. Drops: `empty_reply`, `truncated`, `refused`, `context_length`, `server_error`,
-    `timeout`.
+    again, `tries` times in all. Drops: `empty_reply`, `truncated`, `refused`, `template_token`, `context_length`,
+    `server_error`, `timeout`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -92,27 +94,37 @@ class PreQuery(BaseModel):
             api="completions",
             sample=ctx.round * ROUND + ctx.attempt,
             teacher=self.teacher,
+            check=lambda completion: why_again(completion, _fault),
             tries=self.tries,
         )
         return records + [self._record(opening, choice, completion) for choice in choices_of(completion)]
 
     def _record(self, opening: str, choice: Choice, completion: Completion) -> Record:
-        provenance = Provenance(model=completion.model or self._asked.model, requests=completion.keys)
+        provenance = Provenance(model=written_by(completion.model, self._asked.model), requests=completion.keys)
         text = opening + (choice.text or "")
         task, answered, answer = text.partition(self._between) if self._between else (text, "", "")
-        instruction, _, given = task.strip().partition("\n\n")
+        instruction, _, given = without_ends(task.strip()).partition("\n\n")
         record = Record(
             instruction=instruction.strip(),
             input=given.strip(),
-            output=answer.strip() if answered else None,
+            output=without_ends(answer.strip()) if answered else None,
             provenance=provenance,
         )
-        reason = why_unusable(choice)
+        reason = _fault(choice)
         if reason is not None:
-            return record.dropped(reason, detail=detail(reason, completion))
+            return record.dropped(reason, detail=detail(reason, completion, sentence(reason, choice)))
+        token = find_token(record.instruction) or find_token(record.input) or find_token(record.output or "")
+        if token is not None:
+            return record.dropped(Drop("template_token", detail=f"{token} stands in it: another turn follows"))
         if not instruction.strip() or (answered and not answer.strip()):
             return record.dropped(Drop("empty_reply", detail="there is no task" if not instruction else "no answer"))
         return record
+
+
+def _fault(choice: Choice) -> str | None:
+    """Why a text cannot be used; the template's own tokens may part task and answer in it."""
+    reason = why_unusable(choice)
+    return None if reason == "template_token" else reason
 
 
 def around_task(folder: Path) -> tuple[str, str]:

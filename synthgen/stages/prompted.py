@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -12,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from synthgen.errors import ConfigError
 from synthgen.exchange import Api, Choice, Completion, Sampling
 from synthgen.forms import Broken, Form, Parsed
+from synthgen.model_names import written_by
 from synthgen.protocols import Context, Preparation, Teacher
 from synthgen.records import Provenance, Record
-from synthgen.unusable import DETAILS, detail, why_again, why_unusable
+from synthgen.unusable import DETAILS, detail, is_cut, sentence, why_again, why_unusable
 
 # Asked of replies that hold no item, to tell a teacher that will not from one that cannot keep to the form. Answers in
 # free text are the filter `refusal`'s business.
@@ -97,7 +99,7 @@ class Prompted(BaseModel):
 
     def model_of(self, completion: Completion) -> str:
         """The model that wrote a completion: as the server names it, else as the teacher does."""
-        return completion.model or self._asked.model
+        return written_by(completion.model, self._asked.model)
 
 
 class Faithful(Prompted):
@@ -130,16 +132,35 @@ def why_no_item(form: Form, choice: Choice) -> str | None:
 
 
 def read_choice(form: Form, choice: Choice, first: int = 1) -> Parsed:
-    """The items of one choice; a choice without any has one piece that says why, `empty_reply` or `refused` maybe."""
+    """The items of one choice; a choice without any has one piece that says why, `empty_reply` or `refused` maybe.
+
+    A server that holds the whole reply to a schema, its reasoning too, leaves the JSON where reasoning belongs.
+    """
     text = choice.text or ""
     reason = why_unusable(choice)
-    if reason in (None, "truncated") and text.strip():
-        parsed = form.parse(text, cut=choice.finish_reason == "length", first=first)
+    if reason == "empty_reply" and form.response_format is not None and _is_json(choice.reasoning or ""):
+        return form.parse(choice.reasoning or "", first=first)
+    if reason in (None, "truncated", "template_token", "unknown_finish_reason") and text.strip():
+        cut = is_cut(choice) or reason == "unknown_finish_reason"
+        parsed = form.parse(text, cut=cut, first=first)
         if parsed.items or not _REFUSES.match(text):
-            return parsed
+            return parsed if parsed.items or reason is None else _explained(parsed, reason, choice)
         reason = "refused"
     reason = reason or "empty_reply"  # it calls a tool, which no form asks for
-    return Parsed((), (Broken(choice.refusal or text, reason, DETAILS[reason]),))
+    return Parsed((), (Broken(choice.refusal or text, reason, sentence(reason, choice)),))
+
+
+def _explained(parsed: Parsed, reason: str, choice: Choice) -> Parsed:
+    """The pieces of a reply without an item; the first says why the whole reply is none, where more is known."""
+    first, said = parsed.broken[0], sentence(reason, choice)
+    if said == DETAILS["truncated"] or first.reason == "template_token":
+        return parsed
+    return Parsed((), (replace(first, reason=reason, detail=said), *parsed.broken[1:]))
+
+
+def _is_json(text: str) -> bool:
+    text = text.strip()
+    return text[:1] in ("{", "[") and text[-1:] in ("}", "]")
 
 
 def why_dropped(piece: Broken, parsed: Parsed, completion: Completion) -> str:

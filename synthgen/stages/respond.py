@@ -17,7 +17,7 @@ class Respond(Answering):
     template that gets `instruction`, `input` and `reply` and takes the place of the last turn. `reasoning: true` asks
     for the steps apart from the answer, as JSON. Drops: `truncated` (the partial answer is kept in the record),
     `malformed`, `empty_reply`, `refused` (as the API says it; the filter `refusal` reads texts), `tool_call`,
-    `context_length`, `server_error`, `timeout`.
+    `context_length`, `bad_request`, `server_error`, `timeout`.
     """
 
     async def run(self, records: list[Record], ctx: Context) -> list[Record]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import IO
 
+from synthgen.outward import clear
 from synthgen.records import clean_text
 from synthgen.store.faults import storing
 
@@ -13,13 +15,14 @@ from synthgen.store.faults import storing
 def write(path: Path, content: str | bytes) -> None:
     """Writes the file beside its place, flushes it to disk, and renames it over its place.
 
-    Lone surrogates become U+FFFD. A killed process leaves at most a file `.<name>.tmp` behind.
+    Lone surrogates become U+FFFD, known secrets `***`. A killed process leaves at most a file `.<name>.tmp` behind. A
+    link at the place, or at the file beside it, is replaced and not followed.
     """
-    data = content if isinstance(content, bytes) else str(clean_text(content)).encode()
+    data = content if isinstance(content, bytes) else clear(str(clean_text(content))).encode()
     temporary = path.with_name(f".{path.name}.tmp")
     with storing(path):
         try:
-            with temporary.open("wb") as file:
+            with create(temporary) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -28,6 +31,12 @@ def write(path: Path, content: str | bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def create(path: Path) -> IO[bytes]:
+    """A new file to write, in the place of whatever stands there; what a link points to stays as it is."""
+    path.unlink(missing_ok=True)
+    return path.open("xb")
 
 
 def sync_folder(folder: Path) -> None:

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from synthgen.outward import visible
 from synthgen.records import Record, to_alpaca
 from synthgen.store.ingredients import Ingredients
 from synthgen.store.report import RunReport, Took
-from synthgen.store.visible import visible
 
 SAMPLES = 3
 SAMPLE_CHARACTERS = 1200
@@ -51,7 +51,7 @@ def card(report: RunReport, made_from: Ingredients, summary: Summary, data_sha25
         f"# {escape(made_from.name)}",
         f"{report.accepted:,} accepted of {report.generated:,} generated records: instruction data made with synthgen."
         f" {report.rejected:,} were rejected; `rejected.parquet` in the run folder holds each with its reason.",
-        '```python\nfrom datasets import load_dataset\n\ndata = load_dataset("path/to/dataset", split="train")\n```',
+        _loading(empty=report.accepted == 0),
         "## Records",
         _counts("task type", summary.task_types),
         _counts("language", summary.languages),
@@ -60,6 +60,7 @@ def card(report: RunReport, made_from: Ingredients, summary: Summary, data_sha25
         "## Stages and reasons",
         _funnel(report),
         "## Made from",
+        _source(report),
         _teachers(report),
         _took(report.took),
         _counts("model that wrote them", summary.models),
@@ -82,6 +83,13 @@ def fenced(text: str, language: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{visible(text)}\n{fence}"
+
+
+def _loading(*, empty: bool) -> str:
+    # `datasets` opens a split without rows as a stream alone
+    stream = ", streaming=True" if empty else ""
+    call = f'data = load_dataset("path/to/dataset", split="train"{stream})'
+    return f"```python\nfrom datasets import load_dataset\n\n{call}\n```"
 
 
 def _front_matter(report: RunReport, made_from: Ingredients, summary: Summary, data_sha256: str) -> str:
@@ -135,6 +143,11 @@ def _funnel(report: RunReport) -> str:
         dropped = sum(flow.dropped.values())
         rows.append((flow.stage, flow.entered, flow.new, dropped, _Raw(reasons)))
     return _table(("stage", "in", "new", "dropped", "by reason"), rows)
+
+
+def _source(report: RunReport) -> str:
+    """What of existing data was read and left aside."""
+    return "" if report.source is None else _table(("existing data", ""), report.source.lines())
 
 
 def _teachers(report: RunReport) -> str:

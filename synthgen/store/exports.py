@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError, StoreError
+from synthgen.formats import exporting as rows
 from synthgen.records import Record
-from synthgen.store import atomic, rows
+from synthgen.store import atomic
 from synthgen.store.faults import storing
 from synthgen.store.folder import RunFolder
+from synthgen.store.links import refuse_link
 from synthgen.store.parquet import dataset_files, read_records, read_rows
-from synthgen.store.publish import PARTIAL
+from synthgen.store.publish import OLD, PARTIAL
+
+MARK = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,10 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def export(path: Path | str, formats: Sequence[str]) -> list[Exported]:
+def export(path: Path | str, formats: Sequence[str], *, out: Path | None = None) -> list[Exported]:
     """Writes `exports/<format>/` for each format, in place of an earlier export of that format.
+
+    With `out`, `<out>/<format>/` are written instead, none of which may be there yet, and the run is only read.
 
     Raises:
         ConfigError: a format has no such name.
@@ -99,22 +106,59 @@ def export(path: Path | str, formats: Sequence[str]) -> list[Exported]:
     folder = RunFolder.open(path)
     formats = list(dict.fromkeys(formats))
     check_formats(formats)
+    if out is not None:
+        return _export_elsewhere(folder, formats, out)
     with folder.locked():
-        if not folder.dataset_path.is_dir():
-            raise StoreError(f"{folder.path} has no dataset yet", hint="finish the run: run the same command again")
-        done = export_to(folder.dataset_path, folder.path / PARTIAL, formats)
+        partial = folder.path / PARTIAL
+        done = export_to(_dataset_of(folder), partial, formats)
         with storing(folder.exports_path):
             folder.exports_path.mkdir(exist_ok=True)
-            for name in formats:
-                place = folder.exports_path / name
-                if place.exists():
-                    shutil.rmtree(place)
-                (folder.path / PARTIAL / name).rename(place)
-            shutil.rmtree(folder.path / PARTIAL, ignore_errors=True)
-    return [
-        Exported(e.format, tuple(folder.exports_path / e.format / p.name for p in e.paths), e.written, e.left_out)
-        for e in done
-    ]
+            _put(partial, folder.exports_path, formats, folder.path / OLD)
+            for leftover in (partial, folder.path / OLD):
+                shutil.rmtree(leftover, ignore_errors=True)
+    return _placed(done, folder.exports_path)
+
+
+def _export_elsewhere(folder: RunFolder, formats: Sequence[str], out: Path) -> list[Exported]:
+    partial = out / PARTIAL
+    refuse_link(partial)
+    for name in formats:
+        # what is there may be of a killed export, which leaves its other files behind
+        if os.path.lexists(out / name) and not (partial / MARK).is_file():
+            raise StoreError(f"{out / name} is there already", hint="move it, or name another --out")
+        refuse_link(out / name)
+    with storing(out):
+        partial.mkdir(parents=True, exist_ok=True)
+        atomic.write(partial / MARK, "an export that has not ended\n")
+        for name in formats:
+            for leftover in (partial / name, out / name):
+                if leftover.exists():
+                    shutil.rmtree(leftover)
+        done = export_to(_dataset_of(folder), partial, formats)
+        _put(partial, out, formats)
+        shutil.rmtree(partial)
+    return _placed(done, out)
+
+
+def _dataset_of(folder: RunFolder) -> Path:
+    if not folder.dataset_path.is_dir():
+        raise StoreError(f"{folder.path} has no dataset yet", hint="finish the run: run the same command again")
+    return folder.dataset_path
+
+
+def _put(partial: Path, place: Path, formats: Sequence[str], old: Path | None = None) -> None:
+    """Moves finished exports into their places; earlier ones go to `old`."""
+    atomic.sync_tree(partial)
+    for name in formats:
+        if old is not None and (place / name).exists():
+            old.mkdir(exist_ok=True)
+            (place / name).rename(old / name)
+        (partial / name).rename(place / name)
+    atomic.sync_folder(place)
+
+
+def _placed(done: Sequence[Exported], place: Path) -> list[Exported]:
+    return [Exported(e.format, tuple(place / e.format / p.name for p in e.paths), e.written, e.left_out) for e in done]
 
 
 def export_to(dataset: Path, out: Path, formats: Sequence[str]) -> list[Exported]:

@@ -46,4 +46,4 @@ def explained(error: OSError, path: Path) -> StoreError:
         return StoreError(f"{name} cannot be: a part of this path is a file", hint="choose another folder with --out")
     if error.errno in (errno.EEXIST, errno.EISDIR):
         return StoreError(f"{name} is in the way: {what}", hint="move it, or choose another folder with --out")
-    return StoreError(f"{name}: {what}", hint="what is paid for is in the journal; mend this and run again")
+    return StoreError(f"{name}: {what}", hint="what is paid for is in the journal; fix this and run again")

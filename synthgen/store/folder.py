@@ -13,13 +13,27 @@ from synthgen.errors import StoreError
 from synthgen.records import Record
 from synthgen.store import atomic
 from synthgen.store.faults import storing
+from synthgen.store.links import refuse_links
 from synthgen.store.lock import Lock
-from synthgen.store.publish import settle
+from synthgen.store.publish import READY, settle
+from synthgen.store.report import RunReport
+from synthgen.store.values import damaged, read_json, read_text
 
 State = Literal["new", "started", "finished"]
 
 FINISHED = ("done", "short")
 """The ends of a run after which the same command has nothing left to do."""
+
+STUDENT = "student"
+"""The trainer's folder, whose files are its own."""
+
+RUNS = {"config.yaml", "journal.sqlite", "manifest.json"}
+"""Any of these makes a folder that of a run."""
+
+MOST_BRACKETS = 1000
+"""More of these in a kept config, and it is read by the slower loader."""
+
+AGAIN = "run the same command again: it makes the file anew from the journal"
 
 
 class RunFolder:
@@ -30,14 +44,40 @@ class RunFolder:
         self.config_path = self.path / "config.yaml"
         self.journal_path = self.path / "journal.sqlite"
         self.seeds_path = self.path / "seeds.jsonl"
-        self.dataset_path = self.path / "dataset"
-        self.rejected_path = self.path / "rejected.parquet"
-        self.report_path = self.path / "report.json"
-        self.page_path = self.path / "report.html"
-        self.manifest_path = self.path / "manifest.json"
         self.exports_path = self.path / "exports"
         self.changed: dict[str, tuple[Any, Any]] = {}
+        self.lost: tuple[str, ...] = ()
         self._lock = Lock(self.path / ".lock")
+
+    @property
+    def dataset_path(self) -> Path:
+        """The accepted records."""
+        return self._published("dataset")
+
+    @property
+    def rejected_path(self) -> Path:
+        """The rejected records."""
+        return self._published("rejected.parquet")
+
+    @property
+    def report_path(self) -> Path:
+        """The numbers of the run."""
+        return self._published("report.json")
+
+    @property
+    def page_path(self) -> Path:
+        """The numbers as a page."""
+        return self._published("report.html")
+
+    @property
+    def manifest_path(self) -> Path:
+        """What the files were made from, and their hashes."""
+        return self._published("manifest.json")
+
+    def _published(self, name: str) -> Path:
+        """Where the file is that counts: a publication that was cut off has some still in `.ready`."""
+        ready = self.path / READY
+        return ready / name if (ready / name).exists() and not ready.is_symlink() else self.path / name
 
     @classmethod
     def open(cls, path: Path | str) -> RunFolder:
@@ -56,33 +96,50 @@ class RunFolder:
     def create_or_open(
         cls, path: Path | str, config: Mapping[str, Any], *, may_change: Collection[str] | None = ()
     ) -> RunFolder:
-        """The folder, made where it is new, locked until `close`, with what a killed run left behind put in order.
-
-        The config is written, or compared with the one that is there: `may_change` are the dotted keys (each with all
-        below it) in which a run that goes on may differ, None is all of them; `changed` says in which it does.
+        """`hold`, and `keep_config` in it.
 
         Raises:
             RunLocked: another process works on it.
             StoreError: it cannot be written, is something else than a run folder, or holds a run with another config.
         """
-        folder = cls(path)
-        with storing(folder.path):
-            folder.path.mkdir(parents=True, exist_ok=True)
-            foreign = sorted(p.name for p in folder.path.iterdir() if not p.name.startswith("."))
-        if foreign and not folder.config_path.exists():
-            raise StoreError(
-                f"{folder.path} is not empty and not a run folder (it holds {foreign[0]})",
-                hint="choose another folder with --out",
-            )
-        folder._lock.acquire()
+        folder = cls.hold(path)
         try:
-            with storing(folder.path):
-                settle(folder.path)
-            folder._keep_config(config, may_change)
+            folder.keep_config(config, may_change=may_change)
         except BaseException:
             folder.close()
             raise
         return folder
+
+    @classmethod
+    def hold(cls, path: Path | str) -> RunFolder:
+        """The folder, made where it is new, locked until `close`, with what a killed run left behind put in order.
+
+        Raises:
+            RunLocked: another process works on it.
+            StoreError: it cannot be written, holds a link, or is something else than a run folder.
+        """
+        folder = cls(path)
+        with storing(folder.path):
+            folder.path.mkdir(parents=True, exist_ok=True)
+            names = {p.name for p in folder.path.iterdir()}
+        foreign = sorted(name for name in names if not name.startswith("."))
+        if foreign and not names & RUNS:
+            raise StoreError(
+                f"{folder.path} is not empty and not a run folder (it holds {foreign[0]})",
+                hint="choose another folder with --out",
+            )
+        folder._acquire()
+        return folder
+
+    def _acquire(self) -> None:
+        refuse_links(self.path, but=(STUDENT,))
+        self._lock.acquire()
+        try:
+            with storing(self.path):
+                settle(self.path)
+        except BaseException:
+            self._lock.release()
+            raise
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -90,11 +147,10 @@ class RunFolder:
 
         Raises:
             RunLocked: another process works on it.
+            StoreError: it cannot be written, or holds a link.
         """
-        self._lock.acquire()
+        self._acquire()
         try:
-            with storing(self.path):
-                settle(self.path)
             yield
         finally:
             self._lock.release()
@@ -113,30 +169,46 @@ class RunFolder:
 
     @property
     def state(self) -> State:
-        """`new` before the first reply or report, `finished` when a run has ended by itself, else `started`."""
-        if self.report_path.is_file() and self.report().get("status") in FINISHED:
-            return "finished"
+        """`new` before the first reply or report, `finished` when a run has ended by itself, else `started`.
+
+        A report that is damaged, or of a dataset that is gone, tells of no end: the same command makes both anew.
+        """
+        if self.report_path.is_file() and self.dataset_path.is_dir():
+            try:
+                if self.run_report().status in FINISHED:
+                    return "finished"
+            except StoreError:
+                return "started"
         return "started" if self.journal_path.exists() or self.report_path.exists() else "new"
 
     def config(self) -> dict[str, Any]:
         """The run's config as it was resolved."""
         import yaml
 
-        with storing(self.config_path):
-            text = self.config_path.read_text(encoding="utf-8")
+        hint = "remove it and run the same command again: it is written anew, and the journal keeps what is paid for"
+        text = read_text(self.config_path, hint)
         try:
-            config = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # libyaml's, where it is there
-        except yaml.YAMLError as error:
-            raise StoreError(
-                f"{self.config_path} is damaged: {error}", hint="restore it, or use a new --out"
-            ) from error
+            config = yaml.load(text, _loader(text))
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise damaged(self.config_path, " ".join(str(error).split()), hint) from error
         if not isinstance(config, dict):
-            raise StoreError(f"{self.config_path} is damaged: not a mapping", hint="restore it, or use a new --out")
+            raise damaged(self.config_path, "not a mapping", hint)
         return config
 
     def report(self) -> dict[str, Any]:
         """`report.json` as plain values."""
         return self._json(self.report_path)
+
+    def run_report(self) -> RunReport:
+        """`report.json` as it was written.
+
+        Raises:
+            StoreError: there is none yet, or it is damaged or of another version.
+        """
+        try:
+            return RunReport.model_validate(self.report())
+        except ValueError as error:
+            raise damaged(self.report_path, f"or of another version: {str(error).splitlines()[0]}", AGAIN) from error
 
     def manifest(self) -> dict[str, Any]:
         """`manifest.json` as plain values."""
@@ -147,15 +219,7 @@ class RunFolder:
             raise StoreError(
                 f"{self.path} has no {path.name} yet", hint="the run has not ended: run the same command again"
             )
-        with storing(path):
-            text = path.read_text(encoding="utf-8")
-        try:
-            value = json.loads(text)
-        except ValueError as error:
-            raise StoreError(
-                f"{path} is damaged: {error}", hint="run the same command again: it writes the file anew"
-            ) from error
-        return dict(value)
+        return read_json(path, AGAIN)
 
     def save_seeds(self, seeds: Iterable[Record]) -> None:
         """Keeps the seed tasks' records in the folder, so that what was shown can be told after the files change."""
@@ -167,11 +231,22 @@ class RunFolder:
         """The seed tasks that `save_seeds` kept; none where there are none."""
         if not self.seeds_path.is_file():
             return
-        with storing(self.seeds_path), self.seeds_path.open(encoding="utf-8") as file:
-            for line in file:
-                yield Record.model_validate_json(line)
+        with storing(self.seeds_path), self.seeds_path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield Record.model_validate_json(line)
+                except ValueError as error:
+                    raise damaged(self.seeds_path, f"line {number} is no seed task", AGAIN) from error
 
-    def _keep_config(self, config: Mapping[str, Any], may_change: Collection[str] | None) -> None:
+    def keep_config(self, config: Mapping[str, Any], *, may_change: Collection[str] | None = ()) -> None:
+        """Writes the config, or compares it with the one that is there and writes it where it may differ.
+
+        `may_change` are the dotted keys (each with all below it) in which a run that goes on may differ, None is all
+        of them; `changed` says in which it does.
+
+        Raises:
+            StoreError: the folder holds a run with another config, or cannot be written.
+        """
         import yaml
 
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=120)
@@ -193,6 +268,15 @@ class RunFolder:
             if not self.changed:
                 return
         atomic.write(self.config_path, text)
+
+
+def _loader(text: str) -> Any:
+    """The loader of libyaml where it is there: quicker, but it dies of deep nesting, which no config of ours has."""
+    import yaml
+
+    nested = any(indent in text for indent in ("- " * 99, "? " * 99, " " * 999))
+    deep = nested or text.count("[") + text.count("{") > MOST_BRACKETS
+    return yaml.SafeLoader if deep else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def flat(value: object, prefix: str = "") -> Iterator[tuple[str, Any]]:

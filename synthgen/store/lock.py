@@ -8,6 +8,7 @@ from pathlib import Path
 
 from synthgen.errors import RunLocked
 from synthgen.store.faults import storing
+from synthgen.store.links import refuse_link
 
 
 class Lock:
@@ -25,12 +26,13 @@ class Lock:
 
         Raises:
             RunLocked: another process holds it.
-            StoreError: the file cannot be written, or the file system knows no locks.
+            StoreError: the file is a link or cannot be written, or the file system knows no locks.
         """
         import fcntl
 
         with storing(self.path):
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            refuse_link(self.path)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
             try:
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -41,8 +43,9 @@ class Lock:
                         hint="wait until it has ended or stop it (the lock ends with it), or choose another folder"
                         " with --out",
                     ) from None
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+                if os.fstat(descriptor).st_nlink == 1:  # else it is the file of another name, too
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
             except BaseException:
                 os.close(descriptor)
                 raise

@@ -14,12 +14,16 @@ from typing import Any
 from synthgen.errors import StoreError
 from synthgen.exchange import canonical
 from synthgen.store import atomic
-from synthgen.store.folder import RunFolder
+from synthgen.store.folder import AGAIN, RunFolder
 from synthgen.store.ingredients import Ingredients
+from synthgen.store.values import damaged
 
 FORMAT = 1
 PACKAGES = ("synthgen", "pydantic", "pyarrow", "numpy", "rapidfuzz", "openai", "jinja2")
 """Packages whose version can change the data or the bytes of the files."""
+
+EDITED = ("dataset/README.md", "report.html")
+"""Files that people edit, or delete: they are left as they are."""
 
 
 def manifest(
@@ -36,6 +40,7 @@ def manifest(
         "versions": {"python": platform.python_version()} | {p: v for p in PACKAGES if (v := _version(p))},
         "git": git_state(base),
         "config_sha256": config_hash(config),
+        "config": dict(config),
         "prompts": dict(sorted(made_from.prompts.items())),
         "seeds": dict(sorted(made_from.seeds.items())),
         "files": {name: atomic.sha256(path) for name, path in sorted(files.items())},
@@ -47,6 +52,43 @@ def config_hash(config: Mapping[str, Any]) -> str:
     import hashlib
 
     return hashlib.sha256(canonical(dict(config)).encode()).hexdigest()
+
+
+def ended_with(folder: RunFolder) -> dict[str, Any] | None:
+    """The config that the folder's files were made with; None where the run has not ended, or nobody knows with which.
+
+    `config.yaml` may be another one: it is written before the work.
+    """
+    if folder.state != "finished":
+        return None
+    try:
+        written = folder.manifest()
+    except StoreError:
+        return None
+    # a manifest of the first version has the hash alone
+    for config in (written.get("config"), folder.config() if folder.config_path.is_file() else None):
+        if isinstance(config, dict) and config_hash(config) == written.get("config_sha256"):
+            return config
+    return None
+
+
+def damaged_files(folder: RunFolder) -> tuple[str, ...]:
+    """The run's files that are missing or not as they were written, but for those that people edit or can do without.
+
+    Raises:
+        StoreError: a file cannot be read, or there is no manifest.
+    """
+    files = folder.manifest().get("files")
+    if not isinstance(files, dict):
+        return (folder.manifest_path.name,)
+    found = []
+    for name, digest in files.items():
+        path = folder.path / name
+        if not path.is_file():
+            found += [] if name == folder.page_path.name else [name]
+        elif name not in EDITED and atomic.sha256(path) != digest:
+            found.append(name)
+    return tuple(found)
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
@@ -101,10 +143,13 @@ def verify(path: Path | str) -> Verification:
             hint="use the synthgen version that wrote it",
         )
     state: dict[str, str] = {}
-    for name, digest in written["files"].items():
+    files = written.get("files")
+    if not isinstance(files, dict):
+        raise damaged(folder.manifest_path, "it names no files", AGAIN)
+    for name, digest in files.items():
         file = folder.path / name
         state[name] = "missing" if not file.is_file() else "right" if atomic.sha256(file) == digest else "changed"
-    same = config_hash(folder.config()) == written["config_sha256"]
+    same = config_hash(folder.config()) == written.get("config_sha256")
     state[folder.config_path.name] = "right" if same else "changed"
 
     def named(kind: str) -> tuple[str, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import StoreError
 from synthgen.records import Record
 from synthgen.store.faults import storing
+from synthgen.store.folder import AGAIN
 from synthgen.store.table import from_row, schema, to_row
+from synthgen.store.values import damaged
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +25,10 @@ alone; the second keeps memory flat where records hold megabytes."""
 
 SHARD_CHARACTERS = 500_000_000
 """A file ends with the row group that reaches this much text: some 150 MB compressed."""
+
+
+MOST_BYTES = 4_000_000_000
+"""What a row group may unpack to. Those of a run hold some megabytes, or one record."""
 
 
 class RecordWriter:
@@ -135,32 +142,68 @@ def read_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict
     Raises:
         StoreError: it cannot be read or is no Parquet file.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with storing(path):
-        try:
-            with pq.ParquetFile(path) as file:
-                for group in range(file.num_row_groups):
-                    yield from file.read_row_group(group, columns=columns, use_threads=False).to_pylist()
-        except pa.ArrowInvalid as error:
-            raise StoreError(
-                f"{path} is damaged or no Parquet file: {error}",
-                hint="run the same command again: it makes the file anew from the journal",
-            ) from error
+    with opened(path) as file:
+        check_columns(file, path, columns or ())
+        for batch in file.iter_batches(GROUP_ROWS, columns=columns, use_threads=False):
+            yield from batch.to_pylist()
 
 
 def read_row(path: Path, number: int) -> dict[str, Any]:
-    """The row with this number, counted from 0, of one file; reads its row group alone."""
-    import pyarrow.parquet as pq
+    """The row with this number, counted from 0, of one file; reads its row group alone.
 
-    with storing(path), pq.ParquetFile(path) as file:
+    Raises:
+        StoreError: it cannot be read or is no Parquet file.
+    """
+    with opened(path) as file:
         group = 0
         while number >= (rows := file.metadata.row_group(group).num_rows):
             number -= rows
             group += 1
         row: dict[str, Any] = file.read_row_group(group).slice(number, 1).to_pylist()[0]
         return row
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file to read from.
+
+    Raises:
+        StoreError: it cannot be read, is no Parquet file, or unpacks to more than memory should be asked for.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with storing(path):
+        if not path.is_file():
+            raise StoreError(f"there is no {path}", hint=AGAIN)
+        try:
+            with pq.ParquetFile(path) as file:
+                check_size(file, path)
+                yield file
+        except (pa.ArrowException, UnicodeError, OverflowError) as error:
+            raise damaged(path, f"or no Parquet file: {error}", AGAIN) from error
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise damaged(path, f"or no Parquet file: {error}", AGAIN) from error  # pyarrow's own
+
+
+def check_size(file: pq.ParquetFile, path: Path) -> None:
+    """Raises `StoreError` where a row group unpacks to more than `MOST_BYTES`: a small file may claim terabytes."""
+    for group in range(file.num_row_groups):
+        size = file.metadata.row_group(group).total_byte_size
+        if size > MOST_BYTES or size < 0:
+            raise StoreError(
+                f"{path} unpacks to {size / 1e9:,.0f} GB in one row group",
+                hint="write it anew with smaller row groups, if it is yours",
+            )
+
+
+def check_columns(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> None:
+    """Raises `StoreError` where the file lacks one of the columns."""
+    missing = [name for name in columns if name not in file.schema_arrow.names]
+    if missing:
+        raise damaged(path, f"it has no column {missing[0]}", AGAIN)
 
 
 def _characters(values: Iterable[Any]) -> int:

@@ -7,10 +7,12 @@ stay until then.
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from synthgen.store.atomic import sync_folder, sync_tree
+from synthgen.store.links import refuse_link
 
 PARTIAL, READY, OLD = ".partial", ".ready", ".old"
 
@@ -24,18 +26,25 @@ def publish(run: Path) -> None:
 
 
 def settle(run: Path) -> None:
-    """Ends a publication that was cut off, and removes what a killed run left behind. Needs the folder's lock."""
+    """Ends a publication that was cut off, and removes what a killed run left behind. Needs the folder's lock.
+
+    Raises:
+        StoreError: one of these names is a link.
+    """
     ready, old = run / READY, run / OLD
+    for place in (ready, old, run / PARTIAL):
+        refuse_link(place)
     if ready.is_dir():
         old.mkdir(exist_ok=True)
         for new in sorted(ready.iterdir()):
             place = run / new.name
-            if place.exists():
+            if os.path.lexists(place):
                 _remove(old / new.name)
                 place.rename(old / new.name)
             new.rename(place)
         sync_folder(run)
         ready.rmdir()
+        sync_folder(run)
     _remove(old)
     _remove(run / PARTIAL)
     for leftover in run.glob(".*.tmp"):
@@ -43,7 +52,7 @@ def settle(run: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

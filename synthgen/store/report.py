@@ -28,7 +28,8 @@ class Requests(Facts):
     """Replies `bought` by this folder in all its sessions, `reused` from another run, `replayed` from the journal;
     `retried` counts further tries after replies that were no use, and `unusable` those replies, by reason.
     `unstructured` counts replies to requests with a JSON schema that came as other text, which no server writes that
-    holds replies to a schema.
+    holds replies to a schema. `estimated` counts replies whose tokens the server did not count, or in a way that cannot
+    be: an estimate stands for them.
     """
 
     bought: int = 0
@@ -37,6 +38,7 @@ class Requests(Facts):
     retried: int = 0
     unusable: dict[str, int] = Field(default_factory=dict)
     unstructured: int = 0
+    estimated: int = 0
 
 
 class Tokens(Facts):
@@ -64,6 +66,23 @@ class Took(Facts):
     cost_usd: float | None = None
 
 
+class Lost(Facts):
+    """Requests that left and brought no usable reply, in all sessions, and what they can have cost at most."""
+
+    requests: int = 0
+    tokens: int = 0
+    cost_usd: float | None = None
+
+
+class AskedAgain(Facts):
+    """What replies took that were asked for again, after ones that were no use; `share` is that of all tokens."""
+
+    requests: int = 0
+    tokens: int = 0
+    share: float = 0.0
+    cost_usd: float | None = None
+
+
 class TeacherFacts(Facts):
     """A teacher's model and its default sampling, as sent."""
 
@@ -71,10 +90,37 @@ class TeacherFacts(Facts):
     sampling: dict[str, Any] = Field(default_factory=dict)
 
 
+class SourceFacts(Facts):
+    """What of existing data was read, and what was left aside.
+
+    `rows` were read of `files`; those that cannot be used are counted by reason, and columns by how many rows held
+    something in them. Of many files the first few are named. Files left aside come with the reason.
+    """
+
+    files: tuple[str, ...] = ()
+    rows: int = 0
+    unusable: dict[str, int] = Field(default_factory=dict)
+    files_aside: tuple[str, ...] = ()
+    columns_aside: dict[str, int] = Field(default_factory=dict)
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The same for people: what a line is about, and what it says; nothing of what did not happen."""
+        unusable = ", ".join(f"{count:,} {reason}" for reason, count in self.unusable.items())
+        columns = ", ".join(f"{name} ({count:,} rows)" for name, count in self.columns_aside.items())
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        lines = [
+            ("read", f"{rows} of {', '.join(self.files)}" + (f"; unusable: {unusable}" if unusable else "")),
+            ("files left aside", ", ".join(self.files_aside)),
+            ("columns left aside", columns),
+        ]
+        return [(head, text) for head, text in lines if text]
+
+
 class RunReport(Facts):
     """The numbers of a run. `wall_s` is seconds; `started_at` and `finished_at` are ISO 8601 in UTC.
 
-    `requests`, `tokens` and `cost_usd` are what this folder has bought. A cost is None where a price is not known.
+    `source` is there where existing data was read. `requests`, `tokens` and `cost_usd` are what this folder has bought;
+    `lost` is what its budget counts beside them. A cost is None where a price is not known.
 
     Raises:
         ValueError: a record is unaccounted for: `generated` is not `accepted + rejected`.
@@ -88,9 +134,12 @@ class RunReport(Facts):
     target: int | None = None
     attempts: int = 0
     funnel: tuple[StageFlow, ...] = ()
+    source: SourceFacts | None = None
     requests: Requests = Requests()
     tokens: Tokens = Tokens()
     cost_usd: float | None = None
+    lost: Lost = Lost()
+    asked_again: AskedAgain = AskedAgain()
     took: Took = Took()
     teachers: dict[str, TeacherFacts] = Field(default_factory=dict)
     wall_s: float = 0.0

@@ -41,7 +41,7 @@ def stats(path: Path | str, *, openings: int = 20) -> dict[str, Any]:
         StoreError: there is no run, or it has not ended yet.
     """
     folder = RunFolder.open(path)
-    return figures(folder, folder.report(), openings=openings)
+    return figures(folder, folder.run_report().model_dump(mode="json", by_alias=True), openings=openings)
 
 
 def figures(folder: RunFolder, report: Mapping[str, Any], *, openings: int = 20) -> dict[str, Any]:

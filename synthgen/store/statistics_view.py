@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synthgen.store.visible import visible
+from synthgen.outward import visible
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType

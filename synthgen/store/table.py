@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import StoreError
+from synthgen.outward import clear
 from synthgen.records import Answer, Drop, Message, Provenance, Record, clean_text
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def schema(*, rejected: bool) -> pa.Schema:
 
 
 def to_row(record: Record, *, rejected: bool) -> dict[str, Any]:
-    """The record as one row. Lone surrogates become U+FFFD.
+    """The record as one row. Lone surrogates become U+FFFD, known secrets `***`.
 
     Raises:
         StoreError: `tools`, `tool_calls` or `scores` hold what JSON cannot.
@@ -125,7 +126,21 @@ def to_row(record: Record, *, rejected: bool) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[str, Any]) -> Record:
-    """The record that `to_row` wrote; with its drop where the row has a `reason`."""
+    """The record that `to_row` wrote; with its drop where the row has a `reason`.
+
+    Raises:
+        StoreError: the row is none that `to_row` wrote.
+    """
+    try:
+        return _record(row)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise StoreError(
+            f"the row of record {str(row.get('id'))[:40]} is damaged: {type(error).__name__}: {str(error)[:200]}",
+            hint="was the file written by another program? the same command makes the run's own anew",
+        ) from error
+
+
+def _record(row: Mapping[str, Any]) -> Record:
     drop = None
     if row.get("reason") is not None:
         names = ("score", "limit", "nearest", "nearest_text", "detail", "stage")
@@ -167,14 +182,17 @@ def from_row(row: Mapping[str, Any]) -> Record:
     )
 
 
-_text: Callable[[str | None], Any] = clean_text
+def _text(value: str | None) -> Any:
+    return clear(clean_text(value))
+
+
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # `json.dumps` would make one at every call
 
 
 def _json(value: Sequence[object] | Mapping[str, object]) -> Any:
     if not value:  # most records' tools and scores
         return "{}" if isinstance(value, Mapping) else "[]"
-    return clean_text(_JSON.encode(value))
+    return _text(_JSON.encode(value))
 
 
 def _number(value: float) -> float | str:

@@ -78,6 +78,10 @@ class Replay(BaseModel):
         if self.sampling is None:
             self.sampling = _recorded_sampling(path.with_name("report.json"), self.model)
 
+    def holds(self, key: str) -> bool:
+        """Whether the reply to the request with this key was recorded."""
+        return self._journal is not None and self._journal.get(key) is not None
+
     async def complete(self, request: Request) -> Completion:
         """The recorded reply.
 

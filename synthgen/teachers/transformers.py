@@ -202,7 +202,7 @@ class Transformers(BaseModel):
             jobs = jobs[: self.batch_size]
             try:
                 replies = await loop.run_in_executor(self._thread, self._generate, jobs, shape[0])
-            except (RuntimeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 (whatever it is, those who wait must hear of it)
                 failure = TeacherError(f"{self.path} failed to generate: {error}", hint="a smaller batch_size may help")
                 for job in jobs:
                     if not job.done.done():

@@ -179,3 +179,48 @@ def test_version_and_usage_errors(synthgen: Synthgen) -> None:
     assert "No such command" in synthgen("rnu", code=2).stderr
     assert "--nonsense" in synthgen("run", "--nonsense", code=2).stderr
     assert synthgen("run", "--target", "0", code=2).stderr
+
+
+def test_a_run_that_reuses_another_takes_a_previews_replies_too(config: Path, synthgen: Synthgen) -> None:
+    synthgen("run", "--out", "old", "--set", "seed=5")
+    bought = json.loads(synthgen("preview", "--json").stdout)["requests"]["bought"]
+    requests = json.loads(synthgen("run", "--reuse", "old", "--out", "new", "--json").stdout)["requests"]
+    assert requests["reused"] == bought > 0
+
+
+def test_a_preview_is_taken_over_by_its_own_path(config: Path, synthgen: Synthgen) -> None:
+    bought = json.loads(synthgen("preview", "--json").stdout)["requests"]["bought"]
+    wanted = ("--set", "target=3", "--set", "window=4", "--set", "name=other")
+    requests = json.loads(synthgen("run", "--reuse", "outputs/.preview/mine", "--json", *wanted).stdout)["requests"]
+    assert (requests["bought"], requests["reused"]) == (0, bought)
+
+
+def test_a_preview_is_part_of_the_runs_budget(config: Path, synthgen: Synthgen) -> None:
+    bought = json.loads(synthgen("preview", "--json").stdout)["requests"]["bought"]
+    allowed, more = f"budget={{requests: {bought}}}", ("--set", "target=60", "--json")
+    report = json.loads(synthgen("run", "--set", allowed, *more, code=4).stdout)
+    assert (report["requests"]["bought"], report["requests"]["reused"]) == (0, bought)
+    assert f"requests of previews: {bought}" in report["stopped_because"]
+    report = json.loads(synthgen("run", "--set", f"budget={{requests: {bought + 1}}}", *more, code=4).stdout)
+    assert report["requests"]["bought"] == 1
+    report = json.loads(synthgen("preview", "-n", "30", "--set", allowed, "--json", code=4).stdout)
+    assert report["requests"]["bought"] == 0
+
+
+def test_what_was_asked_again_and_what_is_estimated_is_said(config: Path, synthgen: Synthgen) -> None:
+    assert "asked again  not known before a preview" in synthgen("check").stdout
+    (config / "teacher.py").write_text(
+        "from synthgen import Choice, Completion\n"
+        "class Mute:\n"
+        "    model, sampling = 'mute', None\n"
+        "    async def complete(self, request):\n"
+        "        return Completion((Choice('' if request.retry == 0 else 'no list'),))\n"
+    )
+    mute = ("--set", "teacher={use: teacher.py:Mute}", "--set", "stop.attempts=2")
+    said = synthgen("preview", *mute, code=3).stdout
+    assert "asked again: 4 requests, " in said
+    assert "tokens of 4 replies are estimated" in said
+    assert "asked again  4 requests, " in synthgen("check", *mute).stdout
+    report = json.loads(synthgen("run", *mute, "--json", code=3).stdout)
+    assert (report["asked_again"]["requests"], report["requests"]["retried"]) == (4, 4)
+    assert 0.5 < report["asked_again"]["share"] <= 1

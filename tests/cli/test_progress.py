@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from terminal import environment
 
-from synthgen.asking import Spending
 from synthgen.cli import progress as module
 from synthgen.cli.progress import Rate, duration, facts, rejected, shown
 from synthgen.pipeline import Flow, Progress
+from synthgen.spending import Spending
 
 
 def halfway() -> Progress:

@@ -84,9 +84,20 @@ def test_a_changed_setting_decides_again_in_a_new_folder(synthgen: Synthgen, con
 
 
 def test_a_run_that_stops_short(synthgen: Synthgen) -> None:
-    done = synthgen("run", "--set", "stop.attempts=1", code=3)
-    assert done.stdout.startswith("short: ")
-    assert "  → " in done.stdout
+    done = synthgen("run", "--set", "stop.attempts=1", "--set", "stages.length.min_words=99", code=3)
+    assert done.stdout.startswith("short: 1 attempt: ")
+    assert (
+        "  → synthgen stats outputs/mine counts why records were rejected, synthgen explain outputs/mine ID"
+        in done.stdout
+    )
+
+
+def test_a_run_that_stops_short_of_nothing_rejected(synthgen: Synthgen, config: Path) -> None:
+    (config / "rows.jsonl").write_text('{"instruction": "Name a sea.", "output": "The Baltic."}\n')
+    (config / "few.yaml").write_text("target: 5\nsource: {use: dataset, path: rows.jsonl}\n")
+    done = synthgen("run", "few.yaml", code=3)
+    assert "1 accepted, 0 rejected" in done.stdout
+    assert "  → nothing was rejected: give the source more" in done.stdout
 
 
 def test_a_run_that_reaches_its_budget_and_goes_on_when_it_is_raised(synthgen: Synthgen) -> None:
@@ -122,7 +133,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(synthgen: Synthgen, config: P
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "asked to stop" in err
-    assert "interrupted: " in out
+    assert "interrupted: asked to stop: what had been sent has come in" in out
     assert "run the same command again" in out
     report = json.loads((config / "outputs/mine/report.json").read_text())
     assert report["requests"]["bought"] > 0
@@ -136,8 +147,10 @@ def test_a_second_ctrl_c_does_not_wait(config: Path) -> None:
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert "once more to end at once" in err
+    assert out.startswith("interrupted: asked to stop at once: replies on their way are lost")
 
 
 def test_two_runs_on_one_folder(synthgen: Synthgen, config: Path) -> None:

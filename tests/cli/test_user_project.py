@@ -55,7 +55,10 @@ def test_a_rejected_record_tells_why(project: Path, synthgen: Synthgen) -> None:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("stages.max_words_per_line.limit=many", "--set stages.max_words_per_line.limit=many: stages.1.limit: found"),
+        (
+            "stages.max_words_per_line.limit=many",
+            "--set stages.max_words_per_line.limit: stages.1.limit: found the text",
+        ),
         ("stages.openings_cap.limit=0", "found the number 0, expected at least 1"),
         ("stages.max_words_per_line.limt=3", "did you mean 'limit'"),
         ("stages.Signed.use=./stages.py:Singed", "did you mean 'Signed'"),
@@ -80,9 +83,9 @@ def test_a_filter_that_raises_stops_the_run_and_the_mended_one_pays_nothing_twic
     assert "AttributeError" in done.stderr
     assert "Traceback" not in done.stderr
     (project / "filters.py").write_text(filters)
-    mended = synthgen("run", "--json")
-    assert "changed: filters.py; every record is decided anew" in mended.stderr
-    report = json.loads(mended.stdout)
+    fixed = synthgen("run", "--json")
+    assert "changed: filters.py; every record is decided anew" in fixed.stderr
+    report = json.loads(fixed.stdout)
     assert (report["status"], report["requests"]["replayed"] > 0) == ("done", True)
     (project / "filters.py").write_text(filters.replace("> limit else", ">= limit else"))
     refused = synthgen("run", code=2)

@@ -125,7 +125,7 @@ def test_a_key_of_its_own_goes_before_a_merged_one() -> None:
         ("x: !!python/object:os.system {}", 1, "!!python/object:os.system is not allowed"),
         ("x: !!python/name:os.system", 1, "is not allowed"),
         ("x: !!binary aGk=", 1, "!!binary is not allowed"),
-        ("x: !!int abc", 1, "'abc' is no int"),
+        ("x: !!int abc", 1, "the value is no int"),
         ("- a\n- b", 1, "keys and values"),
         ("just text", 1, "keys and values"),
     ],
@@ -194,3 +194,24 @@ JSON = st.recursive(
 @given(st.dictionaries(texts, JSON, min_size=1, max_size=4))
 def test_json_reads_as_itself(value: dict[str, Any]) -> None:
     assert data(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\nname: " + "[" * 3000 + "]" * 3000,
+        "a: 1\nname: " + "[" * 100_000,
+        "a: 1\nname: " + "{a: " * 100_000,
+        "a: 1\nname: " + "- " * 2000 + "x",
+        "a: 1\nname:\n" + "".join(f"{' ' * n}a:\n" for n in range(1, 400)),
+    ],
+)
+def test_what_is_nested_too_deep_is_one_message_with_its_line(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"levels deep|not valid YAML") as caught:
+        data(text)
+    assert caught.value.file == "c.yaml"
+    assert caught.value.line in (2, 65, 66)
+
+
+def test_as_many_levels_as_a_config_may_have_are_read() -> None:
+    assert data("a: " + "[" * 60 + "]" * 60)["a"]

@@ -5,9 +5,9 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from synthgen.asking import Budget as EngineBudget
 from synthgen.config.models import Budget, Config, Entry, Format
 from synthgen.pipeline import Pipeline
+from synthgen.spending import Budget as EngineBudget
 from synthgen.store import FORMATS
 
 SOURCE = {"use": "seeds"}

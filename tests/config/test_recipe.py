@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from synthgen import assets
-from synthgen.asking import Budget
 from synthgen.config import load, locate
 from synthgen.errors import ConfigError
+from synthgen.spending import Budget
 
 CONFIG = """\
 seed: 3
@@ -64,7 +64,7 @@ def test_every_shipped_recipe_loads_by_its_name(name: str, tmp_path: Path, monke
 
 def test_a_loop_is_run_by_another_command(tmp_path: Path) -> None:
     (tmp_path / "rounds.yaml").write_text("seeds: rows.jsonl\nheld_out: {}\ngenerate: {}\ntrain: {use: small}\n")
-    with pytest.raises(ConfigError, match=r"rounds\.yaml: this config describes a loop\n.*`synthgen loop "):
+    with pytest.raises(ConfigError, match=r"rounds\.yaml: this config describes a loop, not a run\n.*`synthgen loop "):
         load(tmp_path / "rounds.yaml")
 
 

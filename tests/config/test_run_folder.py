@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from synthgen.config import Recipe, choose, load, open_folder
-from synthgen.config.run_folder import differences
+from synthgen.config.run_folder import differences, goes_on, set_aside
 from synthgen.errors import ConfigError, RunLocked
+from synthgen.store import DatasetWriter, Ingredients, RunReport, verify
 
 
 def reopened(*settings: str) -> dict[str, tuple[object, object]]:
@@ -108,3 +109,62 @@ def test_differences_look_below_the_keys_that_are_free() -> None:
     old = {"a": 1, "stop": {"x": 1}, "stopped": 1, "list": [1, 2]}
     new = {"a": 1, "stop": {"x": 2}, "stopped": 2, "list": [1]}
     assert differences(old, new, ("stop",)) == {"stopped": (1, 2), "list.1": (2, None)}
+
+
+def made(project: Path, *settings: str) -> Path:
+    """A folder with a dataset that was made with these settings."""
+    recipe = load("config.yaml", settings)
+    with open_folder(recipe, choose(recipe)) as folder:
+        writer = DatasetWriter(folder)
+        report = RunReport(generated=0, accepted=0, rejected=0, status="short")
+        writer.finish(report, Ingredients(name="mine"))
+    return project / "outputs" / "mine"
+
+
+ADDED = [
+    "stages=[{use: length, min_words: 1}, {use: respond, prompt: mine}, {use: length, name: more, min_words: 50}]",
+    "stages.0={use: length, min_words: 50}",
+    "stages.length={use: punctuation}",
+    "source={use: dataset, path: rows.jsonl, chunk: 3}",
+    "source.columns={input: instruction}",
+    "stages.respond.sampling={temperature: 0.5}",
+    "selectors=[{use: random_k, k: 1}]",
+    "teachers.other={use: ./parts.py:Teacher}",
+    "stages=[]",
+    "seed=4",
+]
+
+
+@pytest.mark.parametrize("setting", ADDED)
+def test_whatever_is_set_on_a_finished_run_is_refused_by_its_key(project: Path, setting: str) -> None:
+    path = made(project)
+    before = (path / "config.yaml").read_bytes()
+    with pytest.raises(ConfigError, match=rf"another config \({setting.partition('=')[0].split('.')[0]}") as caught:
+        reopened(setting)
+    assert "--fresh" in str(caught.value.hint)
+    assert (path / "config.yaml").read_bytes() == before
+    assert reopened() == {}
+
+
+@pytest.mark.parametrize("setting", ["target=20", "stop.attempts=9", "export=[alpaca]", "license=mit"])
+def test_what_was_begun_and_not_ended_is_gone_on_with(project: Path, setting: str) -> None:
+    made(project)
+    recipe = load("config.yaml", [setting])
+    for _ in range(3):  # begun, and killed before anything was done
+        with open_folder(recipe, choose(recipe)) as folder:
+            assert goes_on(folder)
+            assert {key.removesuffix(".0") for key in folder.changed} == {setting.split("=")[0]}
+    # whoever goes back to what the dataset was made with has nothing to do, and the folder says so
+    with open_folder(load(), choose(load())) as folder:
+        assert not goes_on(folder)
+        assert folder.config()["target"] == 10
+    assert verify(folder.path).ok
+
+
+def test_a_folder_is_set_aside_and_never_lost(project: Path) -> None:
+    path = made(project)
+    assert set_aside(path) == path.with_name("mine.old")
+    made(project)
+    assert set_aside(path) == path.with_name("mine.old-2")
+    assert set_aside(path) is None
+    assert (path.with_name("mine.old") / "dataset").is_dir()

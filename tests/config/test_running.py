@@ -74,4 +74,4 @@ def test_a_changed_filter_decides_again_on_the_old_replies(config: Path) -> None
 def test_a_run_that_was_never_started_is_not_finished() -> None:
     recipe = load()
     with open_folder(recipe, Path("outputs/mine")) as folder:
-        assert finished(recipe, folder) is None
+        assert finished(folder) is None

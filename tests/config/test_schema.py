@@ -77,6 +77,9 @@ def test_what_a_config_may_not_hold_the_schema_refuses(text: str, path: str) -> 
     "text",
     [
         "extends: alpaca\ntarget: 5\nteacher: {flaws: 0}",
+        "extends: alpaca\ntarget: null\nsource: {where: null}\nstop:\nexport:\nteacher: {sampling: null}",
+        "extends: alpaca\nstages: {length: {min_words: 6}, urls: null}\nselectors: null",
+        "source: {use: seeds}\nstages: [{use: generate, prompt: p, sampling: {temperature: null}, count: null}]",
         "source: {use: seeds}\nstages: [{use: './filters.py:f', anything: [1]}, {use: length, min_words: 3, name: n}]",
         "source: {use: ./mine.py:Source}\nteacher: {use: package.module:Teacher, key: value}",
     ],

@@ -42,6 +42,8 @@ def test_harmless_differences(output: str, expected: str, same: Same) -> None:
         ('{"a": "x,y"}', '{"a": "x, y"}', "json"),
         ('{"b": 1, "a": 2}', '{"a": 2, "b": 1}', "json"),
         ('{"a": "1"}', '{"a": 1}', "json"),
+        ('{"a": 1}"', '{"a": 1}', "json"),
+        ('{"a": 1, "b}', '{"a": 1, "b": 2}', "json"),
     ],
 )
 def test_other_differences(output: str, expected: str, same: Same) -> None:
@@ -73,6 +75,8 @@ def test_an_equation_or_a_label_before_the_answer_is_about_it() -> None:
         ("**27**", "27"),
         ("$27", "27"),
         ("- tea\n- milk", "tea, milk"),
+        ("- tea\r\n- milk\r\n", "tea, milk"),
+        ("\n\n  - tea\n\n\t* milk", "tea, milk"),
         ("1. tea\n2. milk", "tea, milk"),
         ("[3, 4]", "3, 4"),
     ],

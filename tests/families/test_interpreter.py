@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import io
 import random
+import tracemalloc
 
 import pytest
 
@@ -138,6 +139,52 @@ def test_expressions_are_pythons(source: str) -> None:
 def test_what_is_outside_the_grammar_is_refused(source: str) -> None:
     with pytest.raises(Unprovable):
         Program(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = [1]\n" + "x = [x] * 400\n" * 3,
+        "x = [1]\n" + "x = [x, x]\n" * 40,
+        "x = [1]\nfor i in range(40):\n    x = [x, x]\nprint(x == x)",
+        "x = [1]\nfor i in range(200):\n    x = [x]\nprint(x)",
+        "x = [1]\nfor i in range(40):\n    x = x + x",
+        "x = 'a'\nfor i in range(60):\n    x = x + x",
+        "x = 'a'\nfor i in range(60):\n    x += x",
+        "x = ['a' * 500] * 500\nprint(x)",
+        "x = [['a' * 500] * 400 for i in range(400)]",
+        "x = [[[i] * 400 for i in range(400)] for j in range(400)]",
+        "x = 'a' * 400\ny = x.replace('a', x)",
+        "x = ('a' * 400).join(['b' * 400] * 400)",
+        "x = list(range(10 ** 15))",
+        "x = range(10 ** 15)\ny = sum(x)",
+        "x = sorted(list(range(400)) * 400)",
+        "x = 10 ** 10 ** 10",
+        "x = 1 << 1000000000",
+        "x = '%1000000000d' % 1",
+        "x = f'{1:>999999999}'",
+        "x = '{:>999999999}'.format(1)",
+        "x = 'a'.ljust(10 ** 9)",
+        "x = {1: 2}",
+        "x = 'a' * 500\nfor i in range(400):\n    for j in range(10):\n        y = x + ''",
+        "x = []\nfor i in range(400):\n    x.append(x)",
+    ],
+)
+def test_values_are_bounded_and_so_is_the_work(source: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unprovable):
+            Program(source)
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_a_value_holds_more_than_once_is_counted_as_often_and_small_ones_run() -> None:
+    assert Program("x = [1, 2]\nx = [x, x]\nx = [x, x]\nprint(x == x, len(x))").printed == ["True 2"]
+    assert len(Program("x = ['ab' * 100] * 90").names["x"]) == 90
+    with pytest.raises(Unprovable, match="too large a value"):
+        Program("x = ['ab' * 100] * 110")
 
 
 def test_an_expression_is_not_a_program() -> None:

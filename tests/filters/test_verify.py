@@ -23,10 +23,12 @@ def test_a_wrong_answer_is_dropped_with_the_right_one() -> None:
     assert (drop.reason, drop.detail) == ("wrong_answer", "arithmetic: expected 27")
 
 
-def test_a_record_without_an_answer_is_dropped() -> None:
-    drop = verify(Record(instruction=SUM))
-    assert drop is not None
-    assert drop.reason == "unanswered"
+def test_a_record_without_an_answer_is_dropped_only_where_all_has_to_be_proved() -> None:
+    for task in (Record(instruction=SUM), Record(instruction=POEM.instruction)):
+        assert verify(task) is None
+        drop = verify(task, unrecognised="drop")
+        assert drop is not None
+        assert drop.reason == "unanswered"
 
 
 @pytest.mark.parametrize(

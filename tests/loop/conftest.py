@@ -12,7 +12,7 @@ import yaml
 
 PARTS = '''
 import json, random
-from synthgen.loop.drills import FAMILIES, solve, write
+from synthgen.task_sets.drills import FAMILIES, solve, write
 from synthgen.exchange import Choice, Completion, Usage
 
 
@@ -87,7 +87,7 @@ def make_loop(tmp_path: Path) -> Callable[..., Path]:
             "generate": {
                 "stages": [
                     {"use": "pre_query", "count": 8},
-                    {"use": "synthgen.loop.drills:Prove"},
+                    {"use": "synthgen.task_sets.drills:Prove"},
                     {"use": "near_duplicate", "threshold": 1.0},
                 ],
                 "stop": {"attempts": 12},

@@ -14,7 +14,7 @@ from synthgen.records import Record
 
 TRAINER = '''
 import json
-from synthgen.loop.drills import solve
+from synthgen.task_sets.drills import solve
 
 def by_truth(data, out, *, init, seed, say):
     """A student as good as its data is right."""
@@ -31,7 +31,7 @@ def by_truth(data, out, *, init, seed, say):
 
 def test_a_verifier_helps_a_student_that_is_as_good_as_its_data(make_loop: Callable[..., Path], tmp_path: Path) -> None:
     (tmp_path / "trainer.py").write_text(TRAINER)
-    stages = [{"use": "pre_query", "count": 16}, {"use": "synthgen.loop.drills:Prove"}]
+    stages = [{"use": "pre_query", "count": 16}, {"use": "synthgen.task_sets.drills:Prove"}]
     noisy = {"stages": stages, "stop": {"attempts": 20}}
     path = make_loop(train={"use": "./trainer.py:by_truth"}, generate=noisy, init="base", mix={"keep": "replace"})
     said: list[str] = []

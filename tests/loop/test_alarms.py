@@ -9,7 +9,7 @@ import pytest
 
 from synthgen.loop.alarms import alarms, better_than_start, repeats, worse_than_start
 from synthgen.loop.measures import against, measure
-from synthgen.loop.models import Alarms
+from synthgen.loop.recipe import Alarms
 from synthgen.records import Record
 
 

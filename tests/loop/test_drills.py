@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from synthgen.errors import ConfigError
-from synthgen.loop.drills import FAMILIES, FORMATS, Drills, Prove, solve, tasks, write
 from synthgen.protocols import Context
 from synthgen.records import Record
+from synthgen.task_sets.drills import FAMILIES, FORMATS, Drills, Prove, solve, tasks, write
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from synthgen.errors import ConfigError, PluginError, StoreError
-from synthgen.loop.contamination import HeldOut
+from synthgen.filters.held_out import HeldOut
 from synthgen.loop.door import TRAINERS, function
 from synthgen.loop.gate import gains, refusals
 from synthgen.loop.intervals import hierarchical, interval, paired
 from synthgen.loop.mixing import balanced, mix
-from synthgen.loop.models import Gate, Mix
+from synthgen.loop.recipe import Gate, Mix
 from synthgen.loop.records import read_records, write_records
-from synthgen.loop.steps import Steps
+from synthgen.loop.state import Steps
 from synthgen.protocols import Preparation
 from synthgen.records import Record
 
@@ -124,7 +124,7 @@ def test_a_step_is_done_once_and_only_with_equal_inputs(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="other data or settings"):
         steps.result("a", [2], work)
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(StoreError, match="cannot be read"):
+    with pytest.raises(StoreError, match=r"a\.json is damaged"):
         steps.result("a", [1], work)
 
 

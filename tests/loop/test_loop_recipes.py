@@ -11,11 +11,11 @@ from synthgen import assets, families
 from synthgen.cli.app import app
 from synthgen.errors import ConfigError
 from synthgen.loop import load, run_loop
-from synthgen.loop.by_round import longest
 from synthgen.loop.evaluation import checker
-from synthgen.loop.family_tasks import tasks
+from synthgen.loop.recipe import longest
 from synthgen.loop.records import accepted, read_records, write_records
 from synthgen.records import Record
+from synthgen.task_sets.families import tasks
 
 
 @pytest.mark.parametrize("name", [n for n in assets.names("recipes") if n.startswith("loop_")])

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from synthgen.loop import LoopReport, load, run_loop
-from synthgen.loop.drills import solve
 from synthgen.loop.records import accepted, read_records, rejected, write_records
 from synthgen.records import Record
+from synthgen.task_sets.drills import solve
 
 torch = pytest.importorskip("torch", reason="the transformers extra is not installed")
 
@@ -287,7 +287,7 @@ def test_a_judge_that_cannot_judge_ends_the_loop_with_reasons(tmp_path: Path) ->
 def test_every_shipped_training_section_is_one_the_trainer_takes() -> None:
     config: Any = pytest.importorskip("synthgen_train.config", reason="the train extra is not installed")
     from synthgen import assets
-    from synthgen.loop.by_round import longest, of_round
+    from synthgen.loop.recipe import longest, of_round
 
     for name in assets.names("recipes"):
         section = load(name).config.train if name.startswith("loop_") else None

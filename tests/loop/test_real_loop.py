@@ -10,10 +10,12 @@ import pytest
 from tiny_loop import TINY
 
 from synthgen.errors import ConfigError
-from synthgen.loop import drills, load, run_loop, small
+from synthgen.loop import load, run_loop
 from synthgen.loop.records import read_records, write_records
 from synthgen.records import Record
 from synthgen.stages.pre_query import around_task
+from synthgen.task_sets import drills
+from synthgen.trainers import small
 
 torch = pytest.importorskip("torch", reason="the transformers extra is not installed")
 
@@ -65,7 +67,7 @@ def test_the_bundled_trainer_is_reached_by_name(make_loop: Callable[..., Path], 
     train = {"use": "synthgen_train", "model": {"from_scratch": scratch}, "template": "alpaca", "max_steps": 3}
     generate = {
         "teacher": None,
-        "source": {"use": "synthgen.loop.drills:Drills", "chunk": 10, "path": "known"},
+        "source": {"use": "synthgen.task_sets.drills:Drills", "chunk": 10, "path": "known"},
         "stages": [{"use": "near_duplicate", "threshold": 1.0}],
         "stop": {"attempts": 2},
     }

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from synthgen.errors import ConfigError, RunLocked
-from synthgen.loop import LoopReport, drills, load, run_loop
+from synthgen.loop import LoopReport, load, run_loop
 from synthgen.loop.records import accepted, read_records
 from synthgen.store.lock import Lock
+from synthgen.task_sets import drills
 
 Make = Callable[..., Path]
 
@@ -128,7 +129,7 @@ def test_a_first_round_that_yields_nothing_new_stops_with_advice(make_loop: Make
 
 def test_a_later_round_without_a_new_record_ends_before_its_training(make_loop: Make, tmp_path: Path) -> None:
     none_later = {"use": "length", "min_words": {"by_round": [0, 999]}}
-    stages = [{"use": "pre_query", "count": 8}, {"use": "synthgen.loop.drills:Prove"}, none_later]
+    stages = [{"use": "pre_query", "count": 8}, {"use": "synthgen.task_sets.drills:Prove"}, none_later]
     generate = {"stages": stages, "stop": {"attempts": 24}}
     report = go(make_loop(generate=generate, alarms={"action": "warn"}), tmp_path / "out")
     assert (report.status, len(report.rounds)) == ("no_yield", 3)
@@ -137,7 +138,7 @@ def test_a_later_round_without_a_new_record_ends_before_its_training(make_loop: 
 
 
 def collapsing(**alarms: Any) -> dict[str, Any]:
-    stages = [{"use": "pre_query", "count": 8}, {"use": "synthgen.loop.drills:Prove"}]
+    stages = [{"use": "pre_query", "count": 8}, {"use": "synthgen.task_sets.drills:Prove"}]
     return {
         "student": {"use": "./parts.py:Student", "collapse_at": 0.6},
         "generate": {"stages": stages, "stop": {"attempts": 24}},

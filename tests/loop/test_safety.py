@@ -20,7 +20,7 @@ Make = Callable[..., Path]
 
 MORE = '''
 import json
-from synthgen.loop.drills import solve
+from synthgen.task_sets.drills import solve
 
 def by_truth(data, out, *, init, seed, say):
     """A student as good as its data is right."""
@@ -55,7 +55,7 @@ def more(tmp_path: Path) -> str:
 
 
 def unverified(more: str, keep: str, **changes: Any) -> dict[str, Any]:
-    stages = [{"use": "pre_query", "count": 16}, {"use": "synthgen.loop.drills:Prove", "verify": False}]
+    stages = [{"use": "pre_query", "count": 16}, {"use": "synthgen.task_sets.drills:Prove", "verify": False}]
     return {
         "generate": {"stages": stages, "stop": {"attempts": 20}},
         "train": {"use": f"{more}:by_truth"},
@@ -126,7 +126,10 @@ def test_a_spent_budget_buys_nothing_in_the_next_round(make_loop: Make, tmp_path
 
 
 def test_tokens_are_a_budget_too(make_loop: Make, tmp_path: Path) -> None:
-    stages = [{"use": "pre_query", "count": 8, "sampling": {"max_tokens": 20}}, {"use": "synthgen.loop.drills:Prove"}]
+    stages = [
+        {"use": "pre_query", "count": 8, "sampling": {"max_tokens": 20}},
+        {"use": "synthgen.task_sets.drills:Prove"},
+    ]
     path = make_loop(generate={"stages": stages, "stop": {"attempts": 12}})
     report = go(path, tmp_path / "out", "stop.budget.tokens=400")
     assert report.status == "budget"
@@ -135,7 +138,7 @@ def test_tokens_are_a_budget_too(make_loop: Make, tmp_path: Path) -> None:
 
 
 def test_a_rounds_own_budget_does_not_end_the_loop(make_loop: Make, tmp_path: Path) -> None:
-    stages = [{"use": "pre_query", "count": 8}, {"use": "synthgen.loop.drills:Prove"}]
+    stages = [{"use": "pre_query", "count": 8}, {"use": "synthgen.task_sets.drills:Prove"}]
     path = make_loop(generate={"stages": stages, "stop": {"attempts": 12}, "budget": {"requests": 5}})
     report = go(path, tmp_path / "out", "stop.budget.requests=100")
     assert (report.status, [r.generation.get("requests") for r in report.rounds]) == ("done", [None, 5, 5])
@@ -183,7 +186,7 @@ def test_monitors_that_cannot_be_used_are_named(make_loop: Make, more: str, tmp_
 
 
 def test_no_held_out_task_is_trained_on_in_any_round(make_loop: Make, tmp_path: Path) -> None:
-    stages = [{"use": "pre_query", "count": 64}, {"use": "synthgen.loop.drills:Prove"}]
+    stages = [{"use": "pre_query", "count": 64}, {"use": "synthgen.task_sets.drills:Prove"}]
     path = make_loop(generate={"stages": stages, "stop": {"attempts": 30}}, seeds={"use": "drills", "per_family": 30})
     report = go(path, tmp_path / "out")
     assert all(r.generation["rejected"]["contaminated"] > 0 for r in report.rounds[1:])

@@ -13,8 +13,9 @@ os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 
 pytest.importorskip("vllm", reason="vLLM is not installed: make test-vllm")
 
-from synthgen.loop import drills, load, run_loop
+from synthgen.loop import load, run_loop
 from synthgen.loop.records import accepted
+from synthgen.task_sets import drills
 
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("default")]
 
@@ -30,7 +31,7 @@ def test_one_round_with_the_student_in_vllm(make_loop: Callable[..., Path], tmp_
         generate={
             "stages": [
                 {"use": "pre_query", "count": 16, "sampling": {"temperature": 0.7, "max_tokens": 24}},
-                {"use": "synthgen.loop.drills:Prove"},
+                {"use": "synthgen.task_sets.drills:Prove"},
                 {"use": "near_duplicate", "threshold": 1.0},
             ],
             "stop": {"attempts": 3},

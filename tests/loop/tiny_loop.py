@@ -9,7 +9,7 @@ TINY: dict[str, Any] = {
     "generate": {
         "stages": [
             {"use": "pre_query", "count": 16, "sampling": {"temperature": 0.7, "max_tokens": 20}},
-            {"use": "synthgen.loop.drills:Prove"},
+            {"use": "synthgen.task_sets.drills:Prove"},
             {"use": "near_duplicate", "threshold": 1.0},
         ],
         "stop": {"attempts": 3},

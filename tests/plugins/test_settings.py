@@ -81,7 +81,7 @@ def test_settings_reach_the_part(part: Any, settings: dict[str, Any], reason: st
         (limited, {"limt": 3}, "extra_forbidden", ("limt",)),
         (limited, {"words": "one"}, "tuple_type", ("words",)),
         (needing, {}, "missing", ("limit",)),
-        (Plain, {"limit": None}, "int_type", ("limit",)),
+        (Plain, {"limit": []}, "int_type", ("limit",)),
         (Plain, {"other": 1}, "extra_forbidden", ("other",)),
         (Loose, {"mots": 1}, "extra_forbidden", ("mots",)),
     ],

@@ -45,7 +45,11 @@ class Batch:
 
 
 class Batches:
-    """`ends` says how the batches end, in order: `completed`, `expired` or `cancelled` (half done), `failed`."""
+    """`ends` says how the batches end, in order: `completed`, `expired` or `cancelled` (half done), `failed`.
+
+    `unreached` is an expired one that reached nothing; `stuck` never ends.
+    `change` makes the output file of its lines. It is there after `late` looks at a batch that has ended.
+    """
 
     def __init__(self, complete: Complete) -> None:
         self.files: dict[str, bytes] = {}
@@ -53,6 +57,8 @@ class Batches:
         self.ends: list[str] = []
         self.duration_s = 0.0
         self.fail_creating = 0
+        self.change: Callable[[list[bytes]], bytes] = b"\n".join
+        self.late = 0
         self._complete = complete
         self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,8 +76,15 @@ class Batches:
             shown = [batch.shown() for batch in reversed(self.batches.values())]
             return Outgoing({"object": "list", "data": shown, "has_more": False})
         if len(parts) == 2 and parts[0] == "batches" and parts[1] in self.batches:
-            return Outgoing(self.batches[parts[1]].shown())
+            return Outgoing(self._seen(self.batches[parts[1]]))
         return None
+
+    def _seen(self, batch: Batch) -> dict[str, Any]:
+        shown = batch.shown()
+        if batch.status == "completed" and self.late:
+            self.late -= 1
+            shown["output_file_id"] = None
+        return shown
 
     def _keep(self, data: bytes) -> str:
         name = f"file-{next(self._numbers)}"
@@ -94,24 +107,27 @@ class Batches:
         lines = [json.loads(line) for line in self.files[batch.input_file_id].splitlines()]
         batch.total = len(lines)
         await asyncio.sleep(self.duration_s)
+        if end == "stuck":
+            return
         if end == "failed":
             batch.errors = [{"code": "invalid_json_line", "message": "line 1 is not JSON", "line": 1}]
             batch.status = end
             return
         good: list[bytes] = []
         bad: list[bytes] = []
-        for line in lines if end == "completed" else lines[: len(lines) // 2]:
+        reached = {"completed": len(lines), "unreached": 0}.get(end, len(lines) // 2)
+        for line in lines[:reached]:
             status, body = await self._complete(line["url"], line["body"])
             response = {"status_code": status, "request_id": "r", "body": body}
             row = {"id": "x", "custom_id": line["custom_id"], "response": response, "error": None}
-            (good if status == 200 else bad).append(json.dumps(row).encode())
+            (good if status == 200 else bad).append(json.dumps(row, ensure_ascii=False).encode())
             batch.done += 1
         for line in lines[batch.done :]:
             error = {"code": "batch_expired", "message": "this request could not be executed in time"}
             bad.append(json.dumps({"custom_id": line["custom_id"], "response": None, "error": error}).encode())
-        batch.output_file_id = self._keep(b"\n".join(good)) if good else None
+        batch.output_file_id = self._keep(self.change(good)) if good else None
         batch.error_file_id = self._keep(b"\n".join(bad)) if bad else None
-        batch.status = end
+        batch.status = "expired" if end == "unreached" else end
 
 
 def _uploaded(incoming: Incoming) -> bytes:

@@ -19,16 +19,25 @@ class Plan:
     """Options of the server; `faults` maps a status or a kind to a share: {"429": 0.05, "reset": 0.01}.
 
     Kinds: reset, hang, malformed, cut, length, empty, null. `latency_s` is fixed, or with `sigma` the median of a
-    log-normal one. `slots`, `rpm` and `tpm` refuse with 429. `fatal_from` answers from that request on with
-    `fatal_status` (and `fatal_code`). `cached` is the share of a prompt told as cached.
-    An outage begins at request `outage_at` and lasts `outage_s`.
+    log-normal one. `lasting` are drawn by prompt alone, so that every try at it meets the same. `slots`, `rpm` and
+    `tpm` refuse with 429; `hint` is where that says when to come back. `fatal_from` answers from that request on with
+    `fatal_status` (and `fatal_code`). `streams`: with `only` a request that asks for no stream is refused; with
+    `always` it gets one all the same. Schemas are refused with `schema_status` and `schema_words`, a system message
+    (`system: False`) with 500. `cached` is the share of a prompt told as cached. An outage begins at request
+    `outage_at` and lasts `outage_s`.
     """
 
     latency_s: float = 0.0
     sigma: float = 0.0
     seed: int = 0
     faults: tuple[tuple[str, float], ...] = ()
+    lasting: tuple[tuple[str, float], ...] = ()
     retry_after_s: float | None = 1.0
+    hint: Literal["header", "body", "words"] = "header"
+    streams: Literal["asked", "only", "always"] = "asked"
+    schema_status: int = 400
+    schema_words: str = "response_format is not supported"
+    system: bool = True
     slots: int | None = None
     rpm: int | None = None
     tpm: int | None = None
@@ -56,11 +65,14 @@ class Plan:
 
     def draw(self, prompt: str, attempt: int) -> str:
         """`good`, or the fault that this try at this prompt meets."""
-        if not self.faults:
+        lasting = self._drawn(self.lasting, f"{self.seed}/{prompt}")
+        return self._drawn(self.faults, f"{self.seed}/{prompt}/{attempt}") if lasting == "good" else lasting
+
+    def _drawn(self, faults: tuple[tuple[str, float], ...], name: str) -> str:
+        if not faults:
             return "good"
-        digest = hashlib.sha256(f"{self.seed}/{prompt}/{attempt}".encode()).digest()
-        point = int.from_bytes(digest[:8], "big") / 2**64
-        for kind, share in self.faults:
+        point = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+        for kind, share in faults:
             if point < share:
                 return kind
             point -= share

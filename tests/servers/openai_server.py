@@ -194,10 +194,10 @@ class OpenAIServer:
         prompt_tokens = len(incoming.body) // 4
         wait_s = self.minute.wait_s(prompt_tokens + plan.words)
         if wait_s or (plan.slots is not None and self.in_flight > plan.slots):
-            return "limit", _busy(wait_s or plan.retry_after_s)
+            return "limit", _busy(wait_s or plan.retry_after_s, plan.hint)
         fault = plan.draw(name, self.tries[name])
         if fault == "429":
-            return fault, _busy(plan.retry_after_s)
+            return fault, _busy(plan.retry_after_s, plan.hint)
         if fault == "hang":
             await incoming.connection.gone.wait()
             return fault, Outgoing()
@@ -224,6 +224,9 @@ class OpenAIServer:
             outgoing.cut = len(outgoing.data()) // 2
         elif fault == "good":
             self.good[name] += 1
+        if body.get("stream") or plan.streams == "always":
+            outgoing.raw = streamed(form, outgoing.body, outgoing.raw)
+            outgoing.headers["Content-Type"] = "text/event-stream"
         return fault, outgoing
 
     async def _in_batch(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -251,7 +254,11 @@ class OpenAIServer:
         if body.get("model") not in plan.models:
             return error_reply(404, f"The model `{body.get('model')}` does not exist", "model_not_found")
         if "response_format" in body and not plan.schemas:
-            return error_reply(400, "response_format is not supported")
+            return error_reply(plan.schema_status, plan.schema_words)
+        if plan.streams == "only" and not body.get("stream"):
+            return error_reply(400, "This model only supports stream mode, please enable the stream parameter")
+        if not plan.system and any(m["role"] == "system" for m in body.get("messages") or ()):
+            return error_reply(500, "System role not supported")
         for name in ("max_tokens", "max_completion_tokens"):
             if plan.max_tokens_name and name in body and name != plan.max_tokens_name:
                 return error_reply(
@@ -302,10 +309,41 @@ def error_reply(status: int, message: str, code: str = "") -> Outgoing:
     return Outgoing({"error": {"message": message, "type": "test", "code": code or None}}, status)
 
 
-def _busy(wait_s: float | None) -> Outgoing:
+def streamed(form: str, whole: dict[str, Any], broken: bytes | None = None) -> bytes:
+    """The reply as server-sent events, a few characters in each; a `broken` one ends in the middle."""
+    if form == "responses":
+        last_one = {"type": "response.completed", "response": whole}
+        return f"event: response.completed\ndata: {json.dumps(last_one)}\n\n".encode()
+    events: list[Any] = []
+    head = {"id": whole["id"], "object": "chat.completion.chunk", "model": whole["model"]}
+    for choice in whole["choices"]:
+        text = choice["message"]["content"] if form == "chat" else choice["text"]
+        for start in range(0, len(text or ""), 7):
+            piece = (text or "")[start : start + 7]
+            said = {"delta": {"content": piece}} if form == "chat" else {"text": piece}
+            events.append({**head, "choices": [{"index": choice["index"], "finish_reason": None, **said}]})
+        last = {"index": choice["index"], "finish_reason": choice["finish_reason"], "delta": {}}
+        events.append({**head, "choices": [last]})
+    if broken is not None:
+        events = events[: len(events) // 2]
+    events.append({**head, "choices": [], "usage": whole["usage"]})
+    text = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+    return f": working\n\n{text}{'' if broken is not None else 'data: [DONE]'}\n\n".encode()
+
+
+def _busy(wait_s: float | None, hint: str = "header") -> Outgoing:
     outgoing = error_reply(429, "too many requests", "rate_limit_exceeded")
-    if wait_s is not None:
+    if wait_s is None:
+        return outgoing
+    if hint == "header":
         outgoing.headers["Retry-After"] = f"{wait_s:.3f}"
+    elif hint == "words":
+        outgoing.body["error"]["message"] += f". Please try again in {wait_s:.3f}s."
+    else:
+        words = "You exceeded your current quota, please check your plan and billing details."
+        delay = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{wait_s:.3f}s"}
+        error = {"code": 429, "message": words, "status": "RESOURCE_EXHAUSTED", "details": [delay]}
+        outgoing.body = [{"error": error}]
     return outgoing
 
 
@@ -318,6 +356,7 @@ def _arguments() -> argparse.Namespace:
         "--set", nargs="*", default=[], metavar="OPTION=VALUE", help="options of the plan (JSON values)"
     )
     parser.add_argument("--fault", action="append", default=[], metavar="KIND=SHARE")
+    parser.add_argument("--lasting", action="append", default=[], metavar="KIND=SHARE", help="drawn by prompt alone")
     return parser.parse_args()
 
 
@@ -328,12 +367,15 @@ def _value(text: str) -> Any:
         return text
 
 
+def _shares(pairs: list[str]) -> tuple[tuple[str, float], ...]:
+    return tuple((kind, float(share)) for kind, _, share in (pair.partition("=") for pair in pairs))
+
+
 async def _serve(arguments: argparse.Namespace) -> None:
     options = {name: _value(value) for name, _, value in (pair.partition("=") for pair in arguments.set)}
     if "models" in options:
         options["models"] = tuple(str(options["models"]).split(","))
-    faults = tuple((kind, float(share)) for kind, _, share in (f.partition("=") for f in arguments.fault))
-    plan = Plan(faults=faults, **options)
+    plan = Plan(faults=_shares(arguments.fault), lasting=_shares(arguments.lasting), **options)
     answer: Answer | None = None
     if arguments.teacher == "procedural":
         from synthgen.teachers.procedural import Procedural

@@ -94,7 +94,9 @@ class Connection(asyncio.Protocol):
         data = outgoing.data()
         headers = {"Content-Type": "application/json", **outgoing.headers, "Content-Length": str(len(data))}
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        head = f"HTTP/1.1 {outgoing.status} {HTTPStatus(outgoing.status).phrase}\r\n{lines}\r\n".encode()
+        known = outgoing.status in {status.value for status in HTTPStatus}
+        phrase = HTTPStatus(outgoing.status).phrase if known else "Error"
+        head = f"HTTP/1.1 {outgoing.status} {phrase}\r\n{lines}\r\n".encode()
         self._transport.write(head + data[: outgoing.cut])
         if outgoing.cut is not None:
             self._transport.close()

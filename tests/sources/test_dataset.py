@@ -71,7 +71,8 @@ def test_files_of_a_folder_follow_each_other(tmp_path: Path) -> None:
 def test_unusable_rows_are_dropped_records_with_their_place(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(
-        '{"instruction": "x", "output": "y"}\n{"instruction"\n{"instruction": 5, "output": "y"}\n', encoding="utf-8"
+        '{"instruction": "x", "output": "y"}\n{"instruction"\n{"instruction": "x", "output": "y", "tools": 5}\n',
+        encoding="utf-8",
     )
     good, broken, wrong = draw(make(tmp_path, path="a.jsonl"), 0) or ()
     assert good.drop is None
@@ -79,28 +80,35 @@ def test_unusable_rows_are_dropped_records_with_their_place(tmp_path: Path) -> N
     assert (broken.drop.reason, broken.instruction) == ("malformed_row", '{"instruction"')
     assert (broken.drop.detail or "").startswith("a.jsonl:2: not JSON")
     assert wrong.drop is not None
-    assert "a.jsonl:3: instruction: " in (wrong.drop.detail or "")
-    assert json.loads(wrong.instruction) == {"instruction": 5, "output": "y"}
+    assert "a.jsonl:3: tools: " in (wrong.drop.detail or "")
+    assert json.loads(wrong.instruction) == {"instruction": "x", "output": "y", "tools": 5}
 
 
-def test_unused_columns_are_counted(tmp_path: Path) -> None:
-    write(
-        tmp_path / "a.jsonl",
-        [{"instruction": "x", "output": "y", "score": 1}, {"instruction": "x", "output": "y", "text": "", "score": 1}],
-    )
-    source = make(tmp_path, path="a.jsonl")
-    draw(source, 0)
-    draw(source, 1)
-    assert source.ignored == {"score": 2, "text": 1}
-    draw(source, 0)
-    assert source.ignored == {"score": 2, "text": 1}
+def test_what_is_left_aside_is_in_the_facts_of_the_attempts_that_count(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    rows = [
+        {"instruction": "x", "output": "y", "score": 1},
+        {"instruction": "x", "output": "y", "text": "xy", "score": 1},
+        {"instruction": "x", "output": "y", "tools": 5},
+    ]
+    write(tmp_path / "data" / "train.jsonl", list(rows))
+    write(tmp_path / "data" / "test.jsonl", alpaca(1))
+    source = make(tmp_path, path="data", chunk=1)
+    told = {"score": 2, "text": 1}
+    for facts in (source.facts(), [draw(source, k) for k in range(4)] and source.facts(3)):
+        assert facts.columns_aside == told
+        assert (facts.rows, facts.unusable, facts.files) == (3, {"malformed_row": 1}, ("data/train.jsonl",))
+        assert facts.files_aside == ("data/test.jsonl (split test)",)
+    assert source.facts(1).columns_aside == {"score": 1}
+    assert [head for head, _ in source.facts(3).lines()] == ["read", "files left aside", "columns left aside"]
+    assert make(tmp_path, path="data", split="test").facts().files == ("data/test.jsonl",)
 
 
 def test_columns_can_be_named(tmp_path: Path) -> None:
-    write(tmp_path / "a.jsonl", [{"question": "x", "answer": "y"}])
-    source = make(tmp_path, path="a.jsonl", columns={"instruction": "question", "output": "answer"})
-    assert [(r.instruction, r.output) for r in draw(source, 0) or ()] == [("x", "y")]
-    assert not source.ignored
+    write(tmp_path / "a.jsonl", [{"ask": "x", "tell": "y"}, {"ask": "x"}])
+    source = make(tmp_path, path="a.jsonl", columns={"instruction": "ask", "output": "tell"})
+    assert [(r.instruction, r.output) for r in draw(source, 0) or ()] == [("x", "y"), ("x", None)]
+    assert not source.facts().columns_aside
 
 
 def test_parquet(tmp_path: Path) -> None:
@@ -134,7 +142,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         ("", "it holds no rows"),
-        ('{"question": "x", "answer": "y"}', "its columns are question, answer"),
+        ('{"ask": "x", "tell": "y"}', r"its columns \(ask, tell\) .*\n  → .*columns: {instruction: ask, output: tell}"),
+        ('{"question": "x", "answer": "y", "passage": "z"}', r"'passage' would be .*\n  → .*{.*, input: passage, .*}"),
         ("oh\nno\n", "none of its first 100 rows can be used; a.jsonl:2: not JSON"),
     ],
 )
@@ -173,3 +182,17 @@ def test_a_hub_dataset_is_drawn_like_a_file(tmp_path: Path, monkeypatch: pytest.
     source = make(tmp_path, hub=str(tmp_path / "repo"), chunk=2)
     assert [len(draw(source, k) or ()) for k in range(3)] == [2, 1, 0]
     assert draw(source, 0)[0].provenance.source == f"{tmp_path / 'repo'}/train:1"  # type: ignore[index]
+
+
+def test_one_row_that_would_lose_text_is_rejected_alone(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", [*alpaca(3), {"instruction": "x", "output": "y", "response": "z"}])
+    records = draw(make(tmp_path, path="a.jsonl"), 0) or ()
+    assert [r.drop.reason if r.drop else None for r in records] == [None, None, None, "malformed_row"]
+    assert "'response' would be dropped; say where" in ((records[-1].drop and records[-1].drop.detail) or "")
+
+
+def test_a_file_that_breaks_off_ends_with_a_dropped_record(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(alpaca(3))[:-3], encoding="utf-8")
+    records = draw(make(tmp_path, path="a.json"), 0) or ()
+    assert [r.drop is None for r in records] == [True, True, False]
+    assert "cannot be read further" in ((records[-1].drop and records[-1].drop.detail) or "")

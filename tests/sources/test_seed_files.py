@@ -19,7 +19,7 @@ def lines(path: Path, *rows: object) -> Path:
 def test_records_with_their_place(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     path = lines(tmp_path / "mine" / "a.jsonl", GOOD, "", {"id": "b", "instruction": "Say hi."})
-    first, second = load([path], tmp_path)
+    first, second = load([path], tmp_path).records
     assert (first.id, first.instruction, first.input, first.output) == ("a", "Add.", "1 1", "2")
     assert (first.task_type, first.language) == ("reasoning", "en")
     assert first.provenance.source == "mine/a.jsonl:1"
@@ -31,7 +31,7 @@ def test_a_byte_order_mark_and_other_scripts(tmp_path: Path) -> None:
     path.write_bytes(
         b"\xef\xbb\xbf" + json.dumps({"id": "a", "instruction": "说好。"}, ensure_ascii=False).encode() + b"\r\n"
     )
-    assert load([path], tmp_path)[0].instruction == "说好。"
+    assert load([path], tmp_path).records[0].instruction == "说好。"
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,12 @@ def test_a_byte_order_mark_and_other_scripts(tmp_path: Path) -> None:
     [
         ('{"id": "b"', "not JSON"),
         ("[" * 100_000, "not JSON"),
-        ("[1]", "a list where a seed task is an object"),
-        ({"id": "b"}, "needs 'instruction'"),
-        ({"instruction": "x"}, "needs 'id'"),
-        ({"id": "", "instruction": "x"}, "id: it is empty"),
-        ({"id": "b", "instruction": " "}, "instruction: it is empty"),
-        ({"id": "b", "instruction": 7}, "instruction: Input should be a valid string, found 7"),
-        ({"id": "b", "instruction": "x", "output": ["y"]}, "output: .* found"),
-        ({"id": "b", "instruction": "x", "answer": "y"}, "unknown key 'answer'"),
-        ({"id": "b", "instruction": "x", "drop": None}, "unknown key 'drop'"),
+        ("[1]", "a list where a row is an object"),
+        ({"id": "b"}, "fit no known layout"),
+        ({"id": "b", "instruction": " "}, "instruction is empty"),
+        ({"id": "b", "instruction": "x", "messages": "y"}, "messages"),
+        ({"id": "b", "instruction": "x", "ouput": "y"}, r"unknown key 'ouput'\n  → did you mean 'output'"),
+        ({"id": "b", "instruction": "x", "response": "y", "answer": "z"}, "'answer' would be dropped"),
         ({"id": "a", "instruction": "x"}, "the id 'a' is at .*a.jsonl:1 already"),
         ({**GOOD, "id": "b", "output": "two"}, "the same instruction and input is at .*a.jsonl:1 already"),
     ],
@@ -82,3 +79,26 @@ def test_empty_and_unreadable_files(tmp_path: Path) -> None:
         load([tmp_path / "gone.jsonl"], tmp_path)
     with pytest.raises(SeedError, match="cannot be read"):
         load([tmp_path], tmp_path)
+
+
+SEEDS = [
+    {"id": "seed_task_0", "name": "n0", "instruction": "Sort.", "instances": [{"input": "b a", "output": "a b"}]},
+    {"id": "seed_task_1", "name": "n1", "instruction": "Name a lake.", "instances": [{"input": "", "output": "Como"}]},
+]
+
+
+def test_the_seed_tasks_of_other_projects(tmp_path: Path) -> None:
+    found = load([lines(tmp_path / "a.jsonl", *SEEDS)], tmp_path)
+    assert [(r.id, r.instruction, r.input, r.output) for r in found.records] == [
+        ("seed_task_0", "Sort.", "b a", "a b"),
+        ("seed_task_1", "Name a lake.", "", "Como"),
+    ]
+    assert found.aside == {"name": 2}
+    rows = [{"instruction": f"Task {i}.", "input": "", "output": str(i)} for i in range(3)]
+    (tmp_path / "b.json").write_text(json.dumps(rows), encoding="utf-8")
+    first, again = (load([tmp_path / "b.json"], tmp_path).records for _ in range(2))
+    assert first == again
+    assert len({r.id for r in first}) == 3
+    chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}
+    (record,) = load([lines(tmp_path / "c.jsonl", chat)], tmp_path).records
+    assert (record.instruction, record.output) == ("Hi", "Ho")

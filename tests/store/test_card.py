@@ -167,3 +167,13 @@ def test_the_card_on_disk_is_utf8_with_a_final_line_feed(tmp_path: Path) -> None
     text = (run / "dataset" / "README.md").read_bytes().decode("utf-8")
     assert "grüße" in text
     assert text.endswith("\n")
+
+
+def test_the_call_on_the_card_opens_a_dataset_without_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    run = write_run(tmp_path / "run", [], [rejected(1)])
+    text = (run / "dataset/README.md").read_text()
+    assert 'load_dataset("path/to/dataset", split="train", streaming=True)' in text
+    data = datasets.load_dataset(str(run / "dataset"), split="train", streaming=True, cache_dir=str(tmp_path / "cache"))
+    assert list(data) == []
+    assert data.column_names[:2] == ["id", "instruction"]

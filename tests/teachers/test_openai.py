@@ -12,6 +12,7 @@ import pytest
 from openai_parts import SHORT, OpenAIServer, Plan, opened, request, served
 from pydantic import ValidationError
 
+from synthgen.counting import UNKNOWN
 from synthgen.errors import TeacherError
 from synthgen.exchange import Completion, Request, Sampling, Usage
 from synthgen.protocols import Teacher
@@ -149,11 +150,11 @@ def test_everything_in_a_chat_reply_is_read() -> None:
         "choices": [{"message": message, "finish_reason": "tool_calls", "logprobs": {"content": []}}],
         "usage": {"prompt_tokens": 9, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}},
     }
-    choice = completion_of(reply, "chat", 0).choices[0]
+    choice = completion_of(reply, "chat").choices[0]
     assert (choice.text, choice.reasoning, choice.refusal, choice.finish_reason) == (None, "hm", "no", "tool_calls")
     assert choice.tool_calls == (call,)
     assert choice.logprobs == {"content": []}
-    assert completion_of(reply, "chat", 0).usage == Usage(9, 5, 4)
+    assert completion_of(reply, "chat").usage == Usage(9, 5, 4)
 
 
 def test_everything_in_a_response_is_read() -> None:
@@ -169,7 +170,7 @@ def test_everything_in_a_response_is_read() -> None:
         ],
         "usage": {"input_tokens": 9, "output_tokens": 5, "input_tokens_details": {"cached_tokens": 4}},
     }
-    completion = completion_of(reply, "responses", 0)
+    completion = completion_of(reply, "responses")
     choice = completion.choices[0]
     assert (choice.text, choice.reasoning, choice.refusal, choice.finish_reason) == ("a", "hm", "no", "tool_calls")
     assert choice.tool_calls[0]["function"] == {"name": "add", "arguments": "{}"}
@@ -178,18 +179,18 @@ def test_everything_in_a_response_is_read() -> None:
 
 def test_a_text_in_parts_is_put_together() -> None:
     reply = {"choices": [{"message": {"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}}]}
-    assert completion_of(reply, "chat", 0).text == "ab"
+    assert completion_of(reply, "chat").text == "ab"
 
 
-def test_usage_is_estimated_where_the_server_does_not_count() -> None:
+def test_counts_that_a_server_does_not_give_are_unknown() -> None:
     reply = {"choices": [{"message": {"content": "x" * 40}}]}
-    assert completion_of(reply, "chat", 400).usage == Usage(100, 10)
+    assert completion_of(reply, "chat").usage == Usage(UNKNOWN, UNKNOWN)
 
 
 @pytest.mark.parametrize("reply", [{}, {"choices": []}, {"choices": None}, {"choices": [{}]}, {"choices": ["a"]}])
 def test_a_reply_without_choices_is_malformed(reply: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):
-        completion_of(reply, "chat", 0)
+        completion_of(reply, "chat")
 
 
 def test_a_server_that_takes_no_schema_is_asked_without_one(caplog: pytest.LogCaptureFixture) -> None:
@@ -259,8 +260,9 @@ def test_a_server_that_refuses_n_is_asked_for_one_choice_at_a_time(caplog: pytes
 )
 def test_words_for_one_choice_at_a_time_are_known(status: int, message: str) -> None:
     assert Problem(status, message).unknown_n
-    assert Problem(400, "no", body={"error": {"param": "n"}}).unknown_n
-    assert not Problem(500, message).unknown_n
+    assert Problem.read(400, b'{"error": {"message": "no", "param": "n"}}').unknown_n
+    assert Problem(500, message).unknown_n
+    assert not Problem(404, message).unknown_n
     assert not Problem(400, "max_tokens must be in range").unknown_n
 
 

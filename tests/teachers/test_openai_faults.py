@@ -12,7 +12,7 @@ from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request, ser
 
 from synthgen.errors import TeacherError
 from synthgen.exchange import Completion
-from synthgen.teachers.openai import calls, endpoint
+from synthgen.teachers.openai import endpoint, patience
 from synthgen.turns import Draining
 
 COUNT = 150
@@ -25,8 +25,8 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-offs and trials a tenth as long, so that the tests are."""
-    monkeypatch.setattr(calls, "BACKOFF_S", 0.05)
-    monkeypatch.setattr(calls, "BACKOFF_MAX_S", 0.2)
+    monkeypatch.setattr(patience, "BACKOFF_S", 0.05)
+    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.2)
     monkeypatch.setattr(endpoint, "TRIAL_MIN_S", 0.02)
 
 
@@ -154,11 +154,11 @@ def test_a_request_that_always_fails_does_not_stop_the_others(caplog: pytest.Log
     assert finishes.count("server_error") == 1
     assert finishes.count("stop") == 399
     assert completions[finishes.index("server_error")].choices[0].text is None
-    assert "while others did not" in caplog.text
+    assert "while others are not" in caplog.text
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "NEVER_ANSWERED_S", 0.3)
+    monkeypatch.setattr(patience, "NEVER_ANSWERED_S", 0.3)
 
     async def work() -> None:
         async with OpenAIServer() as server:

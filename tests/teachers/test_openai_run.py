@@ -139,14 +139,14 @@ def test_what_stops_a_run_in_the_middle_stops_it_at_once_with_its_state_saved(
 def test_no_file_and_no_output_holds_the_key_or_the_password(tmp_path: Path, status: int | None) -> None:
     plan = Plan() if status is None else Plan(fatal_from=30, fatal_status=status)
     with serving(plan) as server:
-        url = server.url.replace("http://", f"http://user:{PASSWORD}@")
+        url = server.url.replace("http://", "http://user:${LLM_WORD}@")
         config = write(tmp_path, url)
-        done = synthgen(tmp_path, "run", str(config), "--out", "run", OPENAI_API_KEY=KEY)
-        told = [done, synthgen(tmp_path, "check", str(config), OPENAI_API_KEY=KEY)]
-        told += [synthgen(tmp_path, "doctor", str(config), OPENAI_API_KEY=KEY)]
+        keys = {"OPENAI_API_KEY": KEY, "LLM_WORD": PASSWORD}
+        done = synthgen(tmp_path, "run", str(config), "--out", "run", **keys)
+        told = [done, synthgen(tmp_path, "check", str(config), **keys)]
+        told += [synthgen(tmp_path, "doctor", str(config), **keys)]
     assert done.returncode == (0 if status is None else 1), done.stderr
     assert "Traceback" not in done.stderr
-    config.unlink()  # where the user has put the password
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"journal.sqlite", "config.yaml"} <= {path.name for path in written}
     assert status is not None or {"report.html", "report.json", "manifest.json"} <= {path.name for path in written}

@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("torch", reason="the train extra is not installed")
 
-from synthgen_train import hub
-from synthgen_train.data import read, read_split
+from synthgen_train.data import load, read, read_split
 
 from synthgen.errors import ConfigError
+from synthgen.formats import Collection
 from synthgen.records import Answer, Message, Record
 from synthgen.store.table import schema, to_row
 
@@ -84,41 +84,66 @@ def test_a_json_list_and_a_line_with_odd_separators_are_read(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"question": "a", "answer": "b"}, "the columns are answer, question; wanted are instruction"),
-        ({"instruction": "a"}, "no column output"),
-        ({"instruction": 3, "output": "b"}, "instruction is int"),
-        ({"messages": []}, "list of"),
-        ({"conversations": [{"from": "narrator", "value": "x"}]}, "a turn is from 'narrator'; known are"),
-        ({"conversations": [{"from": "human"}]}, "row cannot be used: 'value'"),
+        ({"ask": "a", "tell": "b"}, "its columns (ask, tell) fit no known layout"),
+        ({"messages": []}, "all its columns are empty"),
+        ({"conversations": [{"from": "narrator", "value": "x"}]}, 'unknown speaker "narrator"; known are'),
+        ({"conversations": [{"from": "human"}]}, "conversations.0: the turn says nothing"),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "no user turn"),
-        ({"messages": [{"role": "robot", "content": "x"}]}, "role"),
-        (["a"], "row cannot be used"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, 'unknown speaker "robot"'),
+        (["a"], "a list where a row is an object"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, row: Any, message: str) -> None:
-    path = write(tmp_path / "bad.jsonl", [{"instruction": "a", "output": "b"}, row])
-    with pytest.raises(ConfigError, match=message) as caught:
+def test_a_row_that_cannot_be_used_is_left_out_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], row: Any, message: str
+) -> None:
+    path = write(
+        tmp_path / "bad.jsonl", [{"instruction": "a", "output": "b"}, row, {"instruction": "c", "output": "d"}]
+    )
+    assert [r.output for r in read(path)] == ["b", "d"]
+    told = capsys.readouterr().err
+    assert message in told
+    assert "bad.jsonl:2" in told
+    loaded = load(str(path))
+    assert [(one.number, one.reason) for one in loaded.unusable] == [(2, "malformed_row")]
+    assert len(loaded.notes()) == 1
+
+
+def test_many_rows_left_out_are_counted_and_so_is_what_is_left_aside(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    good = [{"instruction": str(i), "output": "x", "note": "n"} for i in range(9)]
+    write(folder / "train.jsonl", [*good, *({"title": "t"} for _ in range(8))])
+    write(folder / "test.jsonl", good[:1])
+    notes = load(str(folder)).notes()
+    assert len(notes) == 8
+    assert notes[5] == "left out in all: 8 rows (8 malformed_row)"
+    assert notes[6] == "columns left aside: note (9 rows)"
+    assert notes[7].startswith("files left aside: ")
+    assert notes[7].endswith("test.jsonl (split test)")
+
+
+def test_columns_of_other_names_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [{"ask": "a", "tell": "b", "passage": "c"}])
+    with pytest.raises(ConfigError, match=r"fit no known layout(.|\n)*columns: {instruction: ask, output: tell}"):
         read(path)
-    assert "bad.jsonl:2" in str(caught.value)
+    (found,) = load(str(path), columns={"instruction": "ask", "output": "tell", "input": "passage"}).records
+    assert (found.instruction, found.input, found.output) == ("a", "c", "b")
 
 
 def test_what_is_no_dataset_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         read(tmp_path / "none")
-    with pytest.raises(ConfigError, match="holds no dataset"):
+    with pytest.raises(ConfigError, match="holds nothing to read"):
         read(tmp_path)
-    with pytest.raises(ConfigError, match="is empty"):
+    with pytest.raises(ConfigError, match="holds no rows"):
         read(write(tmp_path / "empty.jsonl", []))
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(ConfigError, match="not a file of training data"):
+    with pytest.raises(ConfigError, match="not a file that can be read"):
         read(tmp_path / "a.txt")
-    (tmp_path / "b.jsonl").write_text('{"instruction": "a", "output": "b"}\n{"instr')
-    with pytest.raises(ConfigError, match="not JSON") as caught:
-        read(tmp_path / "b.jsonl")
-    assert "b.jsonl:2" in str(caught.value)
-    (tmp_path / "c.json").write_text("{}")
-    with pytest.raises(ConfigError, match="list of rows"):
+    (tmp_path / "c.json").write_text('[{"instruction": "a", "output": "b"}, {"instr')
+    with pytest.raises(ConfigError, match="cannot be read further") as caught:
         read(tmp_path / "c.json")
+    assert "c.json:2" in str(caught.value)
     (tmp_path / "d.parquet").write_bytes(b"PAR1nonsense")
     with pytest.raises(ConfigError, match=r"d\.parquet"):
         read(tmp_path / "d.parquet")
@@ -140,12 +165,12 @@ def test_a_sharegpt_dialogue_keeps_system_tools_and_calls(tmp_path: Path) -> Non
     (found,) = read(write(tmp_path / "s.jsonl", [row]))
     assert (found.instruction, found.output, found.system) == ("Thanks.", "Welcome.", "Be brief.")
     assert [m.role for m in found.history] == ["user", "assistant", "tool", "assistant"]
-    assert found.history[1].tool_calls[0]["function"]["arguments"] == {"city": "Oslo"}
+    assert found.history[1].tool_calls[0]["function"]["arguments"] == '{"city": "Oslo"}'
     assert found.tools == ({"type": "function", "function": {"name": "weather"}},)
 
 
 def test_what_the_store_exports_as_sharegpt_is_read_back(tmp_path: Path) -> None:
-    from synthgen.store.rows import sharegpt
+    from synthgen.formats.exporting import sharegpt
 
     record = FULL.replace(input="", instruction="Add 2 and 2.", answers=(), scores={}, reasoning=None)
     row = sharegpt(record)
@@ -170,7 +195,8 @@ def test_a_folder_of_several_files_is_one_dataset_and_splits_are_told_apart(tmp_
     write(folder / "test.jsonl", rows_named("e"))
     assert [r.instruction for r in read(folder)] == ["d"]
     assert [r.instruction for r in read_split(str(folder), "test")] == ["e"]
-    assert [r.instruction for r in read_split(str(folder), "validation")] == ["a", "b", "c"]
+    with pytest.raises(ConfigError, match=r"no split validation(.|\n)*it has test, train"):
+        read_split(str(folder), "validation")
     only = tmp_path / "only"
     only.mkdir()
     write(only / "test.jsonl", rows_named("e"))
@@ -193,8 +219,8 @@ def test_what_datasets_saved_and_what_it_loads_is_read(tmp_path: Path) -> None:
     folder.mkdir()
     write(folder / "train.jsonl", rows_named("a", "b"))
     write(folder / "test.jsonl", rows_named("c"))
-    assert [row["instruction"] for row in hub.rows(str(folder))] == ["a", "b"]
-    assert [row["instruction"] for row in hub.rows(str(folder), split="test")] == ["c"]
+    assert [row.values for _, row in Collection(hub=str(folder)).rows()] == rows_named("a", "b")
+    assert [row.values for _, row in Collection(hub=str(folder), split="test").rows()] == rows_named("c")
 
 
 def test_a_name_that_is_neither_here_nor_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

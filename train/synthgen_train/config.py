@@ -31,6 +31,7 @@ class Source(_Section):
     split: str = Field("train", description="of a dataset of the Hub, or of files whose names tell splits")
     config: str | None = Field(None, description="of a dataset of the Hub that has several")
     revision: str | None = Field(None, description="of a dataset of the Hub: a branch, a tag, or a commit")
+    columns: dict[str, str] = Field({}, description="where fields are that have other names: {output: answer}")
     name: str = Field("", description="what reports call it; default: the path's last part")
     share: float | None = Field(None, gt=0, le=1, description="share of the examples; all sources have one, or none")
     earlier: bool = Field(False, description="data of earlier rounds, general or human text: counts as replay")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from synthgen.similarity.bulk.bounds import Bounds
 from synthgen.similarity.bulk.numbering import Numbering
 from synthgen.similarity.bulk.texts import Ints, Texts, taken
 from synthgen.similarity.needed import scores
+from synthgen.subsequence import EXACT, common_length
 
 CHARACTERS = 0x110000 - 0x801
 """How many characters there are but for NUL and the surrogates. Further tokens share them; hits are checked again."""
@@ -70,9 +71,7 @@ class Comparison:
             m, n = m[share_enough], n[share_enough]
         own = self._strings
         others = self._as_strings(*taken(texts.elements, texts.offsets, theirs))
-        common = process.cpdist(
-            [own[i] for i in mine.tolist()], others, scorer=LCSseq.similarity, dtype=np.uint32
-        ).astype(np.int64)
+        common = _common([own[i] for i in mine.tolist()], others)
         hits = np.flatnonzero(common >= needed)
         if self._numbering.size > CHARACTERS:
             common[hits] = [self._on_tokens(i, texts, j) for i, j in zip(mine[hits], theirs[hits], strict=True)]
@@ -91,7 +90,7 @@ class Comparison:
     def _on_tokens(self, i: int, texts: Texts, j: int) -> int:
         token_of = self._numbering.token_of()
         a, b = token_of[self._block.elements_of(i)], token_of[texts.elements_of(j)]
-        return int(LCSseq.similarity(a.tolist(), b.tolist()))
+        return common_length(a.tolist(), b.tolist())
 
     def _as_strings(self, elements: NDArray[np.int32], offsets: Ints) -> list[str]:
         codes = self._numbering.token_of()[elements] % CHARACTERS + 1
@@ -99,3 +98,14 @@ class Comparison:
         joined = codes.astype("<u4").tobytes().decode("utf-32-le")
         bounds = offsets.tolist()
         return [joined[a:b] for a, b in pairwise(bounds)]
+
+
+def _common(own: Sequence[str], others: Sequence[str]) -> Ints:
+    """The common length of each pair; rapidfuzz compares those in one go that it compares in full."""
+    long = [k for k, (a, b) in enumerate(zip(own, others, strict=True)) if len(a) * len(b) > EXACT]
+    apart = set(long)
+    mine = [text if k not in apart else "" for k, text in enumerate(own)]
+    common: Ints = process.cpdist(mine, others, scorer=LCSseq.similarity, dtype=np.uint32).astype(np.int64)
+    for k in long:
+        common[k] = common_length(own[k], others[k])
+    return common

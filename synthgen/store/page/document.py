@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import tempfile
 from importlib import resources
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from synthgen.store import atomic
 from synthgen.store.folder import RunFolder
 from synthgen.store.page import figures, flow
 from synthgen.store.page.browser import browser
-from synthgen.store.page.head import header, teachers
+from synthgen.store.page.head import header, source, teachers
 from synthgen.store.page.markup import Html, el, raw
 from synthgen.store.page.pack import pack
 from synthgen.store.page.sample import choose, rows
@@ -48,6 +50,7 @@ def page(name: str, folder: RunFolder, report: RunReport) -> str:
                 _card("Nearest neighbours of the near-duplicates", nearest) if nearest else None,
                 class_="two",
             ),
+            _card("Existing data", source(report.source)) if report.source else None,
             _card("Length of the accepted records", figures.lengths(numbers)),
             el(
                 "div",
@@ -71,18 +74,28 @@ def page(name: str, folder: RunFolder, report: RunReport) -> str:
 
 
 def page_of(path: Path | str) -> Path:
-    """Where the page of this run is; it is made anew if it has been lost.
+    """Where the page of this run is; it is made anew if it has been lost, elsewhere if the folder cannot be written.
 
     Raises:
         StoreError: there is no run, it has not ended yet, or the page cannot be written.
         RunLocked: another process works on the run.
     """
     folder = RunFolder.open(path)
-    if not folder.page_path.is_file():
-        with folder.locked():
-            report = RunReport.model_validate(folder.report())
-            atomic.write(folder.page_path, page(folder.manifest()["name"], folder, report))
-    return folder.page_path
+    if folder.page_path.is_file():
+        return folder.page_path
+    if not os.access(folder.path, os.W_OK):
+        place = Path(tempfile.mkdtemp(prefix="synthgen-")) / folder.page_path.name
+        atomic.write(place, _made(folder))
+        return place
+    with folder.locked():
+        atomic.write(folder.page_path, _made(folder))
+        return folder.page_path
+
+
+def _made(folder: RunFolder) -> str:
+    report = folder.run_report()
+    name = folder.manifest().get("name")
+    return page(name if isinstance(name, str) else folder.path.name, folder, report)
 
 
 def _card(title: str, content: Html) -> Html:

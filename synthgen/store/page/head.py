@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from synthgen.store.page.charts import bar
 from synthgen.store.page.markup import Html, el
-from synthgen.store.report import RunReport
+from synthgen.store.report import RunReport, SourceFacts
 
 _STATUS = {
     "done": "done",
@@ -49,6 +49,12 @@ def teachers(report: RunReport) -> Html:
         )
     head = el("tr", *(el("th", text, scope="col") for text in ("Role", "Model", "Default sampling")))
     return el("div", el("table", el("thead", head), el("tbody", *rows)), class_="scroll")
+
+
+def source(facts: SourceFacts) -> Html:
+    """What of existing data was read and left aside."""
+    rows = [el("tr", el("th", head, scope="row"), el("td", text)) for head, text in facts.lines()]
+    return el("div", el("table", el("tbody", *rows)), class_="scroll")
 
 
 def _tiles(report: RunReport) -> list[Html]:

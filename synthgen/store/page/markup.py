@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from synthgen.store.visible import visible
+from synthgen.outward import visible
 
 _VOID = {"br", "input", "meta"}
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from synthgen.store.faults import storing
 from synthgen.store.folder import RunFolder
-from synthgen.store.parquet import dataset_files, read_rows
+from synthgen.store.parquet import dataset_files, opened, read_rows
 
 MOST_ROWS = 10_000
 LEAST_ROWS = 200
@@ -98,11 +97,9 @@ def _shares(counts: Mapping[K, int], places: int) -> dict[K, int]:
 
 def _room(folder: RunFolder, records: int) -> int:
     """How many records fit: between `LEAST_ROWS`, whose texts are cut if need be, and `MOST_ROWS`."""
-    import pyarrow.parquet as pq
-
     size = 0
     for path in [*dataset_files(folder.dataset_path), folder.rejected_path]:
-        with storing(path), pq.ParquetFile(path) as file:
+        with opened(path) as file:
             size += sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
     return min(MOST_ROWS, max(LEAST_ROWS, MOST_CHARACTERS * records // max(1, size)))
 
@@ -113,7 +110,7 @@ def _shortened(row: Row, most: int) -> Row:
         row["history"] = _history(row)
     if row["answers"]:
         row["answers"] = _answers(row)
-    row["scores"] = json.loads(row.pop("scores_json"))
+    row["scores"] = _scores(row.pop("scores_json"))
     kept: Row = {}
     cut: dict[str, int] = {}
     for name, value in row.items():
@@ -137,6 +134,14 @@ def _shortened(row: Row, most: int) -> Row:
 
 def _unless(value: str, empty: str) -> str:
     return "" if value == empty else value
+
+
+def _scores(text: str) -> Any:
+    """The scores, or the text as it is where it is none of ours."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return text
 
 
 def _history(row: Row) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Sequence
 
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.teachers.openai.problems import Problem
+from synthgen.teachers.openai.problems import Kind, Problem
 
 GO_ON = "What is paid for is in the journal: the same command goes on from here."
+ASK_ANEW = "Rejected requests are asked again by a run with another --out and --reuse of this one."
 
 
 def missing_key(variable: str) -> TeacherError:
@@ -22,29 +24,73 @@ def missing_key(variable: str) -> TeacherError:
     )
 
 
-def unreachable(names: Sequence[str], problem: str, waited_s: float) -> TeacherError:
+def unreachable(
+    names: Sequence[str], problem: str, waited_s: float, kind: Kind = "unreachable", *, proxied: bool = False
+) -> TeacherError:
     """No server has given a usable reply for too long."""
+    if kind == "refused":
+        step = "it answers, but takes no request: wait, lower rpm or tpm, or raise the limit there"
+    elif kind == "unreachable" and proxied:
+        step = "is the proxy right? NO_PROXY=HOST goes past it. Is base_url right (host, port, /v1)?"
+    else:
+        step = "is the server running, and is base_url right (host, port, /v1)?"
     return TeacherError(
         f"no usable reply from {' or '.join(names)} for {waited_s:.0f} s; the last problem: {problem}",
-        hint=f"is the server running, and is base_url right (host, port, /v1)? {GO_ON}",
+        hint=f"{step} {GO_ON}",
     )
 
 
-def refused(problem: Problem, name: str, variable: str) -> TeacherError | ConfigError:
-    """A refusal that trying again does not change. (A missing model is `no_model`.)"""
-    said = f"{name} answered HTTP {problem.status}" + (f": {problem.message}" if problem.message else "")
-    if problem.quota_spent:
+def waits_too_long(names: Sequence[str], problem: str, asked_s: float, patience_s: float) -> TeacherError:
+    """A limit whose end is further away than the run waits for anything."""
+    until = "without saying until when" if math.isinf(asked_s) else f"for {duration(asked_s)}"
+    return TeacherError(
+        f"{' or '.join(names)} takes no request {until}: {problem}",
+        hint=f"a longer wait than give_up_after_s ({patience_s:.0f} s) ends the run. Run it again later, or raise the"
+        f" limit there, or give_up_after_s. {GO_ON}",
+    )
+
+
+def nearly_all(names: Sequence[str], count: int, problem: str) -> TeacherError:
+    """So many requests in a row were rejected that it is no longer single records."""
+    return TeacherError(
+        f"{' or '.join(names)} answered none of the last {count} requests, but a plain question; the last problem:"
+        f" {problem}",
+        hint=f"fix what it names: sampling, api, the prompt or the rows of the dataset. {GO_ON} {ASK_ANEW}",
+    )
+
+
+def refused(
+    problem: Problem, name: str, variable: str, *, plainly: Problem | None = None, setting: str | None = None
+) -> TeacherError | ConfigError:
+    """A refusal that trying again does not change. (A missing model is `no_model`.)
+
+    `plainly` is what a plain question of the same kind was answered, `setting` one that the message blames.
+    """
+    said = f"{name} answered {problem.said}"
+    if plainly is not None:
+        same = plainly.said == problem.said
+        said += "; it takes a plain question with these settings no more than this request" + (
+            "" if same else f" ({plainly.said})"
+        )
+    if problem.quota_spent and not problem.too_large:
         return TeacherError(said, hint=f"the account's quota or balance is spent: add to it, or wait. {GO_ON}")
-    if problem.status == 401:
+    if problem.key_refused:
         return TeacherError(said, hint=f"the key in {variable} is missing, wrong or revoked: set another. {GO_ON}")
     if problem.status == 403:
         return TeacherError(
             said, hint=f"the key in {variable} may not use this model or this server (project, region). {GO_ON}"
         )
+    if problem.status == 407:
+        return TeacherError(said, hint="the proxy wants a login: http_proxy=http://USER:PASSWORD@HOST:PORT")
     if 300 <= problem.status < 400:
-        return TeacherError(said, hint="the server has moved or wants another scheme: mend base_url")
+        return TeacherError(said, hint="the server has moved or wants another scheme: fix base_url")
+    if problem.too_large:
+        return TeacherError(said, hint=f"no wait helps: lower max_tokens, or raise the limit there. {GO_ON}")
+    if setting is not None:
+        where = "the tools of the records" if setting == "tools" else f"{setting} out of sampling"
+        return TeacherError(said, hint=f"the server does not know it: take {where}. {GO_ON}")
     return TeacherError(
-        said, hint=f"the server does not take what the config sends: mend sampling, api or the prompt. {GO_ON}"
+        said, hint=f"the server does not take what the config sends: fix sampling, api or the prompt. {GO_ON}"
     )
 
 
@@ -57,7 +103,8 @@ def no_model(model: str, name: str, offered: Sequence[str] | None, problem: Prob
         )
     if model in offered:
         return TeacherError(
-            f"{name} offers {model}, but not at {path} (HTTP 404)",
+            f"{name} offers {model}, but not at {path} (HTTP 404)"
+            + (f": {problem.message}" if problem and problem.message else ""),
             hint="choose another api: chat, completions or responses",
         )
     return TeacherError(f"{name} has no model {model!r}", hint=f"{_listed(model, offered)} {GO_ON}")
@@ -76,3 +123,14 @@ def _listed(model: str, offered: Sequence[str]) -> str:
     near = difflib.get_close_matches(model, offered, n=1)
     shown = ", ".join(offered[:20]) + (f" and {len(offered) - 20} more" if len(offered) > 20 else "")
     return (f"did you mean {near[0]!r}? " if near else "") + (f"it has: {shown}." if offered else "it lists none.")
+
+
+def duration(seconds: float) -> str:
+    """About so long, in words: `45 s`, `12 min`, `3 h`, `2 days`, `more than a year`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 2 * 86400:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86400:.0f} days" if seconds < 366 * 86400 else "more than a year"

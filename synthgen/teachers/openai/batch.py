@@ -9,27 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from synthgen.counting import counted
 from synthgen.errors import SynthgenError, TeacherError
 from synthgen.exchange import Api, Choice, Completion, Request
+from synthgen.metering import Meter, current_meter
+from synthgen.outward import logger
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch_state import BatchState, Sent
 from synthgen.teachers.openai.bodies import PATHS
-from synthgen.teachers.openai.calls import Call, Caller
+from synthgen.teachers.openai.call import Call
+from synthgen.teachers.openai.calls import Caller
 from synthgen.teachers.openai.problems import RETRIED, Again, Problem
 
 if TYPE_CHECKING:
     import openai
     from openai.types import Batch
 
-log = logging.getLogger("synthgen.teachers.openai")
+log = logger("synthgen.teachers.openai")
 
 T = TypeVar("T")
 
@@ -38,15 +42,52 @@ LINGER_S = 2.0
 MOST_REQUESTS, MOST_BYTES = 50_000, 150_000_000
 """OpenAI's limits are 50,000 requests and 200 MB a batch."""
 POLL_S, POLL_MAX_S = 5.0, 60.0
+WINDOW_S = 26 * 3600.0
+"""A batch is waited for so long: its window is 24 hours, after which the provider says that it has expired."""
+TOLD_EVERY_S = 900.0
+"""A batch that is waited for is told of so often."""
+LOOKS = 3
+"""How often a batch that has ended is asked for its files: at some providers they appear a little later."""
 TRIES = 4
 """How often a request is put into a batch before it ends with `server_error`."""
+BARREN = 2
+"""So many batches in a row that bring nothing at all end the run."""
+MOVED = range(300, 400)
 ENDED = ("completed", "expired", "cancelled", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    """A batch has ended without a usable reply to a request.
+
+    `own`: that may be the request's fault; `paid`: it can have cost something.
+    """
+
+    problem: str
+    own: bool = True
+    paid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What a batch's file says of a request, as its server would have answered it alone."""
+
+    status: int
+    data: bytes
 
 
 @dataclass(slots=True)
 class _Waiting:
+    """`turn` is what the batch that it is in brings, `reply` the end."""
+
     call: Call
+    meter: Meter
+    turn: asyncio.Future[_Line | _Missed]
     reply: asyncio.Future[Completion]
+
+    def settle(self, outcome: _Line | _Missed) -> None:
+        if not self.turn.done():
+            self.turn.set_result(outcome)
 
 
 class Batches:
@@ -62,6 +103,7 @@ class Batches:
         self._more = asyncio.Event()
         self._holding = {key: sent for sent in state.sent for key in sent.keys}
         self._tasks: dict[object, asyncio.Task[None]] = {}
+        self._barren = 0
         self._give_up_after_s = give_up_after_s
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(_passing),
@@ -70,28 +112,77 @@ class Batches:
             reraise=True,
         )
 
+    def holds(self, key: str) -> bool:
+        """Whether a batch that was sent holds this request."""
+        return key in self._holding
+
     async def complete(self, request: Request) -> Completion:
-        """The reply, once the batch that holds the request has ended."""
+        """The reply, once the batch that holds the request has ended.
+
+        Raises:
+            TeacherError: going on makes no sense.
+            Draining: the run is ending.
+        """
         self._caller.dispatch.check()
         key = request.key
         if key in self._waiting:
             return await asyncio.shield(self._waiting[key].reply)
-        call = Call(request)
-        waiting = self._waiting[key] = _Waiting(call, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(Call(request), current_meter(), loop.create_future(), loop.create_future())
+        waiting.reply.add_done_callback(lambda reply: reply.cancelled() or reply.exception())
+        self._waiting[key] = waiting
+        try:
+            completion = await self._answered(key, waiting)
+        except BaseException as error:
+            if not waiting.reply.done():
+                waiting.reply.set_exception(error)
+            raise
+        finally:
+            del self._waiting[key]
+        waiting.reply.set_result(completion)
+        return completion
+
+    async def _answered(self, key: str, waiting: _Waiting) -> Completion:
+        """One batch after the other, until one brings the reply."""
         if key in self._holding:
             self._watch(self._holding[key])
         else:
             self._queue(key)
+        while True:
+            outcome = await waiting.turn
+            if isinstance(outcome, _Line):
+                read = await self._read(waiting, outcome)
+                if isinstance(read, Completion):
+                    return read
+                outcome = read
+            waiting.meter.failed(paid=outcome.paid)
+            waiting.call.failures += outcome.own
+            if waiting.call.failures >= TRIES:
+                return Completion((Choice(None, "server_error"),))
+            await waiting.meter.reserve()
+            self._caller.dispatch.check()
+            waiting.turn = asyncio.get_running_loop().create_future()
+            self._queue(key)
+
+    async def _read(self, waiting: _Waiting, line: _Line) -> Completion | _Missed:
+        """The completion that a line is; read in the request's own task, whose meter counts what is asked about it."""
+        if line.status != 200:
+            waiting.meter.failed(paid=False)
         try:
-            return await waiting.reply
-        finally:
-            del self._waiting[key]
+            completion = await self._caller.judged(waiting.call, self._server, line.status, {}, line.data)
+        except Again as again:
+            return _Missed(again.problem, own=again.kind != "adapted", paid=line.status == 200)
+        except SynthgenError as error:
+            self._fail(error)
+            self._caller.dispatch.check()  # raises it without secrets
+            raise
+        return counted(completion, waiting.call.request)
 
     def end(self, error: Callable[[], BaseException]) -> None:
         """Everyone who waits gets this error; batches that were sent go on at the provider."""
         for waiting in self._waiting.values():
-            if not waiting.reply.done():
-                waiting.reply.set_exception(error())
+            if not waiting.turn.done():
+                waiting.turn.set_exception(error())
         for task in self._tasks.values():
             if task is not asyncio.current_task():
                 task.cancel()
@@ -116,12 +207,21 @@ class Batches:
             self._tasks[name] = asyncio.create_task(self._guarded(name, work))
 
     async def _guarded(self, name: object, work: Callable[[], Awaitable[None]]) -> None:
+        """Nothing that goes wrong in a task of ours leaves those who wait for it waiting."""
+        endpoint = self._server.endpoint.name
         try:
             await work()
         except SynthgenError as error:
             self._fail(error)
         except Again as again:
-            self._fail(advice.unreachable([self._server.endpoint.name], again.problem, self._give_up_after_s))
+            self._fail(advice.unreachable([endpoint], again.problem, self._give_up_after_s))
+        except _Gone:
+            hint = "it has no batch API, it seems: batch: false sends the requests one by one"
+            self._fail(TeacherError(f"{endpoint} has no page for files or batches (HTTP 404)", hint=hint))
+        except Exception as error:
+            log.debug("a task about batches failed", exc_info=error)
+            what = f"what {endpoint} said of files or batches cannot be read ({type(error).__name__}: {error})"
+            self._fail(TeacherError(what, hint=f"is it a server with OpenAI's batch API? {advice.GO_ON}"))
         finally:
             self._tasks.pop(name, None)
 
@@ -164,6 +264,7 @@ class Batches:
             size += len(line)
         taken = set(keys)
         self._unsent = [key for key in self._unsent if key not in taken]
+        await asyncio.gather(*(self._waiting[key].meter.leaves() for key in keys))
         upload = partial(self._client.files.create, file=("requests.jsonl", b"".join(lines)), purpose="batch")
         file = await self._ask(upload)
         sent = self._state.uploaded(file.id, keys)
@@ -179,64 +280,136 @@ class Batches:
         self._state.created(sent.file_id, batch.id)
 
     async def _bring(self, sent: Sent) -> None:
-        """Waits for a batch to end, and gives out what it brings; the rest goes into the next batch."""
+        """Waits for a batch to end, and gives out what it brings; the rest is asked for again by those who wait."""
+        end, brought = "is not there any more", 0
         try:
-            batch = await self._ended(sent)
+            batch, brought = await self._ended(sent)
+            end = f"has ended ({batch.status})"
             if batch.status == "failed":
                 self._state.gone(sent.file_id)
                 raise TeacherError(
-                    f"batch {batch.id} failed: {_errors(batch)}", hint=f"mend what it names. {advice.GO_ON}"
+                    f"batch {batch.id} failed: {_errors(batch)}", hint=f"fix what it names. {advice.GO_ON}"
                 )
-            for file_id in (batch.output_file_id, batch.error_file_id):
-                if file_id:
-                    content = await self._ask(partial(self._client.files.content, file_id))
-                    await self._give_out(content.text)
             log.info("batch %s: %s", batch.id, batch.status)
+            left_over = _Missed(f"batch {batch.id} {end}", own=batch.status == "completed", paid=True)
+            if batch.status != "completed":  # what it did not reach has cost nothing
+                left_over = _Missed(left_over.problem, own=False)
         except _Gone:
             log.warning("the provider has batch %s no more: asking again", sent.batch_id)
             self._state.gone(sent.file_id)
-        for key in sent.keys:
-            self._holding.pop(key, None)
-            if key in self._waiting and not self._waiting[key].reply.done():
-                self._queue(key)
+            left_over = _Missed("the provider has the batch no more", own=False, paid=True)
+        self._barren = 0 if brought else self._barren + 1
+        missing = [w for key in sent.keys if (w := self._waiting.get(key)) is not None and not w.turn.done()]
+        if missing and (self._barren >= BARREN or (not brought and end.endswith("(completed)"))):
+            self._state.gone(sent.file_id)
+            self._forget(sent)
+            raise TeacherError(
+                f"batch {sent.batch_id} {end} without a reply to any of its {len(sent.keys)} requests",
+                hint="look at the batch at the provider. The same command sends the requests again",
+            )
+        if missing:
+            log.warning(
+                "batch %s %s without a reply to %d of %d requests", sent.batch_id, end, len(missing), len(sent.keys)
+            )
+        self._forget(sent)
+        for waiting in missing:
+            waiting.settle(left_over)
 
-    async def _ended(self, sent: Sent) -> Batch:
+    def _forget(self, sent: Sent) -> None:
+        for key in sent.keys:
+            if self._holding.get(key) is sent:
+                del self._holding[key]
+
+    async def _ended(self, sent: Sent) -> tuple[Batch, int]:
+        """The batch when it has ended, and how many of its requests it has an outcome for, which is given out."""
         if sent.batch_id is None:
             await self._find(sent)
-        wait_s = POLL_S
+        loop = asyncio.get_running_loop()
+        started = told = loop.time()
+        wait_s, looks, brought = POLL_S, 0, 0
         while True:
             batch = await self._ask(partial(self._client.batches.retrieve, str(sent.batch_id)))
             if batch.status in ENDED:
-                return batch
-            if batch.request_counts is not None:
-                log.info("batch %s: %d of %d", batch.id, batch.request_counts.completed, batch.request_counts.total)
+                looks += 1
+                for file_id in (batch.output_file_id, batch.error_file_id):
+                    if file_id:
+                        content = await self._ask(partial(self._client.files.content, file_id))
+                        brought += self._give_out(sent, content.content)
+                if brought or looks == LOOKS or batch.status != "completed":
+                    return batch, brought
+            elif batch.request_counts is not None:
+                log.info("batch %s: %s of %s", batch.id, batch.request_counts.completed, batch.request_counts.total)
+            waited_s = loop.time() - started
+            if waited_s > WINDOW_S:
+                raise TeacherError(
+                    f"batch {sent.batch_id} has not ended in {waited_s / 3600:.0f} hours (it is {batch.status!r})",
+                    hint="look at the batch at the provider. The same command waits for it again",
+                )
+            if loop.time() - told >= TOLD_EVERY_S:
+                told = loop.time()
+                log.warning("batch %s is %s; waiting for %.1f hours so far", batch.id, batch.status, waited_s / 3600)
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 1.2, POLL_MAX_S)
 
     async def _find(self, sent: Sent) -> None:
         """A batch that was uploaded by a process that ended then: perhaps it was created, perhaps not."""
-        async for batch in self._client.batches.list(limit=100):
-            if batch.input_file_id == sent.file_id:
-                self._state.created(sent.file_id, batch.id)
-                return
-        await self._create(sent, next(w.call.request.api for key, w in self._waiting.items() if key in sent.keys))
 
-    async def _give_out(self, text: str) -> None:
-        for key, response in _rows(text):
-            waiting = self._waiting.get(key)
-            if waiting is None or waiting.reply.done() or response is None:
+        async def search() -> str | None:
+            async for batch in self._client.batches.list(limit=100):
+                if batch.input_file_id == sent.file_id:
+                    return batch.id
+            return None
+
+        try:
+            found = await self._ask(search)
+        except _Gone:
+            found = None  # a server that lists no batches
+        if found is not None:
+            self._state.created(sent.file_id, found)
+            return
+        apis = [w.call.request.api for key, w in self._waiting.items() if key in sent.keys]
+        if not apis:
+            raise _Gone  # nobody waits any more
+        await self._create(sent, apis[0])
+
+    def _give_out(self, sent: Sent, data: bytes) -> int:
+        """Gives those who wait what a file says of their requests, and returns for how many it says something."""
+        said: set[str] = set()
+        strange = 0
+        for row in _rows(data):
+            key = row.get("custom_id")
+            if not isinstance(key, str) or key not in sent.keys or key in said:
+                strange += 1
                 continue
-            data = json.dumps(response["body"]).encode()
-            try:
-                completion = await self._caller.judged(
-                    waiting.call, self._server, response["status_code"], {}, data, len(data)
-                )
-            except Again as again:
-                waiting.call.failures += again.kind != "adapted"
-                if waiting.call.failures < TRIES:
-                    continue  # into the next batch
-                completion = Completion((Choice(None, "server_error"),))
-            waiting.reply.set_result(completion)
+            waiting = self._waiting.get(key)
+            if waiting is None or waiting.turn.done():
+                said.add(key)
+                continue
+            outcome = self._outcome(row)
+            if outcome is None:  # the batch did not reach it
+                continue
+            said.add(key)
+            waiting.settle(outcome)
+        if strange:
+            log.warning("batch %s: %d lines that answer none of its requests are left out", sent.batch_id, strange)
+        return len(said)
+
+    @staticmethod
+    def _outcome(row: dict[str, Any]) -> _Line | _Missed | None:
+        """What a line says of its request; None where the batch ended before it."""
+        response, error = row.get("response"), row.get("error")
+        if not isinstance(response, dict):
+            about = error if isinstance(error, dict) else {}
+            if any(word in str(about.get("code")) for word in ("expired", "cancel")):
+                return None
+            return _Missed(str(about.get("message") or "the line holds no response"))
+        status = response.get("status_code")
+        status = status if type(status) is int else 200
+        try:
+            data = json.dumps(response.get("body")).encode()
+        except (ValueError, RecursionError) as problem:
+            return _Missed(f"the line cannot be read ({type(problem).__name__})", paid=True)
+        return _Line(status, data)
 
     async def _ask(self, what: Callable[[], Awaitable[T]]) -> T:
         """What the provider answers to one of the few requests about files and batches."""
@@ -249,6 +422,10 @@ class Batches:
             raise _Gone from None
         except openai.APIStatusError as error:
             problem = Problem.read(error.status_code, error.response.content)
+            if error.status_code in MOVED:
+                place = urlsplit(error.response.headers.get("location", ""))
+                to = f"sends on to {place.scheme}://{place.netloc.rpartition('@')[2]}" if place.netloc else "sends on"
+                problem = Problem(error.status_code, f"it {to}, which is not followed")
             raise advice.refused(problem, self._server.endpoint.name, self._caller.key_variable) from None
         except openai.APIError as error:
             raise Again("unreachable", str(error)) from None
@@ -266,12 +443,15 @@ def _passing(error: BaseException) -> bool:
     return isinstance(error, openai.APIConnectionError)
 
 
-def _rows(text: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """Key and response (None: there is none) of every line."""
-    for line in text.splitlines():
+def _rows(data: bytes) -> Iterator[dict[str, Any]]:
+    """The lines that hold an object; a line ends at a line feed alone, since JSON may hold all other ends of lines."""
+    for line in data.split(b"\n"):
         if line.strip():
-            row = json.loads(line)
-            yield row["custom_id"], row.get("response")
+            try:
+                row = json.loads(line.decode("utf-8", "replace"))
+            except (ValueError, RecursionError):
+                row = None
+            yield row if isinstance(row, dict) else {}
 
 
 def _errors(batch: Batch) -> str:

@@ -35,15 +35,19 @@ class BatchState:
         self._sent: dict[str, Sent] = {}
         if path is not None and path.is_file():
             try:
-                lines = path.read_text(encoding="utf-8").splitlines()
+                lines = path.read_bytes().split(b"\n")
             except OSError as error:
                 raise StoreError(f"{path} cannot be read: {error}") from error
-            for line in lines:
+            for number, line in enumerate(lines, 1):
                 try:
                     step = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue  # cut by a kill: the step after it was not taken
-                self._take(step)
+                if not self._take(step):
+                    raise StoreError(
+                        f"{path} is damaged: line {number} tells of no batch",
+                        hint="restore it, or remove the line: what its batch holds is bought again",
+                    )
 
     @property
     def sent(self) -> list[Sent]:
@@ -63,13 +67,18 @@ class BatchState:
         """The provider has it no more."""
         self._write({"gone": file_id})
 
-    def _take(self, step: dict[str, Any]) -> None:
-        if "uploaded" in step:
-            self._sent[step["uploaded"]] = Sent(step["uploaded"], frozenset(step["keys"]))
-        elif "created" in step:
-            self._sent[step["file"]].batch_id = step["created"]
-        else:
-            self._sent.pop(step["gone"], None)
+    def _take(self, step: Any) -> bool:
+        """Takes a step; whether it is one."""
+        match step:
+            case {"uploaded": str(file_id), "keys": list(keys)} if all(isinstance(key, str) for key in keys):
+                self._sent[file_id] = Sent(file_id, frozenset(keys))
+            case {"created": str(batch_id), "file": str(file_id)} if file_id in self._sent:
+                self._sent[file_id].batch_id = batch_id
+            case {"gone": str(file_id)}:
+                self._sent.pop(file_id, None)
+            case _:
+                return False
+        return True
 
     def _write(self, step: dict[str, Any]) -> None:
         self._take(step)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from synthgen.exchange import Api, Request
@@ -15,7 +15,8 @@ _SEEDS = 2**31
 
 @dataclass(slots=True)
 class Dialect:
-    """What a server turned out to understand: its name for `max_tokens`, whether it knows `response_format` and `n`.
+    """What a server turned out to understand: its name for `max_tokens`, whether it knows `response_format`, `n` and
+    a system message, whether it insists on a `stream` and can be asked for the usage in one (`stream_options`).
 
     `keeps_schemas` is None until a reply to a request with a schema has shown it.
     """
@@ -23,8 +24,17 @@ class Dialect:
     max_tokens: str = "max_tokens"
     response_format: bool = True
     n: bool = True
+    system: bool = True
+    stream: bool = False
+    stream_options: bool = True
     keeps_schemas: bool | None = None
+    better_without: int = 0
     _told: bool = False
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """All that changes a body."""
+        return self.max_tokens, self.response_format, self.n, self.system, self.stream, self.stream_options
 
     def learn_max_tokens(self, name: str) -> bool:
         """Takes over the server's name for it; False where that was tried already."""
@@ -33,13 +43,59 @@ class Dialect:
         self.max_tokens, self._told = name, True
         return True
 
+    def learn_schemas(self, doubts: int) -> bool:
+        """A request got a reply without its schema where it had got none with it; whether that now counts as a rule.
+
+        One failing request may have met an outage; from two `doubts` on a server that has never taken a schema takes
+        none.
+        """
+        self.better_without += doubts
+        if not self.response_format or self.keeps_schemas is not None or self.better_without < SURE:
+            return False
+        self.response_format = False
+        return True
+
+
+SURE = 2
+"""So many doubts about schemas are a rule. A refusal that another request without the schema does not get counts for as
+many, a server error for one."""
+
 
 def encode(request: Request, dialect: Dialect) -> bytes:
     """The body as UTF-8 JSON. Lone surrogates, which no server takes, become question marks."""
+    if not dialect.system:
+        request = replace(request, messages=folded(request.messages))
     body = _BUILDERS[request.api](request, dialect)
+    if dialect.stream:
+        body["stream"] = True
+        if dialect.stream_options and request.api != "responses":
+            body["stream_options"] = {"include_usage": True}
     return _BODY.encode(body).encode("utf-8", "replace")
 
 
+def has_system(request: Request) -> bool:
+    """Whether a message has the role that some models do not know."""
+    return any(message.get("role") in _SYSTEM for message in request.messages)
+
+
+def folded(messages: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """The messages without a system's: its text stands at the beginning of the user's next."""
+    told: list[str] = []
+    kept: list[Mapping[str, Any]] = []
+    for message in messages:
+        if message.get("role") in _SYSTEM:
+            told.append(str(message.get("content") or ""))
+        elif told and message.get("role") == "user" and isinstance(message.get("content"), str):
+            kept.append({**message, "content": "\n\n".join((*told, message["content"]))})
+            told = []
+        else:
+            kept.append(message)
+    if told:
+        kept.append({"role": "user", "content": "\n\n".join(told)})
+    return tuple(kept)
+
+
+_SYSTEM = ("system", "developer")
 _BODY = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # `json.dumps` would make one at every call
 
 

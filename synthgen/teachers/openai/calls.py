@@ -2,78 +2,49 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import math
-import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
+from synthgen.counting import CHARACTERS_PER_TOKEN, counted
 from synthgen.errors import SynthgenError, TeacherError
 from synthgen.exchange import Choice, Completion, Request
+from synthgen.metering import Meter, current_meter
+from synthgen.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.bodies import PATHS, Dialect, encode
+from synthgen.teachers.openai.adapting import learned, watch_schemas
+from synthgen.teachers.openai.bodies import PATHS, SURE
+from synthgen.teachers.openai.call import Call
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Ticket
-from synthgen.teachers.openai.problems import Again, Problem
-from synthgen.teachers.openai.replies import CHARACTERS_PER_TOKEN, MalformedError, completion_of, decode
+from synthgen.teachers.openai.patience import (
+    BACKOFF_MAX_S,
+    OWN_BACKOFF_MAX_S,
+    SHORTEST_WAIT_S,
+    Patience,
+    jittered,
+)
+from synthgen.teachers.openai.problems import Again, Problem, Refused
+from synthgen.teachers.openai.reading import offered_in, read
 from synthgen.teachers.openai.secrets import Scrubber
 from synthgen.teachers.openai.server import Server
 from synthgen.teachers.openai.transport import Transport
-from synthgen.unusable import is_free_text
+from synthgen.teachers.openai.verdicts import IN_DOUBT, Verdicts, plain
+from synthgen.unusable import FINAL
 
-log = logging.getLogger("synthgen.teachers.openai")
+if TYPE_CHECKING:
+    from yarl import URL
 
-NEVER_ANSWERED_S = 15.0
-"""A server that has never answered is given up after this time: its URL is wrong, or nobody has started it."""
-OWN_FAILURES = 8
-"""A request that fails so often while the server answers others ends with the finish reason `server_error`."""
-FAILURES_TO_KNOW = 3
-"""From so many on, the same failure is the request's own even where no others are under way."""
-OWN_TIMEOUTS = 4
-"""The same for time-outs, each of which may have cost a whole reply."""
-BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
-SHORTEST_WAIT_S = 0.05
-LATEST_S = 0.5
-"""Those who were all told the same time come back over this time, or a tenth of theirs."""
-TOLD_FROM_S = 30.0
-"""A wait of this length is told to the user."""
+log = logger("synthgen.teachers.openai")
+
+PROOF_MIN_S, PROOF_MAX_S = 2.0, 60.0
+"""A plain question that got no reply is not asked again for this time, which doubles."""
 FIRST_GUESS = 256.0
 """Tokens of a completion before any has been seen; only limits per minute ask."""
-
-
-@dataclass(slots=True)
-class Call:
-    """A request over all its tries. `failures` (`timeouts` among them) are its own: others got replies meanwhile."""
-
-    request: Request
-    again: bool = False
-    refusals: int = 0
-    failures: int = 0
-    timeouts: int = 0
-    problem: str = ""
-    sent_schema: bool = False
-    sent_n: bool = False
-    _bodies: dict[tuple[str, bool, bool], bytes] = field(default_factory=dict)
-
-    def body(self, dialect: Dialect) -> bytes:
-        """The body for a server that speaks this dialect, which the call is now taken to have sent."""
-        key = dialect.max_tokens, dialect.response_format, dialect.n
-        if key not in self._bodies:
-            self._bodies[key] = encode(self.request, dialect)
-        self.sent_schema = self.request.response_format is not None and dialect.response_format
-        self.sent_n = (self.request.sampling.n or 1) > 1 and dialect.n
-        return self._bodies[key]
-
-    def fails_as_before(self, again: Again) -> bool:
-        """Whether its own problem is known well enough to be recognised."""
-        return self.failures >= FAILURES_TO_KNOW and again.problem == self.problem
-
-    @property
-    def hopeless(self) -> bool:
-        """It is this request that fails, not the server."""
-        return self.failures >= OWN_FAILURES or self.timeouts >= OWN_TIMEOUTS
 
 
 class Caller:
@@ -93,9 +64,14 @@ class Caller:
         self.dispatch = dispatch
         self.transport = transport
         self._scrub = scrub
-        self._give_up_after_s = give_up_after_s
+        self._patience = Patience(
+            dispatch, scrub, give_up_after_s, proxied=any(server.proxy is not None for server in servers)
+        )
         self.key_variable = key_variable
         self._expected_tokens = FIRST_GUESS
+        self._verdicts = Verdicts()
+        self._asking = asyncio.Lock()
+        self._proof_wait_s = self._no_proof_before = 0.0
         self._retrying = AsyncRetrying(
             retry=retry_if_exception_type(Again),
             wait=_wait,
@@ -113,11 +89,14 @@ class Caller:
         call = Call(request)
         try:
             try:
-                return await self._try(call)  # most succeed at once, and tenacity takes 30 microseconds of each
-            except Again as again:
-                return await self._retry(call, again)
+                completion = await self._answer(call)
+            except Refused as refused:
+                completion = await self._rejected(call, refused.problem)
         except SynthgenError as error:
             raise self.end(error) from error.__cause__
+        if not call.usage.total:
+            return completion
+        return replace(completion, usage=completion.usage + call.usage)
 
     async def offered(self, server: Server) -> list[str] | None:
         """The models that a server lists, or None where it has no such page.
@@ -126,19 +105,27 @@ class Caller:
             Again: no usable reply.
             TeacherError: the key is wrong.
         """
-        status, headers, data = await self.transport.send("GET", server.models_url, server.headers, None, server.proxy)
+        status, headers, data = await self._sent("GET", server, server.models_url, None)
         if status == 200:
-            try:
-                return sorted(str(model["id"]) for model in decode(data)["data"])
-            except (MalformedError, KeyError, TypeError):
-                return None
+            return offered_in(data)
         problem = Problem.read(status, data)
+        if problem.key_refused or status == 403:
+            raise advice.refused(problem, server.endpoint.name, self.key_variable)
         again = problem.again(headers)
         if again is not None:
             raise again
-        if status in (401, 403):
-            raise advice.refused(problem, server.endpoint.name, self.key_variable)
         return None
+
+    async def _answer(self, call: Call) -> Completion:
+        """The completion, after as many tries as make sense.
+
+        Raises:
+            Refused: the server takes no such request.
+        """
+        try:
+            return await self._try(call)  # most succeed at once, and tenacity takes 30 microseconds of each
+        except Again as again:
+            return await self._retry(call, again)
 
     async def _retry(self, call: Call, again: Again) -> Completion:
         earlier: Again | None = again
@@ -148,6 +135,8 @@ class Caller:
             if earlier is not None:
                 failed, earlier = earlier, None
                 raise failed
+            if call.in_doubt:
+                await self._find_out(call)
             return await self._try(call)
 
         call.again = True
@@ -155,29 +144,46 @@ class Caller:
         return completion
 
     async def _try(self, call: Call) -> Completion:
-        """One HTTP request."""
+        """One request: the only place where one is sent that may cost something."""
+        meter = current_meter()
+        await meter.reserve()
         tokens = len(call.body(self.servers[0].dialect)) / CHARACTERS_PER_TOKEN + self._expected_tokens
         ticket = await self.dispatch.place(tokens, again=call.again)
         server = self.servers[ticket.endpoint.number]
         body = call.body(server.dialect)
         try:
-            status, headers, data = await self.transport.send(
-                "POST", server.urls[call.request.api], server.headers, body, server.proxy
-            )
-            completion = await self.judged(call, server, status, headers, data, len(body))
+            await meter.leaves()
+            status, headers, data = await self._sent("POST", server, server.urls[call.request.api], body)
+            completion = counted(await self._judged(call, server, status, headers, data), call.request)
         except Again as again:
+            count(again, meter)
             self._note(call, ticket, again)
             raise
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, (SynthgenError, Refused)):
+                meter.failed(paid=False)
             self.dispatch.gave_up(ticket)
             raise
+        if call.question:
+            meter.failed(paid=False)  # one more request; its tokens are added to those of the reply it was asked for
         usage = completion.usage
-        self._expected_tokens += (usage.completion_tokens - self._expected_tokens) / 32
+        self._expected_tokens += (min(usage.completion_tokens, 10**6) - self._expected_tokens) / 32
         self.dispatch.succeeded(ticket, headers, usage.total)
         return completion
 
+    async def _sent(
+        self, method: str, server: Server, url: URL, body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        proxy = server.proxy.url if server.proxy is not None else None
+        try:
+            return await self.transport.send(method, url, server.headers, body, proxy)
+        except Again as again:
+            if server.proxy is not None and again.kind == "unreachable":
+                raise Again("unreachable", f"{again.problem} ({server.proxy.said(url.host or '')})") from None
+            raise
+
     async def judged(
-        self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes, sent: int
+        self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes
     ) -> Completion:
         """The completion that a reply is.
 
@@ -185,104 +191,150 @@ class Caller:
             Again: it is none, but another try may be.
             TeacherError: no try will be.
         """
-        reply = self._read(call, status, data, sent)
+        try:
+            return await self._judged(call, server, status, headers, data)
+        except Refused as refused:
+            return await self._rejected(call, refused.problem)
+
+    async def _judged(
+        self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes
+    ) -> Completion:
+        reply = read(status, headers, data, call.request.api)
         if isinstance(reply, Problem):
             return await self._refused(call, server, reply, headers)
-        if call.request.response_format is not None and server.dialect.response_format:
-            self._probe(server, reply)
+        if call.question:
+            self._verdicts.proved(call.request)
+        else:
+            self._verdicts.answered(call.request)
+        if call.sent.schema:
+            watch_schemas(server.dialect, server.endpoint.name, reply)
+        elif not call.with_schema and server.dialect.learn_schemas(1 if call.schema_failures else SURE):
+            log.warning("%s answers no request with a JSON schema: going on without", server.endpoint.name)
         return reply
-
-    def _probe(self, server: Server, completion: Completion) -> None:
-        """Says once whether a server that takes schemas keeps to them; those that do not are asked on as they are."""
-        text = completion.text.strip()
-        if server.dialect.keeps_schemas is None and text:
-            server.dialect.keeps_schemas = not is_free_text(completion.choices[0])
-            if not server.dialect.keeps_schemas:
-                log.warning(
-                    "%s takes a JSON schema and does not keep to it: replies are read as they come, and counted",
-                    server.endpoint.name,
-                )
-
-    def _read(self, call: Call, status: int, data: bytes, sent: int) -> Completion | Problem:
-        if status != 200:
-            return Problem.read(status, data)
-        try:
-            body = decode(data)
-            if body.get("error") and not body.get("choices"):
-                return Problem.within(body)
-            return completion_of(body, call.request.api, sent)
-        except MalformedError as error:
-            raise Again("failed", str(error), answered=True) from None
 
     async def _refused(self, call: Call, server: Server, problem: Problem, headers: Mapping[str, str]) -> Completion:
         """The completion of a request that the server refuses for what it asks; else raises what to do about it."""
         name, dialect = server.endpoint.name, server.dialect
-        again = None if problem.quota_spent else problem.again(headers)
-        if again is not None:
-            raise again
-        if problem.context_length and (call.request.sampling.max_tokens or 0) < (problem.context or math.inf):
-            return Completion((Choice(None, "context_length"),))
+        if problem.stops_for_money(headers) or problem.key_refused or 300 <= problem.status < 400:
+            raise advice.refused(problem, name, self.key_variable) from self._cause(call, problem)
+        told = learned(dialect, call.sent, problem)
+        if told is not None:
+            if told:
+                log.warning("%s " + told.format(words="%s"), name, self._scrub(problem.message))
+            raise Again("adapted", problem.message)
         if problem.content_refused:
             return Completion((Choice(None, "content_filter", refusal=self._scrub(problem.message)),))
-        wanted = problem.max_tokens_name
-        if wanted is not None and dialect.learn_max_tokens(wanted):
+        if problem.too_large:
+            raise Refused(problem)
+        again = problem.again(headers)
+        if again is not None and not (again.kind == "failed" and problem.blames(call.settings)):
+            call.limited = problem if again.kind == "refused" else None
+            raise again
+        if problem.context_length and (call.request.sampling.max_tokens or 0) < (problem.context or math.inf):
+            return Completion((Choice(None, "context_length", refusal=self._scrub(problem.said)),))
+        if call.sent.schema and dialect.keeps_schemas is None:  # nobody knows yet that it takes any
+            call.with_schema = False
             raise Again("adapted", problem.message)
-        if call.sent_schema and problem.unknown_response_format:
-            if dialect.response_format:  # else another request has found it out while this one was under way
-                dialect.response_format = False
-                log.warning("%s takes no JSON schema (%s): going on without", name, self._scrub(problem.message))
-            raise Again("adapted", problem.message)
-        if call.sent_n and problem.unknown_n:
-            if dialect.n:
-                dialect.n = False
-                log.warning("%s takes no n (%s): asking for one choice at a time", name, self._scrub(problem.message))
-            raise Again("adapted", problem.message)
-        cause = problem.as_openai_error(str(server.urls[call.request.api]), self._scrub)
         if problem.status == 404:
-            offered = await self.offered(server)
-            raise advice.no_model(call.request.model, name, offered, problem, PATHS[call.request.api]) from cause
-        raise advice.refused(problem, name, self.key_variable) from cause
+            offered, path = await self.offered(server), PATHS[call.request.api]
+            raise advice.no_model(call.request.model, name, offered, problem, path) from self._cause(call, problem)
+        raise Refused(problem)
+
+    def _cause(self, call: Call, problem: Problem) -> Exception:
+        return problem.as_openai_error(str(self.servers[0].urls[call.request.api]), self._scrub)
+
+    async def _rejected(self, call: Call, problem: Problem) -> Completion:
+        """The completion of a request that the server refuses, where it takes others of the kind.
+
+        Raises:
+            TeacherError: it takes none.
+        """
+        if not self._verdicts.is_its_own(call.request, problem):
+            async with self._asking:
+                if not self._verdicts.is_its_own(call.request, problem):
+                    await self._ask_plainly(call, problem)
+        return self._rejection("bad_request", problem.said)
+
+    async def _ask_plainly(self, call: Call, problem: Problem) -> None:
+        question = Call(plain(call.request), again=True, question=True)
+        plainly: Problem | None = None
+        try:
+            completion = await self._answer(question)
+            if _is_reply(completion):
+                call.usage += completion.usage
+                return
+        except Refused as refused:
+            plainly = refused.problem
+        name = " or ".join(self.dispatch.names)
+        raise advice.refused(
+            problem, name, self.key_variable, plainly=plainly, setting=problem.blames(call.settings)
+        ) from self._cause(call, problem)
+
+    async def _find_out(self, call: Call) -> None:
+        """Whether the server answers others while this one fails: asks a plain question, but not in quick succession.
+
+        Raises:
+            Refused: it does, and refuses this one as long as anybody waits.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._asking.locked() or (now < self._no_proof_before and not call.at_the_end):
+            return
+        async with self._asking:
+            question = Call(plain(call.request), again=True, question=True)
+            try:
+                completion = await self._try(question)
+            except (Again, Refused):
+                self._proof_wait_s = min(PROOF_MAX_S, max(PROOF_MIN_S, 2 * self._proof_wait_s))
+                self._no_proof_before = now + self._proof_wait_s
+                return
+        call.usage += completion.usage
+        if not _is_reply(completion):
+            return
+        self._proof_wait_s = 0.0
+        call.is_known()
+        if call.at_the_end and call.limited is not None:
+            raise Refused(call.limited)
 
     def _note(self, call: Call, ticket: Ticket, again: Again) -> None:
         """Tells the endpoint, counts what the request itself is to blame for, and sets how long it waits."""
         endpoint = ticket.endpoint
-        asked = again.wait_s
         if again.kind == "adapted":
+            endpoint.answered = True
             self.dispatch.gave_up(ticket)
             again.wait_s = 0.0
-            return
-        if again.kind == "refused":
-            call.refusals += 1
-            again.wait_s = _jittered(asked, call.refusals)
-            self.dispatch.refused(ticket, again.wait_s if asked is None else asked)
+        elif again.kind == "refused":
+            self._patience.wait_for_limit(call, ticket, again)
         else:
-            if endpoint.successes > ticket.successes or call.fails_as_before(again):
-                call.failures += 1
-                call.timeouts += again.kind == "timed_out"
-                call.problem = again.problem
-            again.wait_s = _jittered(asked, call.failures)
-            self.dispatch.failed(ticket, again)
-            self._check_reachable(again)
+            known = call.fails_as_before(again) and not endpoint.set_aside
+            own = known or endpoint.successes > ticket.successes
+            call.failed(again, own=own, successes=self.dispatch.successes)
+            again.wait_s = jittered(again.wait_s, call.failures, OWN_BACKOFF_MAX_S if known else BACKOFF_MAX_S)
+            if known:
+                self.dispatch.gave_up(ticket)  # it says nothing about the endpoint
+            else:
+                self.dispatch.failed(ticket, again)
+                self._patience.check(call, again)
             if again.kind == "unreachable" and self.dispatch.any_up:
                 again.wait_s = SHORTEST_WAIT_S  # another server will do
-        if again.wait_s >= TOLD_FROM_S:
-            log.warning("%s asks to wait %.0f s (%s)", endpoint.name, again.wait_s, self._scrub(again.problem))
 
     def _without_reply(self, state: RetryCallState) -> Completion:
         """Ends a request that fails while others do not. It goes into the journal, or every rerun would stop at it."""
         call: Call = state.args[0]
         again = state.outcome.exception() if state.outcome else None
-        log.warning("a request failed %d times while others did not: %s", call.failures, self._scrub(str(again)))
-        return Completion((Choice(None, "timeout" if call.timeouts >= OWN_TIMEOUTS else "server_error"),))
+        return self._rejection("timeout" if call.timed_out else "server_error", str(again))
 
-    def _check_reachable(self, again: Again) -> None:
-        endpoints = self.dispatch.endpoints
-        down_s = self.dispatch.down_s()
-        patience_s = self._give_up_after_s
-        if not any(e.answered for e in endpoints):
-            patience_s = min(patience_s, NEVER_ANSWERED_S)
-        if down_s >= patience_s:
-            raise self.end(advice.unreachable([e.name for e in endpoints], again.problem, down_s)) from None
+    def _rejection(self, reason: str, said: str) -> Completion:
+        """Final for its request, with the server's words.
+
+        Raises:
+            TeacherError: too many in a row.
+        """
+        words = self._scrub(said)
+        if self._verdicts.in_a_row < IN_DOUBT:
+            log.warning("a request is rejected (%s) while others are not: %s", reason, words)
+        if self._verdicts.rejected():
+            raise advice.nearly_all(self.dispatch.names, self._verdicts.in_a_row, words)
+        return Completion((Choice(None, reason, refusal=words),))
 
     def end(self, error: SynthgenError) -> SynthgenError:
         """The error without secrets; from now on every request gets it."""
@@ -291,11 +343,17 @@ class Caller:
         return TeacherError(message, hint=hint)
 
 
-def _jittered(asked: float | None, count: int) -> float:
-    """A wait: what the server asks for and a little more, or a back-off that doubles with every failure."""
-    if asked is not None:
-        return max(SHORTEST_WAIT_S, asked) + random.uniform(0, min(asked / 10, LATEST_S))
-    return min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** max(0, count - 1)) * random.uniform(0.5, 1.0)
+def count(again: Again, meter: Meter) -> None:
+    """Tells the meter what a try without a reply can have cost: nothing where the server says that it did no work."""
+    if again.kind == "unreachable":
+        meter.returned()
+    else:
+        meter.failed(paid=again.kind in ("failed", "timed_out"))
+
+
+def _is_reply(completion: Completion) -> bool:
+    """Whether a model has written it."""
+    return completion.usage.total > 0 and completion.finish_reason not in FINAL
 
 
 def _wait(state: RetryCallState) -> float:

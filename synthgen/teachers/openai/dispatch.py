@@ -8,9 +8,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from synthgen.teachers.openai.endpoint import Endpoint, Ticket
+from synthgen.teachers.openai.endpoint import TRIAL_MAX_S, Endpoint, Ticket
 from synthgen.teachers.openai.problems import Again
 from synthgen.teachers.openai.rates import Window
+
+CLOSED_S = 86_400.0
+"""An endpoint that asks for a longer wait than a day is asked again after a day."""
 
 
 @dataclass(slots=True)
@@ -66,6 +69,14 @@ class Dispatch:
         ticket.endpoint.refused(ticket, wait_s, self._loop.time())
         self._serve()
 
+    def closed(self, ticket: Ticket, wait_s: float) -> float:
+        """HTTP 429 with a long wait. How long it is until another endpoint takes something, or this one does."""
+        now = self._loop.time()
+        ticket.endpoint.closed(ticket, min(wait_s, CLOSED_S), now)
+        self._serve()
+        others = [e.paused_s(now) for e in self.endpoints if e is not ticket.endpoint]
+        return min(others, default=wait_s)
+
     def failed(self, ticket: Ticket, again: Again) -> None:
         """No usable reply."""
         ticket.endpoint.failed(ticket, again, self._loop.time())
@@ -76,12 +87,20 @@ class Dispatch:
         ticket.endpoint.gave_up(ticket)
         self._serve()
 
-    def down_s(self) -> float:
-        """How long no endpoint has given a usable reply; 0 while one has."""
-        since = [e.down_since for e in self.endpoints]
-        if None in since:
-            return 0.0
-        return self._loop.time() - max(s for s in since if s is not None)
+    def stalled_s(self) -> float:
+        """How long no endpoint has given a usable reply, for whatever reason; 0 while one has."""
+        times = [e.stalled_since for e in self.endpoints if e.stalled_since is not None]
+        return self._loop.time() - max(times) if len(times) == len(self.endpoints) else 0.0
+
+    @property
+    def successes(self) -> int:
+        """How many replies all endpoints have given."""
+        return sum(endpoint.successes for endpoint in self.endpoints)
+
+    def one_is_under_way(self) -> bool:
+        """Whether a reply is still waited for to a request that was sent before all endpoints began to refuse."""
+        since = [e.stalled_since for e in self.endpoints if e.stalled_since is not None]
+        return any(e.oldest_sent_at < min(since, default=0.0) for e in self.endpoints)
 
     async def sleep(self, seconds: float) -> None:
         """Waits, but not beyond the end.
@@ -114,9 +133,15 @@ class Dispatch:
             raise self._error()
 
     @property
+    def names(self) -> list[str]:
+        """The endpoints' names."""
+        return [endpoint.name for endpoint in self.endpoints]
+
+    @property
     def any_up(self) -> bool:
-        """Whether an endpoint is there that is not set aside."""
-        return any(not endpoint.set_aside for endpoint in self.endpoints)
+        """Whether an endpoint is there that is not set aside, and does not rest for long."""
+        now = self._loop.time()
+        return any(not e.set_aside and e.paused_s(now) <= TRIAL_MAX_S for e in self.endpoints)
 
     def _give(self, tokens: float, again: bool) -> Ticket | float:
         """A place now, or the time of the next look (infinity: after the next reply)."""

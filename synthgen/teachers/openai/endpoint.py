@@ -38,7 +38,10 @@ class Ticket:
 
 @dataclass(slots=True, eq=False)
 class Endpoint:
-    """`name` is its URL without credentials. Times are the event loop's."""
+    """`name` is its URL without credentials. Times are the event loop's.
+
+    `down_since`, `stalled_since`: the first failure, and the first failure or refusal, after the last reply.
+    """
 
     name: str
     number: int = 0
@@ -48,6 +51,7 @@ class Endpoint:
     successes: int = 0
     answered: bool = False
     down_since: float | None = None
+    stalled_since: float | None = None
     set_aside: bool = False
     problem: str = ""
     _refusals: int = 0
@@ -58,6 +62,12 @@ class Endpoint:
     _in_exchange: int = 0
     _trial_at: float = 0.0
     _trial: Ticket | None = None
+    _under_way: dict[int, Ticket] = field(default_factory=dict)
+
+    @property
+    def oldest_sent_at(self) -> float:
+        """When that request was sent which has been under way for the longest time; infinity where there is none."""
+        return next((ticket.sent_at for ticket in self._under_way.values()), math.inf)
 
     def free_at(self, now: float, tokens: float) -> float:
         """When a request may be sent: `now`, a later time, or infinity where a reply has to come first."""
@@ -81,15 +91,17 @@ class Endpoint:
         ticket = Ticket(self, self.concurrency.sent(), tokens, now, self.successes, self.set_aside)
         if self.set_aside:
             self._trial = ticket
+        self._under_way[id(ticket)] = ticket
         return ticket
 
     def succeeded(self, ticket: Ticket, headers: Mapping[str, str], now: float, *, more_wanted: bool) -> None:
         """A reply came."""
+        self._over(ticket)
         self.concurrency.succeeded(ticket.level, more_wanted=more_wanted)
         self.successes += 1
         self.answered = True
         self._refusals = self._failures = 0
-        self.down_since = None
+        self.down_since = self.stalled_since = None
         if ticket.sent_at >= self._paused_at:
             self._pause_until = 0.0
         elif now < self._pause_until and self._exchanges:
@@ -101,6 +113,8 @@ class Endpoint:
 
     def refused(self, ticket: Ticket, wait_s: float, now: float) -> None:
         """HTTP 429: it works, but takes nothing more now. `wait_s` is what it asks for."""
+        self._over(ticket)
+        self._stalled(now)
         self.concurrency.refused(ticket.level)
         self.answered = True
         self._failures = 0
@@ -115,8 +129,20 @@ class Endpoint:
             self._paused_at, self._pause_until = now, now + wait_s
             self._exchanges, self._in_exchange = True, 0
 
+    def closed(self, ticket: Ticket, wait_s: float, now: float) -> None:
+        """HTTP 429 with a long wait: it takes nothing before that, however many ask."""
+        self.refused(ticket, wait_s, now)
+        self._paused_at, self._pause_until = now, max(self._pause_until, now + wait_s)
+        self._exchanges, self._in_exchange = False, 0
+
+    def paused_s(self, now: float) -> float:
+        """How long it takes nothing yet."""
+        return max(0.0, self._pause_until - now)
+
     def failed(self, ticket: Ticket, again: Again, now: float) -> None:
         """No usable reply."""
+        self._over(ticket)
+        self._stalled(now)
         if again.kind == "timed_out":
             self.concurrency.timed_out(ticket.level)
         elif again.kind == "overloaded":
@@ -135,6 +161,7 @@ class Endpoint:
 
     def gave_up(self, ticket: Ticket) -> None:
         """The request was cancelled, or ended in a way that says nothing about the endpoint."""
+        self._over(ticket)
         self.concurrency.ended()
         if self._trial is ticket:
             self._trial = None
@@ -145,6 +172,13 @@ class Endpoint:
             self.requests.observe(headers, now, self.concurrency.in_service)
         if "x-ratelimit-limit-tokens" in headers:
             self.tokens.observe(headers, now, self.concurrency.in_service * ticket.tokens)
+
+    def _over(self, ticket: Ticket) -> None:
+        self._under_way.pop(id(ticket), None)
+
+    def _stalled(self, now: float) -> None:
+        if self.stalled_since is None:
+            self.stalled_since = now
 
     def _back(self) -> None:
         self.set_aside, self._trial, self._failures = False, None, 0

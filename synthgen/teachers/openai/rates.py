@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from collections.abc import Mapping
 
 WINDOW_S = 60.1
 """A minute, and a little for requests that take longer on the way than the ones before them."""
+
+
+LONGEST_S = 60.0
+"""So long a request is held at the most because of what a server told with an earlier reply."""
 
 
 class Window:
@@ -52,7 +57,8 @@ class Window:
 class Allowance:
     """What a server says is left of a limit, and how fast that fills up again: `x-ratelimit-remaining-requests` …
 
-    Without such headers it never waits. Only the last of it is ever waited for: while much is left nothing is held.
+    Without such headers it never waits. Only the last of it is ever waited for: while much is left nothing is held. Nor
+    is anything held because of news older than `LONGEST_S`: then a request asks, and what it is answered decides.
     """
 
     def __init__(self, unit: str) -> None:
@@ -60,6 +66,7 @@ class Allowance:
         self._level = 0.0
         self._limit = 0.0
         self._per_second = 0.0
+        self._told_at = 0.0
         self._at = 0.0
 
     def observe(self, headers: Mapping[str, str], now: float, under_way: float) -> None:
@@ -68,7 +75,7 @@ class Allowance:
         limit = _number(headers.get(f"{prefix}limit-{self._unit}"))
         left = _number(headers.get(f"{prefix}remaining-{self._unit}"))
         reset_s = seconds(headers.get(f"{prefix}reset-{self._unit}"))
-        if limit is None or left is None or reset_s is None or limit <= 0:
+        if limit is None or left is None or reset_s is None or limit <= 0 or not math.isfinite(reset_s):
             return
         self._fill(now)
         used = limit - left
@@ -80,7 +87,7 @@ class Allowance:
             self._level = left
         elif left - under_way > self._level + slack:
             self._level = left - under_way
-        self._limit, self._per_second = limit, rate
+        self._limit, self._per_second, self._told_at = limit, rate, now
 
     def free_at(self, now: float, amount: float) -> float:
         """When so much is left."""
@@ -88,7 +95,9 @@ class Allowance:
             return now
         self._fill(now)
         short = min(amount, self._limit) - self._level
-        return now if short <= 0 else now + short / self._per_second
+        if short <= 0 or not self._per_second:
+            return now
+        return max(now, min(now + short / self._per_second, self._told_at + LONGEST_S))
 
     def take(self, amount: float) -> None:
         """Takes so much."""
@@ -105,7 +114,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 
 def seconds(text: str | None) -> float | None:
     """`6m0s`, `120ms` or `1.5` as seconds; None where it is nothing of that kind."""
-    if not text:
+    if not text or len(text) > 100:
         return None
     total, end = 0.0, 0
     for part in _DURATION.finditer(text.strip()):
@@ -118,6 +127,7 @@ def seconds(text: str | None) -> float | None:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text else None
+        number = float(text) if text else math.nan
     except ValueError:
         return None
+    return number if math.isfinite(number) else None

@@ -1,27 +1,33 @@
-"""Keys and passwords: read from the environment, and taken out of every text that leaves the teacher."""
+"""Keys and passwords of the teacher: read from the environment alone, and made known to `outward` as they are read."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.request import getproxies
 
+from synthgen import outward
 from synthgen.errors import ConfigError
+from synthgen.likely_secrets import VARIABLE, secrets_at
 
-HIDDEN = "***"
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
-_SECRET_HEADER = re.compile(r"authori[sz]ation|cookie|api-?key|token|secret", re.IGNORECASE)
+Scrubber = Callable[[str], str]
+"""What takes secrets out of a text: `outward.scrub`."""
 
 
 def from_environment(name: str) -> str | None:
     """The variable's value, from the environment or from `.env` in the current folder; None where it is not set."""
     value = os.environ.get(name)
-    if value is None and os.path.isfile(".env"):
+    if value is None and Path(".env").is_file():
         from dotenv import dotenv_values
 
         value = dotenv_values(".env").get(name)
-    return (value or "").strip() or None
+    found = (value or "").strip() or None
+    if found is not None:
+        outward.learn(found)
+    return found
 
 
 def without_credentials(url: str) -> str:
@@ -31,59 +37,58 @@ def without_credentials(url: str) -> str:
 
 
 def credentials(url: str) -> tuple[str, str] | None:
-    """`user`, `password` of a URL, or None."""
+    """`user`, `password` of a URL with `${NAME}` in them replaced from the environment, or None.
+
+    Raises:
+        ConfigError: a variable is not set.
+    """
     parts = urlsplit(url)
     if parts.username is None:
         return None
-    return unquote(parts.username), unquote(parts.password or "")
+    login = tuple(
+        _filled(text, "teacher.base_url") if VARIABLE.search(text) else unquote(text)
+        for text in (parts.username, parts.password or "")
+    )
+    outward.learn_login(*login)
+    return login[0], login[1]
 
 
-def expanded(headers: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The headers with `${NAME}` replaced from the environment, and the values that were put in.
+def learn_proxies() -> None:
+    """Makes the logins of the environment's proxies known: errors of a connection may name the proxy."""
+    for url in getproxies().values():
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        if parts.password:
+            outward.learn_login(unquote(parts.username or ""), unquote(parts.password))
+
+
+def expanded(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers with `${NAME}` replaced from the environment.
 
     Raises:
-        ConfigError: a variable is not set, or a header that carries a secret holds it in plain text.
+        ConfigError: a variable is not set, or a header holds a secret in plain text.
     """
-    found: list[str] = []
-
-    def value(match: re.Match[str]) -> str:
-        text = from_environment(match[1])
-        if text is None:
-            raise ConfigError(
-                f"the environment variable {match[1]} is not set",
-                key="teacher.headers",
-                hint=f"export {match[1]}=…, or put it into a file .env",
-            )
-        found.append(text)
-        return text
-
     for name, text in headers.items():
-        if _SECRET_HEADER.search(name) and not _VARIABLE.search(text):
+        if secrets := secrets_at(("headers", name), text):
+            outward.learn(*secrets)
             raise ConfigError(
                 f"the header {name} holds a secret in plain text",
                 key=f"teacher.headers.{name}",
                 hint="name an environment variable instead: ${NAME}",
             )
-    return {name: _VARIABLE.sub(value, text) for name, text in headers.items()}, found
+    return {name: _filled(text, "teacher.headers") for name, text in headers.items()}
 
 
-class Scrubber:
-    """Takes known secrets out of texts."""
+def _filled(text: str, key: str) -> str:
+    """The text with `${NAME}` replaced."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets: set[str] = set()
-        self.learn(secrets)
+    def value(match: re.Match[str]) -> str:
+        found = from_environment(match[1])
+        if found is None:
+            raise ConfigError(
+                f"the environment variable {match[1]} is not set",
+                key=key,
+                hint=f"export {match[1]}=…, or put it into a file .env",
+            )
+        return found
 
-    def learn(self, secrets: Iterable[str]) -> None:
-        """Further values to take out. Those of up to three characters are too common to be secrets."""
-        for secret in secrets:
-            self._secrets |= {form for form in (secret, quote(secret, safe="")) if len(form) > 3}
-
-    def __call__(self, text: str) -> str:
-        """The text with every secret replaced by `***`."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, HIDDEN)
-        return text
-
-    def __repr__(self) -> str:
-        return f"Scrubber({len(self._secrets)} secrets)"
+    return VARIABLE.sub(value, text)

@@ -9,11 +9,11 @@ from importlib.metadata import version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from synthgen.exchange import Api
 from synthgen.teachers.openai.bodies import PATHS, Dialect
 from synthgen.teachers.openai.endpoint import Endpoint
+from synthgen.teachers.openai.proxies import Proxy, proxy_for
 from synthgen.teachers.openai.secrets import credentials, without_credentials
 
 if TYPE_CHECKING:
@@ -37,9 +37,13 @@ class Access:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def client(self, url: str, **options: Any) -> openai.AsyncOpenAI:
-        """The openai package's client for a server, without retries of its own."""
+        """The openai package's client for a server, without retries of its own.
+
+        It follows no redirect: another address would get the headers, whatever is secret in them, and the prompts.
+        """
         import openai
 
+        options.setdefault("http_client", openai.DefaultAsyncHttpxClient(follow_redirects=False))
         common = {"api_key": self.key or NO_KEY, "max_retries": 0, "default_headers": dict(self.headers), **options}
         common |= {"organization": self.organization, "project": self.project}
         if self.azure_api_version is None:
@@ -59,7 +63,7 @@ class Server:
     models_url: yarl.URL
     headers: Mapping[str, str] = field(repr=False)
     dialect: Dialect
-    proxy: str | None = field(default=None, repr=False)
+    proxy: Proxy | None = None
     url: str = field(default="", repr=False)
 
 
@@ -83,6 +87,9 @@ async def addressed(url: str, endpoint: Endpoint, access: Access, model: str, di
 
     The openai package is asked how it would send each kind of request: it does, over a transport that only looks. So
     authentication, Azure's URLs and the package's own environment variables hold here as they do there.
+
+    Raises:
+        TeacherError: the environment names a proxy that cannot be used.
     """
     import httpx2
     import yarl
@@ -110,16 +117,8 @@ async def addressed(url: str, endpoint: Endpoint, access: Access, model: str, di
         headers["Authorization"] = "Basic " + b64encode(f"{user[0]}:{user[1]}".encode()).decode()
     urls = [yarl.URL(str(request.url)) for request in seen]
     return Server(
-        endpoint, dict(zip(PATHS, urls, strict=False)), urls[-1], headers, dialect, _proxy(plain), plain.rstrip("/")
+        endpoint, dict(zip(PATHS, urls, strict=False)), urls[-1], headers, dialect, proxy_for(plain), plain.rstrip("/")
     )
 
 
 _LEFT_OUT = {"host", "content-length", "accept-encoding", "connection", "user-agent"}
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for this URL; looked up once, because that reads the whole environment."""
-    parts = urlsplit(url)
-    if proxy_bypass(parts.netloc):
-        return None
-    return getproxies().get(parts.scheme)

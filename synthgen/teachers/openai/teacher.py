@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer, field_validator, model_validator
 
+from synthgen import outward
 from synthgen.errors import TeacherError
 from synthgen.exchange import Api, Completion, Request, Sampling
+from synthgen.outward import logger
 from synthgen.prices import FREE, Price, listed
 from synthgen.slots import MOST
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch import Batches
 from synthgen.teachers.openai.batch_state import BatchState
 from synthgen.teachers.openai.bodies import Dialect
-from synthgen.teachers.openai.calls import NEVER_ANSWERED_S, Caller
+from synthgen.teachers.openai.calls import Caller
 from synthgen.teachers.openai.concurrency import Concurrency
+from synthgen.teachers.openai.descriptors import descriptors
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Endpoint
+from synthgen.teachers.openai.header_values import (
+    check_header_name,
+    check_key,
+    check_value,
+    fault_in_login,
+    how_to_fix,
+)
+from synthgen.teachers.openai.patience import NEVER_ANSWERED_S
 from synthgen.teachers.openai.problems import Again
-from synthgen.teachers.openai.secrets import Scrubber, credentials, expanded, from_environment, without_credentials
+from synthgen.teachers.openai.secrets import credentials, expanded, from_environment, learn_proxies, without_credentials
 from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
-from synthgen.teachers.openai.transport import Transport
+from synthgen.teachers.openai.transport import MEGABYTE, Transport
 from synthgen.turns import Draining
+
+log = logger("synthgen.teachers.openai")
 
 ASK_AGAIN_S = 1.0
 """Between two looks for the model of a server that is not there yet."""
@@ -40,15 +54,19 @@ class OpenAI(BaseModel):
     minute) are for limits that you want to keep. `give_up_after_s` is how long no server may answer before the run
     stops. `structured: false` never asks for JSON by schema; a server that turns out not to know it is asked without.
     `batch: true` sends requests through the provider's batch API: half the price, replies within a day; the run's
-    `concurrency` is how many requests a batch can hold. In `headers`, `${NAME}` is the environment variable's value.
+    `concurrency` is how many requests a batch can hold. In `headers`, and in the login
+    of a `base_url` (`http://user:${NAME}@host/v1`), `${NAME}` is the environment variable's value.
+    A reply of more than `max_reply_mb` megabytes is not read to its end.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    metered: ClassVar[bool] = True
     free_settings: ClassVar[tuple[str, ...]] = (
         "base_url",
         "api_key_env",
         "timeout_s",
         "give_up_after_s",
+        "max_reply_mb",
         "max_concurrency",
         "rpm",
         "tpm",
@@ -69,6 +87,7 @@ class OpenAI(BaseModel):
     structured: bool = True
     timeout_s: float = Field(600, gt=0)
     give_up_after_s: float = Field(600, gt=0)
+    max_reply_mb: float = Field(16, ge=0.001)
     max_concurrency: int | None = Field(None, ge=1)
     rpm: int | None = Field(None, ge=1)
     tpm: int | None = Field(None, ge=1)
@@ -83,6 +102,7 @@ class OpenAI(BaseModel):
     _caller: Caller | None = PrivateAttr(None)
     _batches: Batches | None = PrivateAttr(None)
     _batch_file: Path | None = PrivateAttr(None)
+    _connections: int | None = PrivateAttr(None)
 
     @field_validator("model", mode="before")
     @classmethod
@@ -99,6 +119,10 @@ class OpenAI(BaseModel):
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError(f"{without_credentials(url)!r} is no URL: http://HOST:PORT/v1")
+            try:
+                parts.port  # noqa: B018  it is read here
+            except ValueError:
+                raise ValueError(f"{without_credentials(url)!r} has no port of 1 to 65535") from None
         if len(set(urls)) < len(urls):
             raise ValueError("a URL is named twice")
         return value
@@ -129,28 +153,47 @@ class OpenAI(BaseModel):
         """How many requests all servers together may be sent at once, where the run finds the number."""
         return (self.max_concurrency or MOST) * len(self.urls)
 
+    def _check_values(self, key: str | None, headers: Mapping[str, str]) -> None:
+        """Whether all that is sent in headers can be."""
+        if key is not None:
+            check_key(key, self.api_key_env)
+        for name, value in headers.items():
+            check_header_name(name)
+            check_value(value, f"the header {name}")
+        for name in ("organization", "project"):
+            check_value(getattr(self, name) or "", name)
+        for url in self.urls:
+            for what, text in zip(("user", "password"), credentials(url) or (), strict=False):
+                if fault := fault_in_login(text):
+                    raise TeacherError(f"the {what} in base_url {fault}", hint=how_to_fix(text))
+
     def keep_in(self, folder: Path, name: str) -> None:
         """Where the batches that are sent are noted, so that a run that goes on finds them; called before `open`."""
         self._batch_file = folder / f"batches-{name}.jsonl"
+
+    def holds(self, key: str) -> bool:
+        """Whether the request with this key is in a batch that was sent already: asking for its reply sends nothing."""
+        return self._batches is not None and self._batches.holds(key)
 
     async def open(self) -> None:
         """Reads the key, and asks for the model where none is named. No other request is sent.
 
         Raises:
-            TeacherError: there is no key, or no model, or more than one.
+            TeacherError: there is no key, or no model, or more than one; a value cannot stand in a header.
         """
         key = from_environment(self.api_key_env)
         if key is None and any(is_openai(url) for url in self.urls):
             raise advice.missing_key(self.api_key_env)
-        headers, from_headers = expanded(self.headers)
-        passwords = [user[1] for url in self.urls if (user := credentials(url))]
-        scrub = Scrubber([*([key] if key else []), *from_headers, *passwords])
+        headers = expanded(self.headers)
+        self._check_values(key, headers)
+        learn_proxies()
         access = Access(key, self.organization, self.project, self.azure_api_version, self.azure_deployment, headers)
-        transport = Transport(self.timeout_s)
+        self._connections = descriptors.take(self.max_concurrency and self.at_once)
+        transport = Transport(self.timeout_s, int(self.max_reply_mb * MEGABYTE))
         try:
             servers = []
             for number, url in enumerate(self.urls):
-                endpoint = Endpoint(without_credentials(url), number, Concurrency(self.max_concurrency))
+                endpoint = Endpoint(without_credentials(url), number, Concurrency(self._most_at_once()))
                 dialect = Dialect("max_completion_tokens" if is_openai(url) else "max_tokens", self.structured)
                 servers.append(
                     await addressed(url, endpoint, access, self.model or self.azure_deployment or "", dialect)
@@ -159,7 +202,7 @@ class OpenAI(BaseModel):
                 servers,
                 Dispatch([server.endpoint for server in servers], self.rpm, self.tpm),
                 transport,
-                scrub,
+                outward.scrub,
                 give_up_after_s=self.give_up_after_s,
                 key_variable=self.api_key_env,
             )
@@ -208,6 +251,8 @@ class OpenAI(BaseModel):
             self._caller.dispatch.end(Draining)
             await self._caller.transport.close()
             self._caller = None
+        descriptors.give_back(self._connections)
+        self._connections = None
 
     async def _only_model(self, caller: Caller) -> str:
         """The model that the first server to answer has, where it has just one."""
@@ -228,6 +273,17 @@ class OpenAI(BaseModel):
                     return offered[0]
                 raise advice.which_model(server.endpoint.name, offered)
             await asyncio.sleep(ASK_AGAIN_S)
+
+    def _most_at_once(self) -> int | None:
+        """How many requests each server may be sent at once: what is set, within what this process may open."""
+        if self._connections is None:
+            return self.max_concurrency
+        possible = max(1, self._connections // len(self.urls))
+        if possible < (self.max_concurrency or MOST):
+            log.warning(
+                "this process may open so few files that %d requests at once are the most (ulimit -n)", possible
+            )
+        return possible
 
     def _look_up_price(self) -> None:
         if self.price is None and self.model:

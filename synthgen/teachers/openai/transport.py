@@ -13,6 +13,7 @@ from synthgen.errors import TeacherError
 from synthgen.teachers.openai.problems import Again
 
 if TYPE_CHECKING:
+    import aiohttp
     import yarl
 
 CONNECT_S = 10.0
@@ -20,14 +21,19 @@ CONNECT_S = 10.0
 LARGE = 2**20
 """From this size on aiohttp wants a body as a file, to write it in pieces."""
 
+MEGABYTE = 10**6
+
 
 class Transport:
-    """One pool of connections for all endpoints, made for one event loop."""
+    """One pool of connections for all endpoints, made for one event loop. Of no body are more than `most` bytes read,
+    counted after decompression.
+    """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, most: int = 16 * MEGABYTE) -> None:
         import aiohttp
 
         self._timeout_s = timeout_s
+        self._most = most
         self._errors = aiohttp
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
@@ -42,7 +48,7 @@ class Transport:
         """Status, headers and body of the reply.
 
         Raises:
-            Again: no reply came, or not all of it.
+            Again: no reply came, or not all of it, or too much.
             TeacherError: the server cannot be spoken to at all (its certificate, TLS where there is none).
         """
         errors = self._errors
@@ -51,7 +57,7 @@ class Transport:
             async with self._session.request(
                 method, url, data=body, headers=headers, proxy=proxy, allow_redirects=False
             ) as reply:
-                return reply.status, reply.headers, await reply.read()
+                return reply.status, reply.headers, await self._body(reply)
         except errors.ConnectionTimeoutError:
             raise Again("unreachable", f"no connection within {min(CONNECT_S, self._timeout_s):g} s") from None
         except TimeoutError:
@@ -69,8 +75,24 @@ class Transport:
             raise Again("failed", f"the connection broke ({type(error).__name__})") from None
         except errors.ClientPayloadError:
             raise Again("failed", "the reply was cut off", answered=True) from None
+        except errors.ClientHttpProxyError as error:
+            raise Again("unreachable", f"the proxy answers HTTP {error.status} {error.message[:100]}") from None
         except errors.ClientResponseError as error:
             raise Again("failed", f"the reply is not HTTP ({error.message.splitlines()[0]})", answered=True) from None
+
+    async def _body(self, reply: aiohttp.ClientResponse) -> bytes:
+        if (reply.content_length or self._most + 1) <= self._most and "Content-Encoding" not in reply.headers:
+            return await reply.read()
+        parts: list[bytes] = []
+        size = 0
+        while part := await reply.content.readany():
+            size += len(part)
+            if size > self._most:
+                reply.close()
+                what = f"the reply is larger than {self._most / MEGABYTE:g} MB, which max_reply_mb allows"
+                raise Again("failed", what, answered=True)
+            parts.append(part)
+        return b"".join(parts)
 
     async def close(self) -> None:
         """Closes all connections."""

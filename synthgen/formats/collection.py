@@ -1,0 +1,218 @@
+"""A file, a folder or a dataset of the Hub as rows and records, with account of what was left aside."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from synthgen.errors import SeedError
+from synthgen.formats.files import find
+from synthgen.formats.hub import hub_rows
+from synthgen.formats.layouts import KNOWN, LostText, Read, UnknownLayout, read_row
+from synthgen.formats.location import label_of
+from synthgen.formats.names import field_of
+from synthgen.formats.reading import EXCERPT, Row, lists_aside, rows_of
+from synthgen.formats.values import RowError, holds
+from synthgen.records import Record
+
+PEEK = 100
+"""Rows that are looked at first, so that a wrong path or columns that are not known cost nothing."""
+
+NAMED = 20
+"""Files that are named one by one in an account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A row that cannot be used: where it is, the snake_case reason, what is wrong in words, and how it begins."""
+
+    label: str
+    number: int
+    reason: str
+    problem: str
+    excerpt: str
+
+    @property
+    def place(self) -> str:
+        """`file:row`."""
+        return f"{self.label}:{self.number}"
+
+
+@dataclass(slots=True)
+class Account:
+    """What was read and what was not: rows, those that cannot be used (by reason), and columns left aside."""
+
+    rows: int = 0
+    unusable: Counter[str] = field(default_factory=Counter)
+    columns: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Account) -> None:
+        """Adds another's counts."""
+        self.rows += other.rows
+        self.unusable += other.unusable
+        self.columns += other.columns
+
+
+class Collection:
+    """The rows of a path or of a dataset of the Hub, in order; reading again begins anew.
+
+    `columns` maps fields to columns of other names. `base` is the folder that labels of files begin from.
+
+    Raises:
+        SeedError: there is nothing to read, or the rows have columns that are not known or would lose their text.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        hub: str | None = None,
+        split: str | None = None,
+        config: str | None = None,
+        revision: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        base: Path = Path(),
+        keep_ids: bool = False,
+    ) -> None:
+        self._hub, self._split, self._config, self._revision = hub, split, config, revision
+        self._columns = tuple((field_of(target), column) for target, column in (columns or {}).items())
+        self._base, self._keep_ids = base, keep_ids
+        found = find(path, split) if path is not None else None
+        self.files: tuple[Path, ...] = found.files if found else ()
+        """The files that are read, in order."""
+        self.aside: tuple[tuple[Path, str], ...] = found.aside if found else ()
+        """The files that are left aside, with the reason."""
+        self._lists = [(path, name) for path in self.files for name in lists_aside(path, split)]
+        self.first = self._look()
+        """The account of the first rows."""
+
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        """All rows, each with the label of its file."""
+        if self._hub is not None:
+            label = f"{self._hub}/{self._split or 'train'}"
+            return ((label, row) for row in hub_rows(self._hub, self._config, self._split, self._revision))
+        labelled = [(label_of(path, self._base), path) for path in self.files]
+        return ((label, row) for label, path in labelled for row in rows_of(path, self._split))
+
+    def read(self, label: str, row: Row) -> Read | Unusable:
+        """The records of a row, or why it cannot be used."""
+        if row.values is None:
+            return Unusable(label, row.number, "malformed_row", row.problem, row.excerpt)
+        try:
+            return read_row(row.values, f"{label}:{row.number}", columns=self._columns, keep_ids=self._keep_ids)
+        except RowError as error:
+            return Unusable(label, row.number, error.reason, str(error), excerpt_of(row))
+
+    def records(self, account: Account, unusable: list[Unusable] | None = None) -> Iterator[Record]:
+        """All records; counts into `account`, and gathers the rows that cannot be used.
+
+        Raises:
+            SeedError: a file breaks off.
+        """
+        for label, row in self.rows():
+            if row.last:
+                raise SeedError(row.problem, file=label, line=row.number, hint="is the file whole?")
+            account.rows += 1
+            found = self.read(label, row)
+            if isinstance(found, Read):
+                account.columns.update(found.aside)
+                yield from found.records
+            else:
+                account.unusable[found.reason] += 1
+                if unusable is not None:
+                    unusable.append(found)
+
+    def labels(self) -> tuple[list[str], list[str]]:
+        """The files that are read and those left aside with the reason, as an account names them."""
+        if self._hub is not None:
+            return [f"{self._hub}/{self._split or 'train'}"], []
+        read = [label_of(path, self._base) for path in self.files]
+        aside = [f"{label_of(path, self._base)} ({why})" for path, why in self.aside]
+        aside += [f"{label_of(path, self._base)}: the list {name!r}" for path, name in self._lists]
+        return _named(read), _named(aside)
+
+    def _look(self) -> Account:
+        """Looks at the first rows, so that a wrong setting costs no run."""
+        account = Account()
+        place: Path | str | None = self.files[0] if self.files else self._hub
+        usable = 0
+        wrong: list[tuple[str, Row, RowError | None]] = []
+        seen: set[str] = set()
+        for label, row in itertools.islice(self.rows(), PEEK):
+            account.rows += 1
+            if row.values is None:
+                wrong.append((label, row, None))
+                continue
+            seen.update(str(column) for column in row.values)
+            try:
+                account.columns.update(read_row(row.values, columns=self._columns, keep_ids=self._keep_ids).aside)
+                usable += 1
+            except RowError as error:
+                wrong.append((label, row, error))
+                account.unusable[error.reason] += 1
+        if not account.rows:
+            raise SeedError("it holds no rows", file=place)
+        self._columns_are_there(seen, place)
+        lost = [(label, row, problem) for label, row, problem in wrong if isinstance(problem, LostText)]
+        if lost and len(lost) >= usable:
+            label, row, loss = lost[0]
+            raise SeedError(
+                f"{loss.args[0]} ({label}:{row.number}, with the columns {_columns(row)})",
+                file=place,
+                key="columns",
+                hint=loss.fix,
+            )
+        if not usable:
+            raise self._none_usable(wrong, place)
+        return account
+
+    def _columns_are_there(self, seen: set[str], place: Path | str | None) -> None:
+        for target, column in self._columns:
+            if seen and column not in seen:
+                columns = ", ".join(sorted(seen))
+                raise SeedError(
+                    f"it has no column {column!r} to take {target} from (its columns: {columns})",
+                    file=place,
+                    key="columns",
+                )
+
+    def _none_usable(self, wrong: list[tuple[str, Row, RowError | None]], place: Path | str | None) -> SeedError:
+        label, row, error = next((one for one in wrong if one[2] is not None), wrong[-1])
+        if isinstance(error, UnknownLayout) and row.values is not None:
+            held = [column for column, value in row.values.items() if holds(value)]
+            inside = [column for column in held if isinstance(row.values[column], (dict, list))]
+            hint = f"known are {KNOWN}; say where the fields are: columns: {{{_guess(held)}}}"
+            if len(held) == len(inside) == 1:
+                hint = f"are the rows inside {held[0]!r}? Then write that list alone into a file"
+            return SeedError(f"{error} ({label}:{row.number})", file=place, key="columns", hint=hint)
+        problem = row.problem if error is None else str(error)
+        return SeedError(f"none of its first {PEEK} rows can be used; {label}:{row.number}: {problem}", file=place)
+
+
+def excerpt_of(row: Row) -> str:
+    """How the row begins, as JSON."""
+    if row.values is None:
+        return row.excerpt
+    try:
+        return json.dumps(row.values, ensure_ascii=False, default=str)[:EXCERPT]
+    except (ValueError, RecursionError):
+        return ", ".join(map(str, row.values))[:EXCERPT]
+
+
+def _guess(columns: list[str]) -> str:
+    """Where the fields might be: the first columns that hold something."""
+    pairs = zip(("instruction", "output"), columns or ["question", "answer"], strict=False)
+    return ", ".join(f"{target}: {column}" for target, column in pairs)
+
+
+def _columns(row: Row) -> str:
+    return ", ".join(map(str, row.values or {})) or "none"
+
+
+def _named(labels: list[str]) -> list[str]:
+    more = len(labels) - NAMED
+    return labels if more <= 0 else [*labels[:NAMED], f"{more:,} more"]

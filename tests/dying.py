@@ -1,0 +1,122 @@
+"""Runs a command in forks of one process, each killed by SIGKILL at another rename or fsync, and then once more.
+
+`python dying.py FOLDER PREPARE COMMAND MADE`: `PREPARE` is a JSON list of commands that make what is there before,
+`COMMAND` the one that dies, `MADE` the names of the files and folders whose bytes are compared. Prints a JSON object:
+`steps`, and for each one at which something was wrong, what.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import synthgen.cli.deduplicating
+import synthgen.cli.previewing
+import synthgen.cli.reading
+import synthgen.cli.running
+import synthgen.dedup
+import synthgen.explain
+import synthgen.store.parquet  # noqa: F401
+from synthgen.cli.main import main
+from synthgen.config import load
+
+MOMENTS = ("rename", "replace", "fsync")
+
+
+def arm(step: int) -> None:
+    """Lets this process die before the call with this number of one of `MOMENTS`."""
+    passed, fsync = 0, os.fsync
+
+    def moment() -> None:
+        nonlocal passed
+        if passed == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        passed += 1
+
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def operation(*args: Any, **kwargs: Any) -> Any:
+            moment()
+            # no power is lost here, so nothing has to reach the disk, which takes most of the time
+            return None if real is fsync else real(*args, **kwargs)
+
+        return operation
+
+    for name in MOMENTS:
+        setattr(os, name, dying(getattr(os, name)))
+
+
+def status(folder: Path, command: list[str], step: int | None = None) -> int:
+    """The exit code of the command in a fork; negative for a signal."""
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            os.chdir(folder)
+            output = os.open(folder.parent / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            sys.argv = ["synthgen", *command]
+            if step is not None:
+                arm(step)
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def made(folder: Path, names: list[str]) -> dict[str, str]:
+    """The hashes of the files."""
+    found: dict[str, str] = {}
+    for name in names:
+        paths = [folder / name, *sorted((folder / name).rglob("*"))]
+        found |= {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths if p.is_file()}
+    return found
+
+
+def fresh(folder: Path, template: Path, name: str) -> Path:
+    place = folder / name / "project"  # of one name: it is in no file, but it is in the outputs
+    shutil.copytree(template, place, symlinks=True)
+    return place
+
+
+def trial(folder: Path, prepare: list[list[str]], command: list[str], names: list[str]) -> dict[str, Any]:
+    template = folder / "project"
+    load(template / "config.yaml")  # imports and caches what each fork would
+    importlib.import_module("pyarrow.parquet")
+    for earlier in prepare:
+        assert status(template, earlier) == 0, (folder / "output").read_text()
+    whole = fresh(folder, template, "whole")
+    expected = status(whole, command)
+    wanted = made(whole, names)
+    assert wanted, (folder / "whole/output").read_text()
+    repeated = status(whole, command)
+    wrong: dict[int, str] = {}
+    for step in range(10_000):
+        place = fresh(folder, template, f"step{step}")
+        died = status(place, command, step)
+        if died != -signal.SIGKILL:
+            return {"steps": step, "expected": expected, "unharmed": died, "wrong": wrong}
+        again = status(place, command)
+        found = made(place, names)
+        if again not in (expected, repeated) or found != wanted:
+            differ = [n for n in {**found, **wanted} if found.get(n) != wanted.get(n)]
+            wrong[step] = f"rc {again}, {differ}: {(place.parent / 'output').read_text()[-300:]}"
+        shutil.rmtree(place.parent)
+    raise AssertionError("it does not end")
+
+
+if __name__ == "__main__":
+    at, first, second, third = sys.argv[1:]
+    print(json.dumps(trial(Path(at), json.loads(first), json.loads(second), json.loads(third))))

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from synthgen.errors import SeedError
+from synthgen.formats.files import find
+from synthgen.formats.hub import hub_rows
+from synthgen.formats.reading import rows_of
+
+ROWS = [{"instruction": "Say é."}, {"instruction": "说好。", "input": "a"}]
+
+
+def values(path: Path) -> list[dict[str, object] | None]:
+    return [row.values for row in rows_of(path)]
+
+
+def test_json_lines_with_blank_and_broken_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [
+        b"\xef\xbb\xbf" + json.dumps(ROWS[0]).encode(),
+        b"",
+        b'{"instruction": "x"',
+        b"[1]",
+        b'{"a": "\xff"}',
+        b"[" * 100_000,
+    ]
+    path.write_bytes(b"\r\n".join([*lines, json.dumps(ROWS[1], ensure_ascii=False).encode()]))
+    rows = list(rows_of(path))
+    assert [(r.number, r.values) for r in rows] == [
+        (1, ROWS[0]),
+        (3, None),
+        (4, None),
+        (5, None),
+        (6, None),
+        (7, ROWS[1]),
+    ]
+    assert [r.problem.split(":")[0] for r in rows] == [
+        "",
+        "not JSON",
+        "a list where a row is an object",
+        "not UTF-8",
+        "not JSON",
+        "",
+    ]
+    assert "iconv" in rows[3].problem
+    assert rows[4].problem == "not JSON: it is nested too deeply"
+    assert rows[1].excerpt == '{"instruction": "x"'
+    assert len(rows[4].excerpt) == 501
+
+
+def test_json_is_an_array_or_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([ROWS[0], 7, ROWS[1]], indent=1), encoding="utf-8")
+    assert values(path) == [ROWS[0], None, ROWS[1]]
+    path.write_text("\n".join(map(json.dumps, ROWS)), encoding="utf-8")
+    assert values(path) == ROWS
+
+
+def test_an_array_that_breaks_off_says_so_at_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(ROWS)[:-20], encoding="utf-8")
+    first, last = rows_of(path)
+    assert (first.values, last.values, last.last, last.number) == (ROWS[0], None, True, 2)
+    assert "after 1 elements" in last.problem
+    path.write_bytes(b'[{"a": "\xff"}, {"a": "b"}, {"a": }, 7]')
+    rows = list(rows_of(path))
+    assert [r.values for r in rows] == [None, {"a": "b"}, None, None]
+    assert [r.problem for r in rows[::2]] == [
+        "holds bytes that are no UTF-8",
+        "not JSON: Expecting value (character 7)",
+    ]
+    path.write_text('[{"a": ', encoding="utf-8")
+    with pytest.raises(SeedError, match="the JSON array cannot be read"):
+        list(rows_of(path))
+
+
+PACKED = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": lambda data: pa.compress(data, codec="zstd", asbytes=True),
+}
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.tsv", "A.JSONL", "a.ndjson"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("packed", ["", *PACKED])
+def test_every_form_encoding_and_compression(tmp_path: Path, name: str, encoding: str, packed: str) -> None:
+    values = [{"instruction": 'Say é, "so".', "input": "a\nb"}, {"instruction": "说好。\u2028", "input": ""}]
+    separator = "\t" if "tsv" in name else ","
+    if name == "a.json":
+        text = json.dumps(values, ensure_ascii=False, indent=1)
+    elif separator == "\t" or "csv" in name:
+        file = io.StringIO()
+        table = csv.DictWriter(file, ["instruction", "input"], delimiter=separator)
+        table.writeheader()
+        table.writerows(values)
+        text = file.getvalue()
+    else:
+        text = "\n".join(json.dumps(value, ensure_ascii=False) for value in values)
+    data = text.encode(encoding)
+    path = tmp_path / f"{name}{packed}"
+    path.write_bytes(PACKED[packed](data) if packed else data)
+    assert [row.values for row in rows_of(path)] == values
+    assert find(tmp_path).files == (path,)
+    path.write_bytes(path.read_bytes()[:30] if packed else b"\x00\x01\x02\x03")
+    with pytest.raises(SeedError, match=r"compression|cannot be read|binary"):
+        list(rows_of(path))
+
+
+def test_content_decides_more_than_the_name(tmp_path: Path) -> None:
+    table = pa.table({"a": ["x"]})
+    pq.write_table(table, tmp_path / "a.jsonl")
+    (tmp_path / "b.parquet").write_text('{"a": "x"}\n', encoding="utf-8")
+    (tmp_path / "c.csv").write_text('[{"a": "x"}]', encoding="utf-8")
+    (tmp_path / "d.txt").write_text('{"a": "x"}\n{"a": "y"}', encoding="utf-8")
+    with pa.OSFile(str(tmp_path / "e.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as written:
+        written.write_table(table)
+    for path in sorted(tmp_path.iterdir()):
+        assert next(iter(rows_of(path))).values == {"a": "x"}, path
+    for content, problem in (
+        (b"PK\x03\x04zip", "ZIP"),
+        (b"SQLite format 3\0", "SQLite"),
+        (b"some words", "not a file that can be read"),
+        (bytes(range(256)), "binary"),
+    ):
+        (tmp_path / "x.dat").write_bytes(content)
+        with pytest.raises(SeedError, match=problem):
+            list(rows_of(tmp_path / "x.dat"))
+
+
+WITHIN: list[tuple[str, Any]] = [
+    ("a list", {"version": "1", "data": ROWS, "tags": ["a"]}),
+    ("splits", {"train": ROWS, "test": [{"instruction": "no"}]}),
+    ("another list", {"rows": ROWS, "test": [{"instruction": "no"}, {"instruction": "no"}]}),
+    ("lists of cells", {"instruction": ["Say é.", "说好。"], "input": [None, "a"]}),
+    ("cells by number", {"instruction": {"0": "Say é.", "1": "说好。"}, "input": {"0": None, "1": "a"}}),
+    ("columns apart", {"columns": ["instruction", "input"], "data": [["Say é.", None], ["说好。", "a"]]}),
+    ("the Hub's viewer", {"features": [], "rows": [{"row_idx": i, "row": row} for i, row in enumerate(ROWS)]}),
+]
+
+
+@pytest.mark.parametrize(("what", "content"), WITHIN)
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_rows_within_an_object(tmp_path: Path, what: str, content: Any, name: str, indent: int | None) -> None:
+    (tmp_path / name).write_text(json.dumps(content, indent=indent), encoding="utf-8")
+    if name == "a.jsonl" and indent is None and what in ("lists of cells", "cells by number", "columns apart"):
+        return  # the one line is a row, for all that one can tell
+    found = [{k: v for k, v in (row.values or {}).items() if v is not None} for row in rows_of(tmp_path / name)]
+    assert found == ROWS
+
+
+def test_one_row_or_several_written_over_many_lines(tmp_path: Path) -> None:
+    row = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}], "n": [{"a": 1}]}
+    (tmp_path / "a.json").write_text(json.dumps(row, indent=2), encoding="utf-8")
+    assert values(tmp_path / "a.json") == [row]
+    (tmp_path / "a.json").write_text("\n".join(json.dumps(one, indent=2) for one in (row, *ROWS)), encoding="utf-8")
+    assert values(tmp_path / "a.json") == [row, *ROWS]
+
+
+def test_lists_of_which_none_is_the_one_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"easy": ROWS, "hard": ROWS}), encoding="utf-8")
+    with pytest.raises(SeedError, match="inside any of 'easy', 'hard'"):
+        list(rows_of(path))
+    path.write_text(json.dumps({"dev": ROWS, "test": ROWS[:1]}), encoding="utf-8")
+    assert len(list(rows_of(path, "test"))) == 1
+    assert len(list(rows_of(path, "validation"))) == 2
+    with pytest.raises(SeedError, match=r"no split train\n  → it has validation, test"):
+        list(rows_of(path))
+
+
+def test_a_table_of_text_with_rows_out_of_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'question;answer\n"a;b";c\none\n"x"y;z\n"\xff";d\n\ne;f\n')
+    rows = list(rows_of(path))
+    assert [row.values for row in rows if row.values] == [
+        {"question": "a;b", "answer": "c"},
+        {"question": "e", "answer": "f"},
+    ]
+    assert [row.problem.split(";")[0].split(":")[0] for row in rows if not row.values] == [
+        "1 cells where the first line names 2 columns",
+        "its quotes or cells are not in order",
+        "holds bytes that are no UTF-8",
+    ]
+    path.write_text("a,b,a\n1,2,3\n", encoding="utf-8")
+    with pytest.raises(SeedError, match="two columns are called 'a'"):
+        list(rows_of(path))
+
+
+def test_parquet_with_more_rows_than_a_batch(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"instruction": [f"i{i}" for i in range(2500)], "input": [None] * 2500}), path)
+    rows = list(rows_of(path))
+    assert [r.number for r in rows] == list(range(1, 2501))
+    assert rows[1500].values == {"instruction": "i1500", "input": None}
+    path.write_bytes(b"PAR1 no")
+    with pytest.raises(SeedError, match="not a Parquet file"):
+        list(rows_of(path))
+
+
+def test_a_file_that_goes_away_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SeedError, match="cannot be read"):
+        list(rows_of(tmp_path / "gone.jsonl"))
+
+
+def test_a_dataset_of_the_hub_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`datasets` takes a local folder by the same door."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, [{"a": "x"}, {"a": "y"}])), encoding="utf-8")
+    assert [(r.number, r.values) for r in hub_rows(str(folder), None, "train", None)] == [
+        (1, {"a": "x"}),
+        (2, {"a": "y"}),
+    ]
+    with pytest.raises(SeedError, match="cannot be loaded"):
+        list(hub_rows(str(folder), None, "no_such_split", None))
+
+
+def test_without_datasets_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "datasets", None)
+    with pytest.raises(SeedError, match="needs the package datasets") as error:
+        list(hub_rows("org/name", None, "train", None))
+    assert error.value.hint == "pip install 'synthgen[hub]'"

@@ -1,0 +1,360 @@
+"""What a server refuses or fails at for good: the one record is rejected, or the run ends with the server's words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from openai_parts import OpenAIServer, Plan, ask_all, error_reply, good, request, served
+from wire import Outgoing
+
+from synthgen.config import load, run_recipe
+from synthgen.errors import TeacherError
+from synthgen.exchange import Completion, Request, Sampling
+from synthgen.store import RunReport
+from synthgen.teachers.openai import patience, verdicts
+from synthgen.unusable import why_unusable
+
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
+RECIPE = """
+name: run
+teacher: {{use: openai, base_url: "{url}", model: test-model, give_up_after_s: {patience}}}
+source: {{use: dataset, path: tasks.jsonl, chunk: 1}}
+stages: [{{use: respond, sampling: {{max_tokens: 60}}}}]
+concurrency: {concurrency}
+"""
+Refuse = Callable[[dict[str, Any]], Outgoing | None]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "BACKOFF_S", 0.02)
+    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.05)
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(asyncio.wait_for(work, 60))
+
+
+def about_rivers(outgoing: Callable[[], Outgoing]) -> Refuse:
+    return lambda body: outgoing() if "river" in json.dumps(body) else None
+
+
+def refusing(server: OpenAIServer, refuse: Refuse) -> None:
+    server._refusal = refuse  # type: ignore[method-assign]
+
+
+def limit(message: str, **headers: str) -> Outgoing:
+    outgoing = error_reply(429, message)
+    outgoing.headers |= headers
+    return outgoing
+
+
+async def a_run(
+    folder: Path, url: str, rows: list[str], concurrency: int = 1, give_up_after_s: float = 20
+) -> RunReport:
+    (folder / "tasks.jsonl").write_text("".join(json.dumps({"instruction": row}) + "\n" for row in rows))
+    (folder / "run.yaml").write_text(RECIPE.format(url=url, patience=give_up_after_s, concurrency=concurrency))
+    return await run_recipe(load(folder / "run.yaml"), out=folder / "run")
+
+
+def rejected(folder: Path) -> list[tuple[str, str]]:
+    return [(row["reason"], row["detail"]) for row in pq.read_table(folder / "run" / "rejected.parquet").to_pylist()]
+
+
+TASKS = [f"Name item {n} in Chile." for n in range(5)]
+RIVER = "Name a river in Poland."
+FOR_GOOD = [
+    (lambda: error_reply(400, "roles must alternate"), "bad_request", 1),
+    (lambda: error_reply(403, "not this one"), "bad_request", 1),
+    (lambda: error_reply(422, "not this one"), "bad_request", 1),
+    (lambda: error_reply(418, "not this one"), "bad_request", 1),
+    (lambda: error_reply(451, "for legal reasons"), "refused", 1),
+    (lambda: error_reply(400, "Content Exists Risk"), "refused", 1),
+    (lambda: Outgoing({"code": 1301, "msg": "unsafe content", "success": False}), "refused", 1),
+    (lambda: error_reply(413, "Payload Too Large"), "context_length", 1),
+    (lambda: limit("Request too large: Limit 200, Requested 900"), "bad_request", 1),
+    (lambda: error_reply(500, "Failed to apply the template"), "server_error", 8),
+    (lambda: error_reply(503, "no slot"), "server_error", 8),
+    (lambda: error_reply(529, "overloaded"), "server_error", 8),
+    (lambda: error_reply(501, "not this one"), "bad_request", 1),
+    (lambda: Outgoing({"error": {"message": "Provider returned error", "code": 502}}), "server_error", 8),
+    (lambda: Outgoing(raw=b'{"choices": [{"mess'), "server_error", 4),
+    (lambda: Outgoing(raw=b"<html>Sign in</html>"), "server_error", 4),
+    (lambda: Outgoing(raw=b'data: {"choices": []}\n\n'), "server_error", 4),
+    (lambda: Outgoing(reset=True), "server_error", 8),
+]
+
+
+@pytest.mark.parametrize(("outgoing", "reason", "tries"), FOR_GOOD)
+def test_it_is_rejected_even_where_it_is_the_only_one_that_is_asked(
+    outgoing: Callable[[], Outgoing], reason: str, tries: int
+) -> None:
+    async def work() -> tuple[Completion, int, int]:
+        async with served() as (teacher, server):
+            refusing(server, about_rivers(outgoing))
+            completion = await teacher.complete(request(RIVER))
+            return completion, sum("river" in json.dumps(body) for body in server.bodies), server.requests
+
+    completion, rivers, requests = run(work())
+    [choice] = completion.choices
+    assert why_unusable(choice) == reason
+    assert choice.text is None
+    assert choice.refusal
+    assert rivers == tries
+    assert requests <= tries + 1  # and a plain question
+
+
+@pytest.mark.parametrize(("outgoing", "reason", "tries"), [FOR_GOOD[0], FOR_GOOD[9], FOR_GOOD[14]])
+@pytest.mark.parametrize("at", [0, 3])
+def test_the_one_record_is_rejected_wherever_it_stands_and_a_rerun_asks_nothing(
+    tmp_path: Path, outgoing: Callable[[], Outgoing], reason: str, tries: int, at: int
+) -> None:
+    async def work() -> tuple[list[RunReport], list[int]]:
+        async with OpenAIServer() as server:
+            server.keep_bodies = True
+            refusing(server, about_rivers(outgoing))
+            rows = [*TASKS[:at], RIVER, *TASKS[at:]]
+            reports = [await a_run(tmp_path, server.url, rows)]
+            asked = [sum("river" in json.dumps(body) for body in server.bodies), server.requests]
+            (tmp_path / "run" / "report.json").unlink()
+            reports.append(await a_run(tmp_path, server.url, rows))
+            return reports, [*asked, server.requests]
+
+    reports, (rivers, first, both) = run(work())
+    assert [(r.accepted, r.rejected) for r in reports] == [(5, 1)] * 2
+    assert rivers == tries
+    assert first <= 5 + tries + 1
+    assert both == first
+    [(said, detail)] = rejected(tmp_path)
+    assert said == reason
+    assert any(words in detail for words in ("alternate", "template", "not JSON"))
+
+
+@pytest.mark.parametrize(
+    ("outgoing", "words"),
+    [
+        (lambda: error_reply(400, "temperature must be 1"), "HTTP 400: temperature must be 1"),
+        (lambda: error_reply(403, "not in your region"), "HTTP 403"),
+        (lambda: error_reply(422, "no"), "HTTP 422"),
+        (lambda: error_reply(501, "no"), "HTTP 501"),
+        (lambda: limit("Request too large: Limit 200, Requested 900"), "Limit 200"),
+        (lambda: error_reply(500, "out of memory"), "HTTP 500: out of memory"),
+        (lambda: error_reply(503, "loading"), "HTTP 503: loading"),
+        (lambda: limit("slow down"), "HTTP 429: slow down"),
+        (lambda: Outgoing(raw=b"<html>Sign in</html>"), "Sign in"),
+        (lambda: Outgoing({"detail": "no such thing"}), "no such thing"),
+    ],
+)
+def test_where_nothing_is_answered_the_run_ends_with_the_servers_words(
+    tmp_path: Path, outgoing: Callable[[], Outgoing], words: str
+) -> None:
+    async def work() -> int:
+        async with OpenAIServer() as server:
+            refusing(server, lambda body: outgoing())
+            with pytest.raises(TeacherError, match=words):
+                await a_run(tmp_path, server.url, TASKS, concurrency=3, give_up_after_s=0.3)
+            return server.requests
+
+    assert run(work()) < 80
+
+
+def test_many_rejected_in_a_row_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "NEARLY_ALL", 10)
+
+    async def work() -> int:
+        async with served() as (teacher, server):
+            assert good(await ask_all(teacher, 5)) == 5
+            refusing(server, lambda body: None if "hello" in json.dumps(body) else error_reply(400, "not these"))
+            with pytest.raises(TeacherError, match=r"none of the last 10 requests.*not these"):
+                await ask_all(teacher, 50, at_once=1)
+            return server.requests
+
+    assert run(work()) < 25
+
+
+def test_a_server_that_changes_in_the_middle_costs_few_records() -> None:
+    async def work() -> list[Any]:
+        async with served() as (teacher, server):
+            assert good(await ask_all(teacher, 5)) == 5
+            refusing(server, lambda body: error_reply(400, "the model is another one now"))
+            asked = [teacher.complete(request(f"late {n}")) for n in range(20)]
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    replies = run(work())
+    assert sum(isinstance(reply, Completion) for reply in replies) <= verdicts.IN_DOUBT
+    assert all("another one now" in str(r) for r in replies if isinstance(r, TeacherError))
+
+
+def test_what_a_plain_question_cost_is_counted() -> None:
+    async def work() -> tuple[Completion, Completion]:
+        async with served() as (teacher, server):
+            refusing(server, about_rivers(lambda: error_reply(400, "no")))
+            return await teacher.complete(request(RIVER)), await teacher.complete(request(f"another {RIVER}"))
+
+    first, second = run(work())
+    assert first.finish_reason == second.finish_reason == "bad_request"
+    assert first.usage.total > 0
+    assert second.usage.total == 0  # it was known by then
+
+
+@pytest.mark.parametrize(
+    ("message", "headers", "words"),
+    [
+        ("slow down", {"Retry-After": "1e18"}, "more than a year"),
+        ("slow down", {"Retry-After": "inf"}, "without saying until when"),
+        ("Please try again in 1h12m", {}, "72 min"),
+        ("Rate limit exceeded: free-models-per-day", {}, "per-day"),
+        ("no", {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2d"}, "2 days"),
+    ],
+)
+def test_a_wait_that_is_too_long_ends_the_run_at_once(message: str, headers: dict[str, str], words: str) -> None:
+    async def work() -> int:
+        async with served(give_up_after_s=100) as (teacher, server):
+            assert good(await ask_all(teacher, 3)) == 3
+            refusing(server, lambda body: limit(message, **headers))
+            with pytest.raises(TeacherError, match=words) as caught:
+                await ask_all(teacher, 10, at_once=5)
+            assert "give_up_after_s (100 s)" in str(caught.value.hint)
+            return server.requests
+
+    assert run(work()) <= 3 + 10
+
+
+def test_another_server_is_asked_while_one_rests_for_a_day() -> None:
+    async def work() -> list[int]:
+        async with OpenAIServer() as resting, OpenAIServer() as working:
+            refusing(resting, lambda body: limit("come back tomorrow", **{"Retry-After": "86400"}))
+            async with served(base_url=[resting.url, working.url]) as (teacher, _):
+                assert good(await ask_all(teacher, 60)) == 60
+            return [resting.requests, working.requests]
+
+    resting, working = run(work())
+    assert working == 60
+    assert resting <= 50  # those that were on their way
+
+
+@pytest.mark.parametrize("hint", ["header", "body", "words"])
+def test_a_limit_that_says_when_to_come_back_is_no_matter_of_money(hint: Any) -> None:
+    async def work() -> dict[str, Any]:
+        async with served(Plan(faults=(("429", 0.2),), retry_after_s=0.03, hint=hint)) as (teacher, server):
+            assert good(await ask_all(teacher, 100)) == 100
+            return server.stats()
+
+    assert run(work())["outcomes"]["429"] > 5
+
+
+def test_a_standstill_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(patience, "TOLD_AFTER_S", 0.1)
+
+    async def work() -> None:
+        async with served(give_up_after_s=0.6) as (teacher, server):
+            refusing(server, lambda body: limit("the account is busy"))
+            await ask_all(teacher, 20)
+
+    with pytest.raises(TeacherError, match="the account is busy") as caught:
+        run(work())
+    assert "raise the limit there" in str(caught.value.hint)
+    told = [r.getMessage() for r in caplog.records if "waiting for" in r.getMessage()]
+    assert len(told) == 1
+    assert "the account is busy" in told[0]
+
+
+@pytest.mark.parametrize("status", [400, 422, 500, 501, 503])
+@pytest.mark.parametrize("message", ["failed to parse grammar", "response_format is not known", "no"])
+def test_a_schema_that_a_server_does_not_take_is_left_out(status: int, message: str) -> None:
+    if status == 503 and message == "no":
+        pytest.skip("an overloaded server says nothing about schemas")
+
+    async def work() -> tuple[list[Completion], int]:
+        plan = Plan(schemas=False, schema_status=status, schema_words=message)
+        async with served(plan) as (teacher, server):
+            asked = [request(f"prompt {n}.", response_format=SCHEMA) for n in range(4)]
+            return [await teacher.complete(a) for a in asked], server.requests
+
+    completions, requests = run(work())
+    assert [c.finish_reason for c in completions] == ["stop"] * 4
+    assert requests <= 4 + 6
+
+
+def test_a_server_that_is_down_for_a_while_keeps_its_schemas() -> None:
+    async def work() -> dict[str, Any]:
+        async with served() as (teacher, server):
+            await teacher.complete(request("before", response_format=SCHEMA))
+            left = iter(range(4))
+            refusing(server, lambda body: error_reply(500, "no") if next(left, None) is not None else None)
+            await teacher.complete(request("meanwhile", response_format=SCHEMA))
+            await teacher.complete(request("after", response_format=SCHEMA))
+            return server.bodies[-1]
+
+    assert "response_format" in run(work())
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_system_message_that_the_model_does_not_know_goes_into_the_users(status: int) -> None:
+    async def work() -> list[dict[str, Any]]:
+        async with served() as (teacher, server):
+            refusing(
+                server,
+                lambda body: (
+                    error_reply(status, "System role not supported")
+                    if body["messages"][0]["role"] == "system"
+                    else None
+                ),
+            )
+            messages = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"})
+            asked = Request("test-model", messages)
+            assert (await teacher.complete(asked)).finish_reason == "stop"
+            return server.bodies
+
+    assert run(work())[-1]["messages"] == [{"role": "user", "content": "Be brief.\n\nHi"}]
+
+
+@pytest.mark.parametrize("status", [400, 500])
+@pytest.mark.parametrize("name", ["seed", "logprobs", "top_k"])
+def test_a_setting_that_the_server_does_not_know_is_named(status: int, name: str) -> None:
+    async def work() -> int:
+        async with served() as (teacher, server):
+            refusing(
+                server, lambda body: error_reply(status, f"Unsupported parameter: '{name}'") if name in body else None
+            )
+            sampling = Sampling(seed=3, logprobs=True, extra={"top_k": 5})
+            with pytest.raises(TeacherError, match=f"HTTP {status}: Unsupported parameter") as caught:
+                await teacher.complete(request("x", sampling=sampling))
+            assert f"take {name} out of sampling" in str(caught.value.hint)
+            return server.requests
+
+    assert run(work()) == 2
+
+
+@pytest.mark.parametrize("api", ["chat", "completions", "responses"])
+@pytest.mark.parametrize("streams", ["only", "always"])
+def test_servers_that_stream_are_read(api: Any, streams: Any) -> None:
+    if api == "responses" and streams == "only":
+        pytest.skip("it is asked for no stream by name, and that is what it gets")
+
+    async def work() -> tuple[Completion, Completion]:
+        async with served(Plan(streams=streams)) as (teacher, _):
+            asked = request("prompt 0.", api=api, sampling=Sampling(n=2, max_tokens=50))
+            return await teacher.complete(asked), await teacher.complete(request("prompt 1.", api=api))
+
+    first, second = run(work())
+    assert "'prompt 0.'" in first.text
+    assert "'prompt 1.'" in second.text
+    assert second.finish_reason == "stop"
+    assert second.usage.prompt_tokens > 1
+    assert second.usage.completion_tokens == len(second.text) // 4
+
+
+def test_streams_that_are_cut_are_asked_for_again() -> None:
+    async def work() -> dict[str, Any]:
+        async with served(Plan(streams="always", faults=(("malformed", 0.1), ("cut", 0.1)))) as (teacher, server):
+            assert good(await ask_all(teacher, 100)) == 100
+            return server.stats()
+
+    assert run(work())["outcomes"]["malformed"] > 0
