@@ -83,6 +83,8 @@ def train_settings(recipe: Recipe, folder: Path) -> dict[str, Any] | None:
         else:
             source["path"] = _found(str(source["path"]), recipe.base)
     model = section["model"]
+    if str(section.get("template", "")).endswith((".jinja", ".j2")):
+        section["template"] = _found(str(section["template"]), recipe.base)
     return {**section, "data": sources, "model": _found(model, recipe.base) if isinstance(model, str) else model}
 
 

@@ -98,6 +98,7 @@ def model_of(kind: str, tokenizer: Any, *, tied: bool = True, width: int = 32) -
         "tie_word_embeddings": tied,
         "vocab_size": len(tokenizer),
         "max_position_embeddings": 128,
+        "initializer_range": 0.3,  # so that what it says hangs on what it is asked
     }
     shape = {
         "hidden_size": width,

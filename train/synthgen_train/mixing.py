@@ -38,6 +38,10 @@ class Records:
 
     by_source: dict[str, list[Record]]
     held_out: list[Record]
+    unread: Counter[str] = field(default_factory=Counter)
+    """Rows that make no record, by cause."""
+    notes: list[str] = field(default_factory=list)
+    """What was left out or aside while reading, a sentence each."""
 
     @property
     def all(self) -> list[Record]:
@@ -52,7 +56,6 @@ class Prepared:
     examples: list[Example]
     seen: Examples
     shares: list[Share]
-    unread: Counter[str] = field(default_factory=Counter)
     pairs: list[Any] = field(default_factory=list)
 
 
@@ -69,7 +72,10 @@ def read_records(sources: Iterable[Source], eval_share: float, seed: int) -> Rec
     """
     records = Records({}, [])
     for source in sources:
-        found = data.read_source(source)
+        loaded = data.load_source(source)
+        found = loaded.records
+        records.unread.update(row.reason for row in loaded.unusable)
+        records.notes += loaded.notes()
         held = [_held_out(record, eval_share, seed) for record in found]
         if all(held):
             held = [False] * len(found)

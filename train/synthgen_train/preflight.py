@@ -135,7 +135,7 @@ def _template_keeps(made: Examples) -> Finding:
     return Finding(
         "the template keeps every answer",
         lost <= made.records / 2,
-        f"{lost} of {made.records} records are refused by it or come out changed, and are left out{why}",
+        f"{lost} of {made.records} records left out that it refuses or changes{why}" if lost else "it changes none",
         "the template refuses a role, rewrites earlier turns or drops text, such as calls of tools; "
         "template: chatml takes any dialogue",
     )

@@ -256,7 +256,7 @@ def _plan(ready: Ready, model: Any, rows: Any) -> Plan:
         examples=len(prepared.examples),
         tokens=sum(len(e.input_ids) for e in prepared.examples),
         trained_tokens=sum(e.trained for e in prepared.examples),
-        left_out=dict(prepared.seen.left_out + prepared.unread),
+        left_out=dict(prepared.seen.left_out + records.unread),
         why=prepared.seen.why,
         shares=prepared.shares,
         rows=len(rows),
@@ -267,7 +267,7 @@ def _plan(ready: Ready, model: Any, rows: Any) -> Plan:
         memory=memory_of(model, config, settings, prepared.examples),
         settings=settings,
         findings=list(ready.findings),
-        notes=ready.student.notes,
+        notes=[*records.notes, *ready.student.notes],
     )
 
 
