@@ -18,12 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import synthgen.cli.deduplicating
-import synthgen.cli.previewing
-import synthgen.cli.reading
-import synthgen.cli.running
-import synthgen.dedup
-import synthgen.explain
+import synthgen.api.dedup
+import synthgen.cli.dedup
+import synthgen.cli.inspect
+import synthgen.cli.run
+import synthgen.report.explanation
 import synthgen.store.parquet  # noqa: F401
 from synthgen.cli.main import main
 from synthgen.config import load

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from long_texts import UNITS, cpu_s, grows_with_the_square
 
-from synthgen import families, forms, likely_secrets, outward, text
+from synthgen import families, forms, text
 from synthgen.families import comparing
 from synthgen.families.expressions import Arithmetic, Logic
+from synthgen.families.family import Unprovable
 from synthgen.families.interpreter import Program
-from synthgen.families.task import Unprovable
 from synthgen.filters.near_duplicate import NearDuplicate
 from synthgen.forms import FORMS, INSTRUCTIONS, LABEL, TASKS, JsonForm, salvage
 from synthgen.forms.reasoning import split_reasoning
@@ -23,6 +23,7 @@ from synthgen.forms.score import score_form
 from synthgen.plugins.builtins import BUILTINS
 from synthgen.protocols import Preparation
 from synthgen.records import Record
+from synthgen.safety import likely_secrets, outward
 from synthgen.text import tokenize
 
 Judge = Callable[[str], object]

@@ -13,15 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen import rescue
-from synthgen.asking import Asker
-from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.journal import Journal
-from synthgen.journal_format import FAILED, SENT
-from synthgen.metering import Meter, current_meter
-from synthgen.prices import Price
-from synthgen.spending import Budget, Cost, Ledger, worst_case
-from synthgen.turns import Draining
+from synthgen.engine.asking import Asker
+from synthgen.engine.budget import Budget, Cost, Ledger, worst_case
+from synthgen.journal.journal import Journal, rescue
+from synthgen.journal.rescue import FAILED, SENT
+from synthgen.requests.metering import Meter, current_meter
+from synthgen.requests.prices import Price
+from synthgen.requests.request import Choice, Completion, Draining, Request, Sampling, Usage
 
 SAMPLING = Sampling(max_tokens=100)
 
@@ -118,11 +116,11 @@ def test_without_a_budget_failures_are_counted_all_the_same(tmp_path: Path) -> N
 KILLED = """
 import asyncio, os, signal, sys
 from test_spending import Flaky, asking
-from synthgen.spending import Budget
+from synthgen.engine.budget import Budget
 
 class Dying(Flaky):
     async def complete(self, request):
-        from synthgen.metering import current_meter
+        from synthgen.requests.metering import current_meter
         meter = current_meter()
         await meter.reserve()
         await meter.leaves()

@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from synthgen.config.document import Document
 from synthgen.config.problems import problems
 from synthgen.errors import ConfigError
-from synthgen.formats.location import located
+from synthgen.formats.files import located
 from synthgen.plugins.nulls import validated
-from synthgen.store import atomic
+from synthgen.store import files
 
 if TYPE_CHECKING:
     from synthgen.config.recipe import Recipe
@@ -117,7 +117,7 @@ def train_on(recipe: Recipe, folder: Path, say: Callable[[str], None] = print) -
         return None
     parsed = trainer("config").parse(settings)
     file = folder / "train.yaml"
-    atomic.write(file, yaml.safe_dump({"train": settings}, sort_keys=False, allow_unicode=True))
+    files.write(file, yaml.safe_dump({"train": settings}, sort_keys=False, allow_unicode=True))
     return trainer("train").train(parsed, say=say, command=["train", str(file)])
 
 

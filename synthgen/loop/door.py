@@ -11,7 +11,7 @@ from typing import Any
 
 from synthgen.errors import PluginError
 from synthgen.plugins.find import Finder
-from synthgen.plugins.suggestions import suggestion
+from synthgen.text import suggestion
 
 MAKERS = {
     "drills": "synthgen.task_sets.drills:tasks",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.records import Answer, Message, Provenance, Record
+from synthgen.report import Presentation
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport, StageFlow, TeacherFacts
 
 CONFIG = {"name": "demo", "seed": 0, "target": 10, "stages": [{"use": "length", "min_words": 4}]}
@@ -75,7 +76,7 @@ def write_run(
     exports = fields.pop("exports", ())
     shard_characters = fields.pop("shard_characters", 10**9)
     with RunFolder.create_or_open(path, CONFIG) as folder:
-        writer = DatasetWriter(folder, shard_characters=shard_characters)
+        writer = DatasetWriter(folder, Presentation, shard_characters=shard_characters)
         if together:
             writer.commit(kept, dropped)
         else:

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.exchange import DEPTH, Api, Choice, Completion, Request
 from synthgen.forms import FORMS
-from synthgen.journal import Journal
+from synthgen.forms.reply_problems import Remedy, choices_of, detail, remedy_of, sentence, why_again, why_unusable
+from synthgen.journal.journal import Journal
+from synthgen.prompting.stage import read_choice
 from synthgen.records import Record
-from synthgen.stages.prompted import read_choice
+from synthgen.requests.request import DEPTH, Api, Choice, Completion, Request
 from synthgen.teachers.openai.replies import MalformedError, completion_of, decode
-from synthgen.unusable import Remedy, choices_of, detail, remedy_of, sentence, why_again, why_unusable
 
 
 def read(body: Any, api: Api = "chat") -> Completion:
