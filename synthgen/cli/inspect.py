@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from synthgen.api import choose, preview_folder
 from synthgen.api.plan import Estimate, Range, Window, estimate, first_request, walk, window_of
+from synthgen.api.training import check_training
 from synthgen.cli.doctor import read_env
 from synthgen.cli.terminal import console, own_prints, print_json, run_path, say
 from synthgen.config import Recipe, load
-from synthgen.config.training import check_training
 from synthgen.errors import SynthgenError
 from synthgen.requests.request import Request
 from synthgen.safety.outward import visible

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from synthgen.api import choose, finished, open_folder, preview_folder, run_in, set_aside
 from synthgen.api.event_loop import run_async
 from synthgen.api.run import run
+from synthgen.api.training import check_training
 from synthgen.cli.doctor import read_env
 from synthgen.cli.terminal import console, duration, own_prints, print_json, progress_shown, run_path, say
 from synthgen.cli.train import student_lines, train_after
 from synthgen.config import Recipe, load
-from synthgen.config.training import check_training
 from synthgen.engine.pipeline import Progress, default_window
 from synthgen.journal.journal import Journal
 from synthgen.records import Record

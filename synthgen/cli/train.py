@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from synthgen import assets
+from synthgen.api.training import train_on
 from synthgen.cli.terminal import say
 from synthgen.config import Recipe, locate
 from synthgen.config.merge import read_config
 from synthgen.config.recipe import check_kind
-from synthgen.config.training import TRAINER, train_on, trainer
+from synthgen.config.training import TRAINER, trainer
 from synthgen.errors import Interrupted
 
 

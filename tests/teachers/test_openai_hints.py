@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.teachers.openai.patience import wait_asked_s
+from synthgen.teachers.openai.hints import wait_asked_s
 from synthgen.teachers.openai.problems import Problem
 
 THEN = "Wed, 21 Oct 2015 07:28:00 GMT"

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.teachers.openai.problems import Again, Problem
-from synthgen.teachers.openai.replies import MalformedError, read
+from synthgen.teachers.openai.reading import read
+from synthgen.teachers.openai.replies import MalformedError
 from synthgen.teachers.openai.streams import assembled, is_stream
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.similarity.bulk import scan
+from synthgen.similarity.bulk import signatures
 from synthgen.text import Tokenizer, tokenize
 
 Int32s = NDArray[np.int32]
@@ -117,7 +117,7 @@ class Texts:
     @classmethod
     def of(cls, elements: NDArray[np.int32], offsets: Ints) -> Texts:
         """The texts with these elements."""
-        return cls(elements, offsets, scan.narrow(elements, offsets), *scan.wide(elements, offsets))
+        return cls(elements, offsets, signatures.narrow(elements, offsets), *signatures.wide(elements, offsets))
 
     @classmethod
     def joined(cls, parts: Sequence[Texts]) -> Texts:
@@ -160,7 +160,7 @@ class Texts:
         """In how many bits the wide signatures of each pair differ: at most as many as the elements not shared."""
         mine, my_ends = taken(self.wide, self.wide_offsets, which)
         theirs, their_ends = taken(others.wide, others.wide_offsets, other)
-        return scan.differing(mine, np.diff(my_ends), theirs, np.diff(their_ends))
+        return signatures.differing(mine, np.diff(my_ends), theirs, np.diff(their_ends))
 
 
 NONE = Texts.of(np.empty(0, np.int32), np.zeros(1, np.int64))

@@ -20,7 +20,8 @@ from synthgen.requests.request import Api, Choice, Completion, Request
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.bodies import PATHS
-from synthgen.teachers.openai.calls import Call, Caller
+from synthgen.teachers.openai.call import Call
+from synthgen.teachers.openai.calls import Caller
 from synthgen.teachers.openai.problems import RETRIED, Again, Problem
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from synthgen.teachers.openai.patience import wait_asked_s
+from synthgen.teachers.openai.hints import wait_asked_s
 
 MOST_BYTES = 200_000
 """Of a body more is not looked at."""

@@ -13,9 +13,6 @@ from typing import Any
 from synthgen.requests.finish_reasons import finish_of
 from synthgen.requests.metering import HIDDEN, UNKNOWN
 from synthgen.requests.request import Api, Choice, Completion, Usage, as_text, plain_value
-from synthgen.teachers.openai import problems
-from synthgen.teachers.openai.problems import Again, Problem
-from synthgen.teachers.openai.streams import assembled, is_stream
 
 MOST_CHOICES = 1000
 _SAYING = frozenset({"message", "text", "delta", "finish_reason", "stop_reason", "error"})
@@ -284,64 +281,3 @@ def _count(given: Mapping[str, Any], *names: str) -> int:
     """The first of these that is given; `UNKNOWN` where none is, or it is no count."""
     value = next((given[name] for name in names if given.get(name) is not None), None)
     return value if type(value) is int and value >= 0 else UNKNOWN
-
-
-_TELLING = ("error", "errors", "message", "msg", "detail")
-SHOWN = 200
-"""So many characters are shown of what is no JSON."""
-
-
-def read(status: int, headers: Mapping[str, str], data: bytes, api: Api) -> Completion | Problem:
-    """The completion that a reply is, or the problem that it tells of.
-
-    Raises:
-        Again: it is neither: malformed, or cut.
-    """
-    if status != 200:
-        return Problem.read(status, data)
-    try:
-        body = body_of(headers, data, api)
-        if tells_of_an_error(body):
-            return Problem.within(body)
-        return completion_of(body, api)
-    except MalformedError as error:
-        raise Again("failed", why_malformed(error, data), answered=True, status=status) from None
-
-
-def body_of(headers: Mapping[str, str], data: bytes, api: Api) -> dict[str, Any]:
-    """The body, a stream in one piece.
-
-    Raises:
-        MalformedError: it is no JSON object, or a stream that is cut.
-    """
-    return assembled(data, api) if is_stream(headers, data) else decode(data)
-
-
-def tells_of_an_error(body: Mapping[str, Any]) -> bool:
-    """Whether a body holds no reply, but words."""
-    return not (body.get("choices") or body.get("output")) and any(body.get(name) for name in _TELLING)
-
-
-def why_malformed(error: MalformedError, data: bytes) -> str:
-    """The reason, with the words of a web page (a portal's, or that of a wrong address) or another plain text."""
-    head = data[:SHOWN].lstrip()
-    if not head or head.startswith((b"{", b"[", b"data:")):
-        return str(error)
-    said = problems.bounded(problems.read(data).text, SHOWN)
-    return f"{error}: {said}" if said else str(error)
-
-
-def offered_in(data: bytes) -> list[str] | None:
-    """The models in a server's list, as OpenAI writes it or as others do; None where it is none."""
-    value = problems.parsed(data.decode("utf-8", "replace"))
-    listed = (value.get("data") or value.get("models")) if isinstance(value, dict) else value
-    if not isinstance(listed, list):
-        return [] if isinstance(value, dict) and "data" in value else None
-    names = [item if isinstance(item, str) else _model_name(item) for item in listed]
-    return sorted({name for name in names if name})
-
-
-def _model_name(item: Any) -> str:
-    if not isinstance(item, dict):
-        return ""
-    return next((item[key] for key in ("id", "model", "name") if isinstance(item.get(key), str)), "")

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.similarity.bulk import scan
+from synthgen.similarity.bulk import signatures
 from synthgen.similarity.bulk.texts import Texts
 
 SETS = st.lists(
@@ -40,4 +40,4 @@ def test_wide_signatures_tell_unlike_texts_apart():
 
 
 def test_widths_grow_with_the_text():
-    assert scan.widths(np.array([1, 32, 33, 64, 65, 200, 100_000])).tolist() == [2, 2, 4, 4, 8, 16, 8192]
+    assert signatures.widths(np.array([1, 32, 33, 64, 65, 200, 100_000])).tolist() == [2, 2, 4, 4, 8, 16, 8192]
