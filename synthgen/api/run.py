@@ -61,10 +61,8 @@ async def run(
     progress = progress or Progress()
     async with AsyncExitStack() as stack:
         for name, teacher in pipeline.teachers.items():
-            if hasattr(teacher, "keep_in"):
-                teacher.keep_in(folder.path, name)
-            if hasattr(teacher, "close"):
-                stack.push_async_callback(teacher.close)
+            teacher.keep_in(folder.path, name)
+            stack.push_async_callback(teacher.close)
             await opened(name, teacher)
         prepare(pipeline)
         stack.enter_context(few_collections())
@@ -192,8 +190,7 @@ def _selected(
 def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at: datetime) -> RunReport:
     totals, spending, took = journal.totals(), progress.spending, progress.took
     lost, again = spending.lost, spending.again
-    priced = any(getattr(teacher, "price", None) for teacher in pipeline.teachers.values())
-    facts = getattr(pipeline.source, "facts", None)
+    priced = any(teacher.price for teacher in pipeline.teachers.values())
     status: dict[str, Status] = {s: s for s in ("done", "short", "budget", "interrupted")}
     return RunReport(
         generated=progress.generated,
@@ -207,7 +204,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             StageFlow(stage=label, entered=flow.entered, new=flow.new, dropped=dict(sorted(flow.dropped.items())))
             for label, flow in progress.flows.items()
         ),
-        source=facts(progress.attempts) if facts else None,
+        source=pipeline.source.facts(progress.attempts),
         requests=Requests(
             bought=totals.requests,
             reused=totals.reused,

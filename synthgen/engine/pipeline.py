@@ -11,7 +11,7 @@ from typing import Protocol
 
 from synthgen.engine.budget import Budget, Spending
 from synthgen.errors import StageError, SynthgenError
-from synthgen.protocols import Preparation, Selector, Source, Stage, Teacher
+from synthgen.protocols import Preparation, Selector, Source, Stage, Teacher, adapted
 from synthgen.records import Record
 
 
@@ -48,6 +48,13 @@ class Pipeline:
     barren_attempts: int = 50
     base: Path = field(default_factory=Path)
     render: Callable[..., str] = field(default=lambda name, **variables: name)
+
+    def __post_init__(self) -> None:
+        """Here parts enter: from now on each has all that its kind may have."""
+        self.source = adapted(self.source, Source)
+        self.stages = [(label, adapted(stage, Stage)) for label, stage in self.stages]
+        self.teachers = {name: adapted(teacher, Teacher) for name, teacher in self.teachers.items()}
+        self.selectors = [(label, adapted(selector, Selector)) for label, selector in self.selectors]
 
 
 class Sink(Protocol):
@@ -101,12 +108,10 @@ def prepare(pipeline: Pipeline) -> None:
         base=str(pipeline.base),
         teachers=pipeline.teachers,
     )
-    for label, part in (*pipeline.stages, *pipeline.selectors):
-        hook = getattr(part, "prepare", None)
-        if hook is None:
-            continue
+    parts: list[tuple[str, Stage | Selector]] = [*pipeline.stages, *pipeline.selectors]
+    for label, part in parts:
         try:
-            hook(preparation)
+            part.prepare(preparation)
         except SynthgenError:
             raise
         except Exception as error:

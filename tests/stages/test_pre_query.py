@@ -118,5 +118,5 @@ def test_openings_lead_the_student_in_turn() -> None:
 def test_a_teacher_without_a_checkpoint_needs_to_be_told_what_stands_before_a_task() -> None:
     with pytest.raises(ConfigError, match="no checkpoint to read a chat template from"):
         made(PreQuery(), SimpleNamespace(model="m"), [])
-    with pytest.raises(ConfigError, match="no teacher named 'other'"):
+    with pytest.raises(ConfigError, match="no teacher 'other'"):
         made(PreQuery(teacher="other"), SimpleNamespace(model="m"), [])
