@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from synthgen.engine.budget import Budget, Spending
 from synthgen.errors import StageError, SynthgenError
@@ -49,12 +49,18 @@ class Pipeline:
     base: Path = field(default_factory=Path)
     render: Callable[..., str] = field(default=lambda name, **variables: name)
 
-    def __post_init__(self) -> None:
+    def __setattr__(self, name: str, value: Any) -> None:
         """Here parts enter: from now on each has all that its kind may have."""
-        self.source = adapted(self.source, Source)
-        self.stages = [(label, adapted(stage, Stage)) for label, stage in self.stages]
-        self.teachers = {name: adapted(teacher, Teacher) for name, teacher in self.teachers.items()}
-        self.selectors = [(label, adapted(selector, Selector)) for label, selector in self.selectors]
+        match name:
+            case "source":
+                value = adapted(value, Source)
+            case "teachers":
+                value = {key: adapted(teacher, Teacher) for key, teacher in value.items()}
+            case "stages":
+                value = [(label, adapted(stage, Stage)) for label, stage in value]
+            case "selectors":
+                value = [(label, adapted(selector, Selector)) for label, selector in value]
+        object.__setattr__(self, name, value)
 
 
 class Sink(Protocol):

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from synthgen.errors import ConfigError
-from synthgen.protocols import Context, Preparation
+from synthgen.protocols import Context, Preparation, Teacher, adapted
 from synthgen.records import Record
 from synthgen.requests.request import Choice, Completion, Sampling
 from synthgen.stages.pre_query import ROUND, PreQuery, around_task
@@ -41,7 +41,7 @@ def made(stage: PreQuery, teacher: Any, choices: list[Choice], attempt: int = 3)
         return Completion(tuple(choices), model="student@1", key="k")
 
     ctx = cast(Context, SimpleNamespace(ask=ask, attempt=attempt, round=2, rng=random.Random(0)))
-    stage.prepare(Preparation(render=str, seeds=(), seed=0, base=".", teachers={"teacher": teacher}))
+    stage.prepare(Preparation(render=str, seeds=(), seed=0, base=".", teachers={"teacher": adapted(teacher, Teacher)}))
     return asyncio.run(stage.run([], ctx)), asked
 
 
