@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -13,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from synthgen.api.event_loop import few_collections, told_of_interrupts
+from synthgen.api.event_loop import few_collections, told_of_signals
 from synthgen.engine.asking import Asker
 from synthgen.engine.contracts import opened, selection_of
 from synthgen.engine.engine import Engine
@@ -83,7 +81,7 @@ async def run(
             on_budget=lambda: engine.stop("budget", asker.budget_message),
         )
         engine = Engine(pipeline, asker, writer, progress)
-        with _signals(engine):
+        with _ended_by_signals(engine):
             await engine.run()
         _select(pipeline, writer, progress)
         report = _report(pipeline, progress, journal, started_at)
@@ -125,32 +123,18 @@ def _journal_of(run: Path) -> Journal:
 
 
 @contextmanager
-def _signals(engine: Engine) -> Iterator[None]:
-    """Lets SIGINT, SIGTERM and SIGHUP end the run: the first drains, the second aborts."""
-    loop = asyncio.get_running_loop()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    # a closed terminal; `nohup` has it ignored, and then it stays so
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
+def _ended_by_signals(engine: Engine) -> Iterator[None]:
+    """The first signal drains the run, the second aborts it."""
     aborting: list[asyncio.Task[None]] = []
 
     def on_signal() -> None:
         if engine.stopping:
-            aborting.append(loop.create_task(engine.abort()))
+            aborting.append(asyncio.get_running_loop().create_task(engine.abort()))
         else:
             engine.stop("interrupted", "asked to stop: what has been sent comes in; once more to end at once")
 
-    if threading.current_thread() is not threading.main_thread():  # signals reach the main one alone
-        with told_of_interrupts(on_signal):
-            yield
-        return
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal)
-    try:
+    with told_of_signals(on_signal):
         yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 def _select(pipeline: Pipeline, writer: DatasetWriter, progress: Progress) -> None:
