@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from synthgen.engine.asking import Asker
 from synthgen.engine.budget import Budget, Cost, Ledger, worst_case
-from synthgen.journal.journal import Journal, rescue
-from synthgen.journal.rescue import FAILED, SENT
+from synthgen.journal import Journal, rescue
+from synthgen.journal.tables import FAILED, SENT
 from synthgen.protocols import Teacher
 from synthgen.requests.metering import Meter, current_meter
 from synthgen.requests.prices import Price

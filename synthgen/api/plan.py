@@ -17,7 +17,7 @@ from synthgen.engine.engine import Engine
 from synthgen.engine.pipeline import Pipeline, default_window, prepare
 from synthgen.engine.slots import START
 from synthgen.errors import StageError, TeacherError
-from synthgen.journal.journal import Journal
+from synthgen.journal import Journal
 from synthgen.protocols import Adapted, Teacher
 from synthgen.records import Record
 from synthgen.requests.prices import Price

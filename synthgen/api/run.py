@@ -17,7 +17,7 @@ from synthgen.engine.contracts import opened, selection_of
 from synthgen.engine.engine import Engine
 from synthgen.engine.pipeline import Flow, Pipeline, Progress, default_window, prepare
 from synthgen.errors import StageError, StoreError
-from synthgen.journal.journal import Journal
+from synthgen.journal import Journal
 from synthgen.protocols import Selector
 from synthgen.records import Record
 from synthgen.report import Presentation

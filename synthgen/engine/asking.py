@@ -15,7 +15,7 @@ from synthgen.engine.contracts import completion_of
 from synthgen.engine.slots import Slots
 from synthgen.errors import StoreError
 from synthgen.forms.reply_problems import Remedy, choices_of, is_final, is_free_text, remedy_of
-from synthgen.journal.journal import Journal
+from synthgen.journal import Journal
 from synthgen.protocols import MOST, Check, Teacher
 from synthgen.requests.metering import Meter, counted, metered_by
 from synthgen.requests.request import Completion, Draining, Request, Sampling

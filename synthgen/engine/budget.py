@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from synthgen.errors import ConfigError
-from synthgen.journal.journal import Journal
-from synthgen.journal.rescue import FAILED, RESOLVED, SENT
+from synthgen.journal import Journal
+from synthgen.journal.tables import FAILED, RESOLVED, SENT
 from synthgen.protocols import Teacher
 from synthgen.requests.metering import Meter
 from synthgen.requests.request import Draining, Request, Usage, canonical

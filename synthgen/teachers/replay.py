@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.journal.journal import Journal
+from synthgen.journal import Journal
 from synthgen.protocols import Teacher
 from synthgen.requests.prices import FREE, Price
 from synthgen.requests.request import Api, Completion, Draining, Request, Sampling
