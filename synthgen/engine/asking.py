@@ -17,7 +17,7 @@ from synthgen.errors import StoreError
 from synthgen.forms.reply_problems import Remedy, choices_of, is_final, is_free_text, remedy_of
 from synthgen.journal import Journal
 from synthgen.protocols import MOST, Check, Teacher
-from synthgen.requests.metering import Meter, counted, metered_by
+from synthgen.requests.metering import Bought, Meter, counted, metered_by
 from synthgen.requests.request import Completion, Draining, Request, Sampling
 from synthgen.safety.outward import logger
 
@@ -99,7 +99,7 @@ class Asker:
         request: Request,
         check: Check | None = None,
         tries: int = 1,
-        took: Spending | None = None,
+        took: Bought | None = None,
     ) -> Completion:
         """The reply; an unusable one (`check` gives a reason) is asked for again, `tries` times in all.
 
@@ -137,7 +137,7 @@ class Asker:
             or self.teachers[teacher].holds(key)
         )
 
-    async def _whole(self, teacher: str, request: Request, took: Spending | None, *, again: bool = False) -> Completion:
+    async def _whole(self, teacher: str, request: Request, took: Bought | None, *, again: bool = False) -> Completion:
         """The reply with as many choices as asked for: some servers give one at a time, whatever `n` says.
 
         Where the likeliest token is always taken, further choices would be the first one again: they are not asked for.
@@ -158,7 +158,7 @@ class Asker:
             completion = completion.with_more(further)
         return completion
 
-    async def _reply(self, teacher: str, request: Request, took: Spending | None, *, again: bool) -> Completion:
+    async def _reply(self, teacher: str, request: Request, took: Bought | None, *, again: bool) -> Completion:
         completion = counted(await self._found_or_bought(teacher, request), request)
         usage, spending = completion.usage, self.spending
         usd = usd_of(self.teachers[teacher], usage)
