@@ -10,7 +10,7 @@ counted, the median of the rounds. Preflight: its seconds on records as long as 
 tokens per CPU second on short records, padded and packed, at about as many tokens a step, and the losses beside each
 other.
 
-    python benchmarks/training.py [--quick] [--json] [--models FOLDER ...] [--steps N]
+    python benchmarks/training.py [--quick] [--json] [--models FOLDER ...] [--kinds KIND ...] [--steps N]
 """
 
 from __future__ import annotations
@@ -305,13 +305,13 @@ def real_rate(result: dict[str, Any]) -> float:
     return float((last["tokens"] - first["tokens"]) / (last["cpu_seconds"] - first["cpu_seconds"]))
 
 
-def measure_real(models: list[str], steps: int, folder: Path) -> dict[str, Any]:
+def measure_real(models: list[str], kinds: list[str], steps: int, folder: Path) -> dict[str, Any]:
     """The table of real models, printed as it grows."""
     data = write(folder / "seeds.jsonl", seed_rows())
     pairs = write(folder / "pairs.jsonl", preference_rows(seed_rows()))
     out: dict[str, Any] = {}
     for model in models:
-        for kind in REAL:
+        for kind in kinds:
             given = {"model": model, "kind": kind, "steps": steps, "data": str(pairs if kind == "dpo" else data)}
             ways = {
                 "plain TRL": ("real-plain", {}),
@@ -399,6 +399,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="end within two minutes")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--models", nargs="+", default=[], help="folders of real checkpoints")
+    parser.add_argument("--kinds", nargs="+", choices=list(REAL), default=list(REAL), help="trainings of each")
     parser.add_argument("--steps", type=int, default=12, help="of each training of a real checkpoint")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -415,7 +416,7 @@ def main() -> None:
         return
     if options.models:
         with tempfile.TemporaryDirectory() as temporary:
-            measured = measure_real(options.models, options.steps, Path(temporary))
+            measured = measure_real(options.models, options.kinds, options.steps, Path(temporary))
         if options.json:
             print(json.dumps(measured))
         return
