@@ -320,9 +320,10 @@ def measure_real(models: list[str], kinds: list[str], steps: int, folder: Path) 
                 "ours, grouped by length": ("real-ours", {"grouped": True}),
             }
             print(f"{Path(model).name}, {kind}, {steps} steps of 4 rows")
-            found = {name: child(way, {**given, **more}) for name, (way, more) in ways.items()}
-            plain = found["plain TRL"]
-            for name, result in found.items():
+            found: dict[str, dict[str, Any]] = {}
+            for name, (way, more) in ways.items():
+                result = found[name] = child(way, {**given, **more})
+                plain = found["plain TRL"]
                 same = [abs(a["loss"] - b["loss"]) for a, b in zip(result["metrics"], plain["metrics"], strict=True)]
                 losses = "another order" if "grouped" in name else f"losses at most {max(same):.1e} apart"
                 print(
