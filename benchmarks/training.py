@@ -218,7 +218,7 @@ def run_real_ours(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
-    """The same through TRL's own trainers, given the ids and labels that `synthgen_train` makes."""
+    """The same through TRL's own trainers, given the ids and labels that `synthgen_train` makes, in its order."""
     import datasets
     from peft import LoraConfig, get_peft_model
     from synthgen_train.config import parse
@@ -269,10 +269,13 @@ def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
             "disable_tqdm": True,
             "report_to": "none",
             "use_cpu": True,
+            "train_sampling_strategy": "sequential",
         }
         given = {"model": model, "processing_class": student.tokenizer, "callbacks": [Watch()]}
         if options["kind"] == "dpo":
-            Given(args=DPOConfig(**shared, beta=0.1), train_dataset=dpo_rows(prepared.pairs), **given).train()
+            pairs = dpo_rows(prepared.pairs)
+            pairs = pairs.select(list(Order([1] * len(pairs), 4, config.seed, grouped=False)))
+            Given(args=DPOConfig(**shared, beta=0.1), train_dataset=pairs, **given).train()
         else:
             rows_ = datasets.Dataset.from_dict(
                 {
@@ -280,6 +283,7 @@ def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
                     "labels": [e.labels for e in prepared.examples],
                 }
             )
+            rows_ = rows_.select(list(Order([1] * len(rows_), 4, config.seed, grouped=False)))
             args = SFTConfig(**shared, dataset_kwargs={"skip_prepare_dataset": True})
             SFTTrainer(args=args, train_dataset=rows_, **given).train()
     return {"metrics": metrics} | peak()
