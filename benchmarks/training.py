@@ -223,6 +223,7 @@ def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
     from peft import LoraConfig, get_peft_model
     from synthgen_train.config import parse
     from synthgen_train.loading import load_student
+    from synthgen_train.loss import Order
     from synthgen_train.mixing import prepare, read_records
     from synthgen_train.preference import dpo_rows
     from transformers import TrainerCallback
