@@ -23,15 +23,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from synthgen.asking import Asker
+from synthgen.api.run import run
 from synthgen.config import load
-from synthgen.engine import Engine
-from synthgen.exchange import Choice, Completion, Request, Usage
-from synthgen.journal import Journal
-from synthgen.pipeline import Pipeline, default_window, prepare
+from synthgen.engine.asking import Asker
+from synthgen.engine.engine import Engine
+from synthgen.engine.pipeline import Pipeline, default_window, prepare
+from synthgen.journal.journal import Journal
 from synthgen.protocols import Context, Draw, PoolView
 from synthgen.records import Record
-from synthgen.run import run
+from synthgen.requests.request import Choice, Completion, Request, Usage
 from synthgen.store import RunFolder
 
 SLOTS = 64

@@ -5,8 +5,9 @@ AsyncOpenAI loop, our teacher alone, and a whole run (prompts, journal, parsing,
 the first request to the last reply as the server sees them; CPU is the client's. Medians of several rounds, in which
 the clients take turns, so that all of them meet the same disturbances.
 
-Faults: the same prompts, 100 at once, against plans of faults; `good` counts whole answers to the right prompt, and what
-the others ended with stands behind them: each of the prompts is in one of the two. `of allowed` is the shortest time in which a server's limit lets them all through, as a share of the time taken.
+Faults: the same prompts, 100 at once, against plans of faults; `good` counts whole answers to the right prompt, and
+what the others ended with stands behind them: each prompt is in one of the two. `of allowed` is the shortest time in
+which a server's limit lets them all through, as a share of the time taken.
 
     python benchmarks/teachers.py [--quick] [--json] [--only throughput|faults|tail|memory]
 
@@ -34,11 +35,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from synthgen.api.event_loop import run_async
 from synthgen.config import load, run_recipe
-from synthgen.eventloop import run_async
-from synthgen.exchange import Completion, Request, Sampling
+from synthgen.forms.reply_problems import is_final
+from synthgen.requests.request import Completion, Request, Sampling
 from synthgen.teachers.openai import OpenAI
-from synthgen.unusable import is_final
 
 ROOT = Path(__file__).parents[1]
 SERVER = ROOT / "tests" / "servers" / "openai_server.py"

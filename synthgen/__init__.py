@@ -9,9 +9,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from synthgen.api import run_recipe as run_recipe
+    from synthgen.api.event_loop import run_async as run_async
     from synthgen.config import Recipe as Recipe
     from synthgen.config import load as load
-    from synthgen.config import run_recipe as run_recipe
+    from synthgen.engine.budget import Budget as Budget
+    from synthgen.engine.pipeline import Pipeline as Pipeline
+    from synthgen.engine.pipeline import Progress as Progress
     from synthgen.errors import BudgetReached as BudgetReached
     from synthgen.errors import ConfigError as ConfigError
     from synthgen.errors import Interrupted as Interrupted
@@ -24,14 +28,6 @@ if TYPE_CHECKING:
     from synthgen.errors import StoreError as StoreError
     from synthgen.errors import SynthgenError as SynthgenError
     from synthgen.errors import TeacherError as TeacherError
-    from synthgen.eventloop import run_async as run_async
-    from synthgen.exchange import Choice as Choice
-    from synthgen.exchange import Completion as Completion
-    from synthgen.exchange import Request as Request
-    from synthgen.exchange import Sampling as Sampling
-    from synthgen.exchange import Usage as Usage
-    from synthgen.pipeline import Pipeline as Pipeline
-    from synthgen.pipeline import Progress as Progress
     from synthgen.protocols import Context as Context
     from synthgen.protocols import Draw as Draw
     from synthgen.protocols import Filter as Filter
@@ -51,23 +47,28 @@ if TYPE_CHECKING:
     from synthgen.records import to_alpaca as to_alpaca
     from synthgen.records import to_messages as to_messages
     from synthgen.records import to_prompt_completion as to_prompt_completion
-    from synthgen.spending import Budget as Budget
+    from synthgen.requests.request import Choice as Choice
+    from synthgen.requests.request import Completion as Completion
+    from synthgen.requests.request import Request as Request
+    from synthgen.requests.request import Sampling as Sampling
+    from synthgen.requests.request import Usage as Usage
     from synthgen.store import RunFolder as RunFolder
     from synthgen.store import RunReport as RunReport
 
     __version__: str
 
 _NAMES = {
-    "config": "Recipe load run_recipe",
+    "api": "run_recipe",
+    "config": "Recipe load",
     "errors": "BudgetReached ConfigError Interrupted PluginError PromptError RunLocked SeedError StageError Stopped"
     " StoreError SynthgenError TeacherError",
-    "eventloop": "run_async",
-    "exchange": "Choice Completion Request Sampling Usage",
-    "pipeline": "Pipeline Progress",
+    "api.event_loop": "run_async",
+    "requests.request": "Choice Completion Request Sampling Usage",
+    "engine.pipeline": "Pipeline Progress",
     "protocols": "Context Draw Filter PoolView Preparation Selector Source Stage Teacher",
     "records": "Answer Drop Message Provenance Record from_alpaca from_messages to_alpaca to_messages"
     " to_prompt_completion",
-    "spending": "Budget",
+    "engine.budget": "Budget",
     "store": "RunFolder RunReport",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -14,14 +14,14 @@ SynthgenError                 exit code 1
     └── Interrupted           exit code 130
 
 A message says what happened, where (file, line, key, record, attempt) and what to do next. It holds no known secret
-and nothing that a terminal would obey, whoever catches it: see `synthgen.outward`.
+and nothing that a terminal would obey, whoever catches it: see `synthgen.safety.outward`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from synthgen.outward import shown
+from synthgen.safety.outward import shown
 
 
 class SynthgenError(Exception):

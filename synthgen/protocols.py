@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from synthgen.exchange import Api, Completion, Request, Sampling
 from synthgen.records import Drop, Record
+from synthgen.requests.request import Api, Completion, Request, Sampling
+
+MOST = 512
+"""Slots at each server at most, if no other number is set."""
 
 
 @runtime_checkable
@@ -26,7 +29,7 @@ class Teacher(Protocol):
     after the last; `def drain(self) -> None` when the run is ending (what waits for another try ends with `Draining`);
     `def keep_in(self, folder: Path, name: str) -> None` before `open`, for what has to survive restarts;
     `def holds(self, key: str) -> bool`, whether the reply to a request can be had without sending it, since an earlier
-    session did; `metered = True` where it tells `synthgen.metering.current_meter()` of each try; `price: Price` for
+    session did; `metered = True` where it tells `requests.metering.current_meter()` of each try; `price: Price` for
     budgets in dollars; `at_once: int`, the most requests at once where a run finds their number by trying; `api: Api`
     for requests of stages that name none (else `chat`).
     """
@@ -115,7 +118,7 @@ class Context(Protocol):
         A string is one user message. `api` is the teacher's own if not set. `sample` asks for fresh text for an equal
         prompt: a generating stage gives `ctx.attempt`. An unusable reply (`check` names a reason) is asked for again,
         `tries` times in all; the last one is returned as it is, so that the stage can drop what it holds with that
-        reason. Without a `check`, replies are unusable that are empty, cut or refused (`synthgen.unusable`).
+        reason. Without a `check`, replies are unusable that are empty, cut or refused (`forms.reply_problems`).
         """
         ...
 

@@ -1,8 +1,8 @@
 """Runs a command in forks of one process, each killed by SIGKILL at another rename or fsync, and then once more.
 
-`python dying.py FOLDER PREPARE COMMAND MADE`: `PREPARE` is a JSON list of commands that make what is there before,
-`COMMAND` the one that dies, `MADE` the names of the files and folders whose bytes are compared. Prints a JSON object:
-`steps`, and for each one at which something was wrong, what.
+`python dying.py FOLDER PREPARE COMMAND MADE STRIDE`: `PREPARE` is a JSON list of commands that come before,
+`COMMAND` the one that dies, `MADE` the names of the files and folders whose bytes are compared, and every moment that
+is a multiple of `STRIDE` is tried. Prints a JSON object: `steps`, and for each one at which something was wrong, what.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import synthgen.cli.deduplicating
-import synthgen.cli.previewing
-import synthgen.cli.reading
-import synthgen.cli.running
-import synthgen.dedup
-import synthgen.explain
+import synthgen.api.dedup
+import synthgen.cli.dedup
+import synthgen.cli.inspect
+import synthgen.cli.run
+import synthgen.report.explanation
 import synthgen.store.parquet  # noqa: F401
 from synthgen.cli.main import main
 from synthgen.config import load
@@ -91,7 +90,7 @@ def fresh(folder: Path, template: Path, name: str) -> Path:
     return place
 
 
-def trial(folder: Path, prepare: list[list[str]], command: list[str], names: list[str]) -> dict[str, Any]:
+def trial(folder: Path, prepare: list[list[str]], command: list[str], names: list[str], stride: int) -> dict[str, Any]:
     template = folder / "project"
     load(template / "config.yaml")  # imports and caches what each fork would
     importlib.import_module("pyarrow.parquet")
@@ -103,7 +102,7 @@ def trial(folder: Path, prepare: list[list[str]], command: list[str], names: lis
     assert wanted, (folder / "whole/output").read_text()
     repeated = status(whole, command)
     wrong: dict[int, str] = {}
-    for step in range(10_000):
+    for step in range(0, 10_000, stride):
         place = fresh(folder, template, f"step{step}")
         died = status(place, command, step)
         if died != -signal.SIGKILL:
@@ -118,5 +117,5 @@ def trial(folder: Path, prepare: list[list[str]], command: list[str], names: lis
 
 
 if __name__ == "__main__":
-    at, first, second, third = sys.argv[1:]
-    print(json.dumps(trial(Path(at), json.loads(first), json.loads(second), json.loads(third))))
+    at, first, second, third, every = sys.argv[1:]
+    print(json.dumps(trial(Path(at), json.loads(first), json.loads(second), json.loads(third), int(every))))

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from synthgen.asking import Asker
-from synthgen.engine import Engine
-from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.journal import Journal
-from synthgen.pipeline import Pipeline, prepare
+from synthgen.engine.asking import Asker
+from synthgen.engine.budget import Budget
+from synthgen.engine.engine import Engine
+from synthgen.engine.pipeline import Pipeline, prepare
+from synthgen.journal.journal import Journal
 from synthgen.protocols import Context, Draw, PoolView
 from synthgen.records import Provenance, Record
-from synthgen.spending import Budget
+from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 
 SEEDS = tuple(Record(id=f"seed{i}", instruction=f"seed task {i}") for i in range(4))
 

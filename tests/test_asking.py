@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.asking import IN_A_BATCH, Asker
+from synthgen.engine.asking import IN_A_BATCH, Asker
+from synthgen.engine.budget import Budget, worst_case
+from synthgen.engine.slots import START
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.journal import Journal
-from synthgen.prices import Price
-from synthgen.slots import START
-from synthgen.spending import Budget, worst_case
-from synthgen.turns import Draining
-from synthgen.unusable import FINAL, why_again
+from synthgen.forms.reply_problems import FINAL, why_again
+from synthgen.journal.journal import Journal
+from synthgen.requests.prices import Price
+from synthgen.requests.request import Choice, Completion, Draining, Request, Sampling, Usage
 
 
 class Scripted:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gc
 
-from synthgen.collecting import few_collections
+from synthgen.api.event_loop import few_collections
 
 
 def test_collections_are_rare_inside_and_as_before_outside() -> None:

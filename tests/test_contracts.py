@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from synthgen.config import load, run_recipe
+from synthgen.api import run_recipe
+from synthgen.config import load
 from synthgen.errors import PluginError, SynthgenError
 
 TEACHER = """

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.counting import HIDDEN, UNKNOWN, counted, estimated
-from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
+from synthgen.requests.metering import HIDDEN, UNKNOWN, counted, estimated
+from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 
 LONG = " ".join(f"word{number}" for number in range(160))
 PROMPT = "Tell what is known of the river that flows by the old town, of its bridges, and of those who built them. " * 3

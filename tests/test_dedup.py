@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen import dedup as module
-from synthgen.dedup import Progress, dedup
+from synthgen.api import dedup as module
+from synthgen.api.dedup import Progress, dedup
 from synthgen.errors import SeedError, StoreError
 from synthgen.similarity import NearDuplicateIndex
 

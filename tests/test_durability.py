@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent / "servers"))
 from faults import Plan
 from openai_server import FromTeacher, OpenAIServer
 
-from synthgen.journal import Journal
+from synthgen.journal.journal import Journal
 from synthgen.teachers.procedural import Procedural
 
 pytestmark = pytest.mark.slow

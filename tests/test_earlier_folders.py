@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.config import load, run_recipe
+from synthgen.api import run_recipe
+from synthgen.api.event_loop import run_async
+from synthgen.config import load
 from synthgen.errors import ConfigError
-from synthgen.eventloop import run_async
 from synthgen.store import RunFolder, RunReport, verify
 
 EARLIER = Path(__file__).parent / "store/folders/earlier"

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from engine_parts import SEEDS, STAGES, Demonstrations, HashTeacher, Memory, Novel, Respond, Write, go, pipeline
 
-from synthgen.asking import Asker
-from synthgen.engine import Engine
+from synthgen.engine.asking import Asker
+from synthgen.engine.budget import Budget
+from synthgen.engine.engine import Engine
+from synthgen.engine.pipeline import default_window, prepare
 from synthgen.errors import SeedError, StageError, TeacherError
-from synthgen.exchange import Completion, Request
-from synthgen.journal import Journal
-from synthgen.pipeline import default_window, prepare
+from synthgen.journal.journal import Journal
 from synthgen.protocols import Context, Draw, PoolView
 from synthgen.records import Record
-from synthgen.spending import Budget
+from synthgen.requests.request import Completion, Request
 
 
 def test_target_is_met_exactly_and_nothing_disappears(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from engine_parts import HashTeacher, pipeline
 
 from synthgen import run_async, run_recipe
-from synthgen.cli.plan import first_request
+from synthgen.api.plan import first_request
+from synthgen.api.run import run
 from synthgen.config import load
-from synthgen.run import run
 from synthgen.store import RunFolder, RunReport
 
 

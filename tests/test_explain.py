@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 
 from synthgen.errors import StoreError
-from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.explain import Explanation, explain
-from synthgen.explain_view import explanation_view
-from synthgen.journal import Journal
+from synthgen.journal.journal import Journal
 from synthgen.records import Provenance, Record
+from synthgen.report import Presentation
+from synthgen.report.explanation import Explanation, explain, explanation_view
+from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport, StageFlow
 
 SEEDS = [Record(instruction="Name three rivers."), Record(instruction="Translate 'tree' into French.")]
@@ -54,7 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with RunFolder.create_or_open(path, {"name": "demo"}) as folder, Journal(folder.journal_path) as journal:
         asyncio.run(journal.put(REQUEST.key, REQUEST, REPLY))
         folder.save_seeds(SEEDS)
-        writer = DatasetWriter(folder)
+        writer = DatasetWriter(folder, Presentation)
         writer.commit(kept, dropped)
         report = RunReport(
             generated=25,
@@ -181,7 +181,7 @@ def test_it_comes_as_json(run: Path) -> None:
 def test_long_texts_are_cut_unless_full(tmp_path: Path) -> None:
     record = Record(instruction="Write much.", output="a" * 5000)
     with RunFolder.create_or_open(tmp_path / "run", {"name": "demo"}) as folder:
-        writer = DatasetWriter(folder)
+        writer = DatasetWriter(folder, Presentation)
         writer.commit([record], [])
         writer.finish(RunReport(generated=1, accepted=1, rejected=0, status="done"), Ingredients(name="demo"))
     found = explain(tmp_path / "run", record.id)
@@ -193,7 +193,7 @@ def test_a_run_without_records(tmp_path: Path) -> None:
     with RunFolder.create_or_open(tmp_path / "run", {"name": "demo"}) as folder:
         with pytest.raises(StoreError, match="the run has not ended"):
             explain(tmp_path / "run", "x")
-        DatasetWriter(folder).finish(
+        DatasetWriter(folder, Presentation).finish(
             RunReport(generated=0, accepted=0, rejected=0, status="short"), Ingredients(name="demo")
         )
     assert "the run folder holds no records" in text_of(explain(tmp_path / "run", "anything"))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.finish_reasons import Finish, finish_of
+from synthgen.requests.finish_reasons import Finish, finish_of
 
 KNOWN: dict[Finish, str] = {
     "whole": "stop end_turn stop_sequence tool_use tool_calls COMPLETE STOP_SEQUENCE STOP eos_token completed "

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.errors import StoreError
-from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.journal import Journal, Totals
+from synthgen.journal.journal import Journal, Totals
+from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 
 
 def request(text: str, **fields: object) -> Request:
@@ -164,8 +164,8 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 WRITER = """
 import asyncio, sys
-from synthgen.journal import Journal
-from synthgen.exchange import Choice, Completion, Request
+from synthgen.journal.journal import Journal
+from synthgen.requests.request import Choice, Completion, Request
 
 async def main():
     with Journal(sys.argv[1]) as journal:
@@ -200,8 +200,8 @@ def test_a_full_disk_is_told_to_everyone_who_waits(tmp_path: Path) -> None:
     code = (
         "import asyncio, resource, signal, sys\n"
         "from synthgen.errors import StoreError\n"
-        "from synthgen.journal import Journal\n"
-        "from synthgen.exchange import Choice, Completion, Request\n"
+        "from synthgen.journal.journal import Journal\n"
+        "from synthgen.requests.request import Choice, Completion, Request\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "journal = Journal(sys.argv[1])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,12 @@ COMMANDS: dict[str, tuple[list[list[str]], list[str], list[str]]] = {
 }
 
 
+SHORT = ("export", "export elsewhere", "dedup", "view")
+STRIDE = 7
+"""Of the long ones every seventh moment is tried; all with the environment's variable EVERY_KILL (some minutes)."""
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_same_command_after_a_kill_at_any_moment(tmp_path: Path, name: str) -> None:
     prepare, command, made = COMMANDS[name]
@@ -51,7 +58,8 @@ def test_the_same_command_after_a_kill_at_any_moment(tmp_path: Path, name: str) 
     project.mkdir()
     (project / "config.yaml").write_text(CONFIG)
     (project / "rows.jsonl").write_text('{"instruction": "Say hello to a cat."}\n' * 3)
-    arguments = [json.dumps(value) for value in (prepare, command, made)]
+    stride = 1 if "EVERY_KILL" in os.environ or name in SHORT else STRIDE
+    arguments = [json.dumps(value) for value in (prepare, command, made, stride)]
     script = Path(__file__).parent / "dying.py"
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path), *arguments], capture_output=True, text=True, timeout=300

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from synthgen.likely_secrets import likely_secrets, may_hold_secret, secrets_at
+from synthgen.safety.likely_secrets import likely_secrets, may_hold_secret, secrets_at
 
 KEY = "sk-test-1234567890abcdef"
 LETTERS = string.ascii_letters + string.digits

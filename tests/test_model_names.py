@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.config import load, run_recipe
-from synthgen.model_names import is_path, model_name, written_by
+from synthgen.api import run_recipe
+from synthgen.config import load
+from synthgen.requests.request import is_path, model_name, written_by
 
 SECRET = "/home/anna/secret_project/models/tiny-q4.gguf"
 

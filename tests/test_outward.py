@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen import errors, outward
+from synthgen import errors
 from synthgen.errors import ConfigError, SynthgenError
-from synthgen.exchange import Choice, Completion
-from synthgen.outward import clear, learn, learn_environment, learn_login, logger, scrub, shown, told, visible
+from synthgen.requests.request import Choice, Completion
+from synthgen.safety import outward
+from synthgen.safety.outward import clear, learn, learn_environment, learn_login, logger, scrub, shown, told, visible
 
 KEY = "zq-Words/of+a key&1"
 

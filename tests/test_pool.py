@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.pool import Pool
+from synthgen.engine.ordering import Pool
 from synthgen.records import Record
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from synthgen import assets
 from synthgen.forms import FORMS, asking, recognise
-from synthgen.prompts import Renderer
+from synthgen.prompting.templates import Renderer
 from synthgen.records import Record
 
 README = assets.folder("prompts").joinpath("README.md").read_text(encoding="utf-8")

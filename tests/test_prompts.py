@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import PromptError
-from synthgen.prompts import Renderer
+from synthgen.prompting.templates import Renderer
 from synthgen.records import Record
 
 

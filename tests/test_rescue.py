@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import StoreError
-from synthgen.exchange import Choice, Completion, Request, Usage
-from synthgen.journal import Journal
-from synthgen.salvage import PAGE_SIZE, log_is_broken
+from synthgen.journal.journal import Journal
+from synthgen.journal.salvage import PAGE_SIZE, log_is_broken
+from synthgen.requests.request import Choice, Completion, Request, Usage
 
 FIRST = Path(__file__).parent / "store/folders/earlier"
 

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from engine_parts import Demonstrations, HashTeacher, pipeline
 
+from synthgen.api.run import run
+from synthgen.engine.pipeline import Pipeline, Progress
 from synthgen.errors import StageError, StoreError
-from synthgen.pipeline import Pipeline, Progress
 from synthgen.records import Record
-from synthgen.run import run
 from synthgen.store import RunFolder, RunReport
 
 

@@ -13,14 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.asking import Asker
-from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.journal import Journal
-from synthgen.journal_format import FAILED, SENT
-from synthgen.metering import Meter, current_meter
-from synthgen.prices import Price
-from synthgen.spending import Budget, Cost, Ledger, worst_case
-from synthgen.turns import Draining
+from synthgen.engine.asking import Asker
+from synthgen.engine.budget import Budget, Cost, Ledger, worst_case
+from synthgen.journal.journal import Journal, rescue
+from synthgen.journal.rescue import FAILED, SENT
+from synthgen.requests.metering import Meter, current_meter
+from synthgen.requests.prices import Price
+from synthgen.requests.request import Choice, Completion, Draining, Request, Sampling, Usage
 
 SAMPLING = Sampling(max_tokens=100)
 
@@ -117,11 +116,11 @@ def test_without_a_budget_failures_are_counted_all_the_same(tmp_path: Path) -> N
 KILLED = """
 import asyncio, os, signal, sys
 from test_spending import Flaky, asking
-from synthgen.spending import Budget
+from synthgen.engine.budget import Budget
 
 class Dying(Flaky):
     async def complete(self, request):
-        from synthgen.metering import current_meter
+        from synthgen.requests.metering import current_meter
         meter = current_meter()
         await meter.reserve()
         await meter.leaves()
@@ -207,3 +206,17 @@ def test_a_teacher_used_without_a_run_is_counted_by_nobody() -> None:
         meter.failed(paid=True)
 
     asyncio.run(main())
+
+
+def test_a_damaged_journal_keeps_what_is_known_of_its_tries(tmp_path: Path) -> None:
+    asking(tmp_path / "j", Flaky(lambda number: ["paid", "free"]), Budget(requests=40), 4)
+    with sqlite3.connect(tmp_path / "j") as base:
+        base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        kept = base.execute("SELECT count(*) FROM tries").fetchone()[0]
+    base.close()
+    assert kept == 20  # for each request three that left and two that failed
+    found = rescue.rescue(tmp_path / "j", tmp_path / "j")
+    assert found[:2] == (4, 0)
+    with Journal(tmp_path / "j") as journal:
+        spending = Ledger(Budget(), journal).spending
+        assert (spending.requests, spending.lost.requests, spending.lost.tokens) == (4, 8, 4 * WORST)

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from synthgen.slots import START, Growth, Slots
+from synthgen.engine.slots import START, Growth, Slots
 
 
 def simulated(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.template_tokens import find_token, without_ends
+from synthgen.requests.template_tokens import find_token, without_ends
 
 ENDS = [
     "<|im_end|>",

@@ -6,7 +6,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.turns import Draining, Turn
+from synthgen.engine.ordering import Turn
+from synthgen.requests.request import Draining
 
 
 async def passing(arrivals: list[int], closed: int | None) -> tuple[list[int], set[int]]:

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.exchange import Choice, Completion
-from synthgen.unusable import (
+from synthgen.forms.reply_problems import (
     DETAILS,
     FINAL,
     Remedy,
@@ -16,6 +15,7 @@ from synthgen.unusable import (
     why_again,
     why_unusable,
 )
+from synthgen.requests.request import Choice, Completion
 
 CALL = ({"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}},)
 

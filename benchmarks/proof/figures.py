@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from proof.arms import ARMS
+from synthgen.intervals import hierarchical
 from synthgen.loop.evaluation import numbers
 from synthgen.loop.gate import refusals
-from synthgen.loop.intervals import hierarchical
 from synthgen.loop.recipe import Gate
 
 MAIN = "seen"

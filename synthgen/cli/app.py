@@ -58,7 +58,7 @@ def init(
 
     It holds a config, a custom filter, a place for keys, and the schema that editors complete the config by.
     """
-    from synthgen.cli.starting import make_project
+    from synthgen.cli.init import make_project
 
     make_project(folder)
 
@@ -69,7 +69,7 @@ def check(config: ConfigFile = DEFAULT_CONFIG, settings: Settings = None, json: 
 
     The plan has the first prompt, how many requests and tokens the target will take, and what the window costs.
     """
-    from synthgen.cli.checking import check_config
+    from synthgen.cli.inspect import check_config
 
     check_config(config, settings or (), as_json=json)
 
@@ -94,7 +94,7 @@ def run(
 
     Ctrl-C once: what has been sent comes in, and all is saved. Twice: stop at once. The same command goes on.
     """
-    from synthgen.cli.running import run_config
+    from synthgen.cli.run import run_config
 
     raise typer.Exit(run_config(config, settings or (), target=target, out=out, reuse=reuse, fresh=fresh, as_json=json))
 
@@ -111,7 +111,7 @@ def preview(
     They are shown with what was rejected on the way. The run takes over what a preview has bought, and a preview what
     the run has.
     """
-    from synthgen.cli.previewing import preview_config
+    from synthgen.cli.run import preview_config
 
     raise typer.Exit(preview_config(config, settings or (), number, as_json=json))
 
@@ -127,7 +127,7 @@ def explain(
     json: Json = False,
 ) -> None:
     """Tell how a record came to be, or why it was dropped."""
-    from synthgen.cli.reading import explain_record
+    from synthgen.cli.inspect import explain_record
 
     raise typer.Exit(explain_record(run, record, full=full, as_json=json))
 
@@ -140,7 +140,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the dataset in trainers' formats, into exports/."""
-    from synthgen.cli.reading import export_run
+    from synthgen.cli.inspect import export_run
 
     export_run(run, formats, out=out, as_json=json)
 
@@ -151,7 +151,7 @@ def stats(run: RunPath, json: Json = False) -> None:
 
     Task types, languages, lengths, reasons, openings of instructions, diversity.
     """
-    from synthgen.cli.reading import show_stats
+    from synthgen.cli.inspect import show_stats
 
     show_stats(run, as_json=json)
 
@@ -166,7 +166,7 @@ def view(
 
     One file that needs no network: the numbers as pictures, and the records to browse.
     """
-    from synthgen.cli.reading import view_run
+    from synthgen.cli.inspect import view_run
 
     view_run(run, open_it=open_it, as_json=json)
 
@@ -182,7 +182,7 @@ def loop(
 
     Rounds go into one folder. The same command goes on with a loop that was stopped, wherever it was.
     """
-    from synthgen.cli.looping import run_rounds
+    from synthgen.cli.loop import run_rounds
 
     raise typer.Exit(run_rounds(config, settings or (), out=out, as_json=json))
 
@@ -200,7 +200,7 @@ def ablate(
 
     With it, without it, and on as many records of the latter: at random, and the longest.
     """
-    from synthgen.cli.ablating import ablate_stage
+    from synthgen.cli.loop import ablate_stage
 
     ablate_stage(config, settings or (), drop=drop, seeds=seeds, out=out, as_json=json)
 
@@ -208,7 +208,7 @@ def ablate(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a config, for editors."""
-    from synthgen.cli.reading import print_schema
+    from synthgen.cli.inspect import print_schema
 
     print_schema()
 
@@ -230,7 +230,10 @@ def dedup(
     out: Annotated[Path, typer.Option(help="Where the kept rows go, in the form in which they came.")],
     field: Annotated[
         list[str] | None,
-        typer.Option(help="A column that is compared, or several. By default the question of each row, and its input."),
+        typer.Option(
+            metavar="COLUMN",
+            help="A column that is compared, or several. By default the question of each row, and its input.",
+        ),
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="The similarity from which rows are dropped: 0.7 by default, 0.4 for minhash.")
@@ -250,7 +253,7 @@ def dedup(
 
     A row is kept if its question is no near-duplicate of an earlier kept one's; where it works on an input, both are.
     """
-    from synthgen.cli.deduplicating import dedup_file
+    from synthgen.cli.dedup import dedup_file
 
     dedup_file(
         source,
@@ -277,7 +280,7 @@ def train(context: typer.Context) -> None:
     RECIPE.yaml with a train: section, or --data outputs/RUN --model PATH. Needs the extra: synthgen[train].
     `synthgen train --help` shows all options and settings.
     """
-    from synthgen.cli.training import run_trainer
+    from synthgen.cli.train import run_trainer
 
     raise typer.Exit(run_trainer(["train", *context.args]))
 
@@ -289,6 +292,6 @@ def monitor(context: typer.Context) -> None:
     MODEL --baseline MODEL: paired, with intervals and gates. Needs the extra: synthgen[train].
     `synthgen monitor --help` shows all options.
     """
-    from synthgen.cli.training import run_trainer
+    from synthgen.cli.train import run_trainer
 
     raise typer.Exit(run_trainer(["monitor", *context.args]))

@@ -1,4 +1,4 @@
-"""`synthgen doctor`."""
+"""Keys from `.env` files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,25 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from synthgen.cli.environment import read_env
-from synthgen.cli.output import print_json
+from synthgen.cli.terminal import print_json
 from synthgen.config import Recipe, load
 from synthgen.errors import ConfigError
-from synthgen.teachers.openai.header_values import fault_in_key, how_to_fix
+from synthgen.safety.outward import learn_environment
+from synthgen.teachers.openai.access import fault_in_key, how_to_fix
+
+
+def read_env(config: str) -> None:
+    """Puts what `.env` beside the config and in the current folder says into the environment, where it says nothing.
+
+    What of it is a secret is known to `synthgen.safety.outward` from then on.
+    """
+    from dotenv import load_dotenv
+
+    for folder in dict.fromkeys((Path(config).resolve().parent, Path.cwd())):
+        if (folder / ".env").is_file():
+            load_dotenv(folder / ".env")
+    learn_environment(os.environ)
+
 
 PACKAGES = ("openai", "pydantic", "pyarrow", "numpy", "rapidfuzz", "jinja2", "typer", "rich")
 EXTRAS = {

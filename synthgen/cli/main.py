@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from synthgen.cli.app import app
-from synthgen.cli.output import guarded, say
+from synthgen.cli.terminal import guarded, say
 from synthgen.errors import SynthgenError
-from synthgen.outward import learn_environment, told
+from synthgen.safety.outward import learn_environment, told
 
 
 def main() -> None:

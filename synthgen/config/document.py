@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 
 import yaml
 
-from synthgen import outward
 from synthgen.errors import ConfigError
-from synthgen.likely_secrets import likely_secrets
+from synthgen.safety import outward
+from synthgen.safety.likely_secrets import likely_secrets
 
 Key = tuple[str | int, ...]
 """The way to a value: the keys of mappings and the indices of lists, from the top."""

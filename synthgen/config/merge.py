@@ -12,7 +12,7 @@ from typing import Any
 from synthgen import assets
 from synthgen.config.document import Document, Key, Place, dotted, parse_value, read_document
 from synthgen.errors import ConfigError
-from synthgen.plugins import suggestion
+from synthgen.text import suggestion
 
 
 def read_config(path: Path) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -11,9 +11,11 @@ from pydantic_core import ErrorDetails
 
 from synthgen.config.document import Document, Key
 from synthgen.errors import ConfigError
-from synthgen.likely_secrets import may_hold_secret
-from synthgen.plugins import nearest, setting_names, suggestion
+from synthgen.plugins import setting_names
 from synthgen.plugins.nulls import field_of, model_in, within
+from synthgen.safety import outward
+from synthgen.safety.likely_secrets import likely_secrets, may_hold_secret, secrets_at
+from synthgen.text import nearest, suggestion
 
 UNKNOWN = "there is no such key"
 KEYS_HERE = "keys here"
@@ -152,3 +154,44 @@ def shown(value: object) -> str:
     if isinstance(value, (int, float)):
         return f"the number {value:g}" if isinstance(value, float) else f"the number {value}"
     return "a list" if isinstance(value, (list, tuple)) else "keys and values"
+
+
+_TAKE_OUT = "a config is copied into the run folder, so keys belong into environment variables or a file .env"
+
+
+def refuse_secrets(document: Document) -> None:
+    """Looks at every value of a config, and at every key.
+
+    Raises:
+        ConfigError: naming the place of each secret, never what it is.
+    """
+    found = [(key, secrets) for key, secrets in _secrets(document.data, ())]
+    for _, secrets in found:
+        outward.learn(*secrets)
+    if found:
+        raise combined([document.error(key, "holds a secret in plain text", hint=_way_on(key)) for key, _ in found])
+
+
+def _secrets(value: Any, key: Key) -> Iterator[tuple[Key, list[str]]]:
+    if isinstance(value, dict):
+        for name, below in value.items():
+            if secrets := likely_secrets(str(name)):
+                yield key, secrets
+            yield from _secrets(below, (*key, name))
+    elif isinstance(value, list):
+        for number, below in enumerate(value):
+            yield from _secrets(below, (*key, number))
+    elif secrets := secrets_at(key, value):
+        yield key, [*secrets, str(value)]
+
+
+def _way_on(key: Key) -> str:
+    names = [part for part in key if isinstance(part, str)]
+    last = names[-1] if names else ""
+    if last.endswith("_env"):
+        return f"{last} is the name of an environment variable, such as OPENAI_API_KEY; the key itself belongs into it"
+    if any(name.endswith("headers") for name in names[:-1]):
+        return "name an environment variable in its place: ${NAME}"
+    if last.endswith("url"):
+        return "name an environment variable in its place: http://user:${NAME}@host/v1, or headers with ${NAME}"
+    return f"take it out: {_TAKE_OUT} (`api_key_env` names one, and `headers` take ${{NAME}})"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from synthgen.families.family import Family
+from synthgen.families.family import Family, Unprovable, Values
 from synthgen.families.interpreter import Program, evaluate
-from synthgen.families.slots import Slot, lines, word
-from synthgen.families.task import Unprovable, Values
+from synthgen.families.template import Slot, lines, word
 from synthgen.families.vocabulary import WORDS
 
 _NUMBER_NAMES = ("total", "count", "n", "result", "x", "score", "steps", "value", "acc", "amount")

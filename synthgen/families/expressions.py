@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from synthgen.families.task import Unprovable
+from synthgen.families.family import Unprovable
 
 _TOKEN = re.compile(r"\d+|[-+*/()]")
 _SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", "·": "*"})

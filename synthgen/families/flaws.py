@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from synthgen.families.framing import starts
-from synthgen.families.settings import GREETINGS
-from synthgen.families.task import Task
+from synthgen.families.family import Task
+from synthgen.families.framing import GREETINGS, starts
 from synthgen.families.template import plain
 from synthgen.families.vocabulary import CITIES, NAMES
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from synthgen.families.family import Family
-from synthgen.families.slots import choice, terms, word
-from synthgen.families.task import Unprovable, Values
+from synthgen.families.family import Family, Unprovable, Values
+from synthgen.families.template import choice, terms, word
 from synthgen.families.vocabulary import ADJECTIVES, NOUNS, WORDS
 
 SEPARATORS = {

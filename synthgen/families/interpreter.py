@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from synthgen.families.task import Unprovable
+from synthgen.families.family import Unprovable
 
 T = TypeVar("T")
 

@@ -9,10 +9,9 @@ from itertools import pairwise
 from typing import Any
 
 from synthgen.families.expressions import Arithmetic
-from synthgen.families.family import Family
-from synthgen.families.numerals import decimal
-from synthgen.families.slots import Slot, choice, integer, integers
-from synthgen.families.task import Unprovable, Values
+from synthgen.families.family import Family, Unprovable, Values
+from synthgen.families.notations import decimal
+from synthgen.families.template import Slot, choice, integer, integers
 
 
 def _read_expression(text: str) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 
-from synthgen.families.family import Family
-from synthgen.families.slots import Slot, choice, integer
-from synthgen.families.task import Unprovable, Values
+from synthgen.families.family import Family, Unprovable, Values
+from synthgen.families.template import Slot, choice, integer
 from synthgen.families.vocabulary import DAYS, MONTHS, NOUNS, WORDS
 
 parity = Family(

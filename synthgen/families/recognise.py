@@ -7,9 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from synthgen.families.closings import read_closings
-from synthgen.families.family import Family, Phrasing
+from synthgen.families.family import Family, Phrasing, Reading, Unprovable
 from synthgen.families.framing import starts
-from synthgen.families.task import Reading, Unprovable
 from synthgen.families.template import plain, words
 
 LONGEST = 4000

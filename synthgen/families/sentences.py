@@ -6,9 +6,8 @@ import random
 import re
 from typing import Any
 
-from synthgen.families.family import Family
-from synthgen.families.slots import choice, quoted, word
-from synthgen.families.task import Unprovable, Values
+from synthgen.families.family import Family, Unprovable, Values
+from synthgen.families.template import choice, quoted, word
 from synthgen.families.vocabulary import NOUNS, sentence
 
 ORDINALS = {

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from synthgen.families.family import Family
-from synthgen.families.slots import Slot, choice, integer, name
-from synthgen.families.task import Unprovable, Values
+from synthgen.families.family import Family, Unprovable, Values
+from synthgen.families.template import Slot, choice, integer, name
 from synthgen.families.vocabulary import CITIES, GOODS, JOBS, NAMES, PLACES
 
 _GOODS = Slot(r"[a-z'-]+", str.lower)

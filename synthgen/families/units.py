@@ -6,10 +6,9 @@ import random
 from fractions import Fraction
 from typing import Any
 
-from synthgen.families.family import Family
-from synthgen.families.numerals import decimal
-from synthgen.families.slots import Slot, choice, integer
-from synthgen.families.task import Unprovable, Values
+from synthgen.families.family import Family, Unprovable, Values
+from synthgen.families.notations import decimal
+from synthgen.families.template import Slot, choice, integer
 
 UNITS: dict[str, tuple[str, Fraction, tuple[str, ...]]] = {
     "millimetres": ("length", Fraction(1, 1000), ("millimeters", "mm", "millimetre", "millimeter")),

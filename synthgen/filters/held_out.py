@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from synthgen.loop.records import read_records
 from synthgen.protocols import Preparation
 from synthgen.records import Drop, Record, user_text
+from synthgen.store.record_files import read_records
 from synthgen.text import ngrams, normalize, tokenize
 
 SPAN = 13

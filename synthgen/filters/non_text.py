@@ -1,4 +1,11 @@
-"""Drops tasks that ask for pictures, sound, files or the web: what a language model cannot give or see."""
+"""Finds where a text asks for what no text can be, or points at what no text shows.
+
+A word alone says little: `file a complaint`, `map each word`, `the plot of a film` and `a video's title` are all text.
+So a sentence counts only where a verb that makes or shows has a medium as its object (`design a logo`), where it points
+at one that is not there (`describe this photo`), or where it tells the reader to act (`click here`, `search the web`).
+Left alone are sentences that ask how something is done, texts that ask for code or for a picture written as text, and
+what stands in quotation marks or after a colon: that is material, not the request.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +13,62 @@ import re
 from functools import cache
 from typing import Literal
 
-from synthgen.filters.fields import Field, text_of
-from synthgen.filters.non_text_requests import find_request
+from synthgen.matching.fields import Field, text_of
+from synthgen.matching.languages import CODE, SPACED, UNSPACED, Words
+from synthgen.matching.needed import FirstLook
 from synthgen.records import Drop, Record
+
+GAP = 4
+"""How many words (articles, adjectives) may stand between a verb and its object."""
+
+QUOTED = re.compile(
+    r"\"[^\"\n]*\"|“[^”]{0,500}”|„[^“”]{0,500}[“”]|«[^»]{0,500}»|「[^」]{0,500}」|《[^》]{0,500}》|'(?<=\s')[^'\n]*'(?!\w)"
+)
+MATERIAL = re.compile(r"(?<=.{8})[:：](?=\s|$|[^\x00-\x7f]).*", re.DOTALL)
+"""A colon and all after it, unless it follows a short label (`Task: draw a cat`)."""
+
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
+
+
+def find_request(text: str) -> str | None:
+    """The words with which the text asks for more than text; None where it does not."""
+    if not _first_look().may_match(text):
+        return None
+    for sentence in SENTENCE_END.split(MATERIAL.sub("", QUOTED.sub(" ", text))):
+        for number in sorted(_first_look().may_match(sentence)):
+            asks, how = _rules()[number]
+            found = asks.search(sentence)
+            if found and not how.search(sentence):
+                return None if _code().search(text) else found.group().strip(" ,;(")
+    return None
+
+
+@cache
+def _first_look() -> FirstLook:
+    return FirstLook([asks.pattern for asks, _ in _rules()])
+
+
+@cache
+def _code() -> re.Pattern[str]:
+    return re.compile(CODE, re.IGNORECASE)
+
+
+@cache
+def _rules() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
+    """Pairs: what asks for more than text, and what in the same sentence takes it back."""
+    spaced = [(_asks(words), re.compile(rf"\b(?:{words.how})\b", re.IGNORECASE)) for words in SPACED]
+    return (*spaced, *((re.compile(a, re.IGNORECASE), re.compile(how)) for a, how in UNSPACED))
+
+
+def _asks(words: Words) -> re.Pattern[str]:
+    clause = rf"(?:^\s*|[.!?;:,(]\s*|\b(?:{words.leads})\s+)"
+    gap = rf"(?:\s+(?!(?:{words.breaks})\b)[\w'’-]+){{0,{GAP}}}?"
+    after = rf"(?=\s*$|\s*[^\w\s'’-]|\s+(?:{words.after})\b)" if words.after else r"(?!['’-])"
+    made = rf"{clause}(?:{words.make}){gap}\s+(?:(?:l|un)['’])?(?:{words.media})\b{after}"
+    acted = rf"{clause}(?:{words.act})"
+    seen = rf"\b(?:{words.see})\b{after}"
+    return re.compile(f"{made}|{acted}|{seen}", re.IGNORECASE)
+
 
 SELF_INSTRUCT = (
     *("image", "images", "graph", "graphs", "picture", "pictures", "file", "files", "map", "maps"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from synthgen.filters.fields import Field, text_of
-from synthgen.filters.word_matching import normal, word_pattern
+from synthgen.matching.fields import Field, text_of
+from synthgen.matching.words import normal, word_pattern
 from synthgen.records import Drop, Record
 
 PROGRAM = ("Write a program",)

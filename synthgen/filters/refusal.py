@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from synthgen.filters.word_matching import normal, word_pattern
-from synthgen.filters.words_needed import FirstLook
+from synthgen.matching.needed import FirstLook
+from synthgen.matching.words import normal, word_pattern
 from synthgen.records import Drop, Record
 
 _HELP = (

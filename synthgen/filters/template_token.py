@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthgen.records import Drop, Record
-from synthgen.template_tokens import find_token
+from synthgen.requests.template_tokens import find_token
 
 
 def template_token(record: Record) -> Drop | None:

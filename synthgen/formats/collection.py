@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synthgen.errors import SeedError
-from synthgen.formats.files import find
+from synthgen.formats.files import find, label_of
 from synthgen.formats.hub import hub_rows
 from synthgen.formats.layouts import KNOWN, LostText, Read, UnknownLayout, read_row
-from synthgen.formats.location import label_of
 from synthgen.formats.names import field_of
 from synthgen.formats.reading import EXCERPT, Row, lists_aside, rows_of
 from synthgen.formats.values import RowError, holds

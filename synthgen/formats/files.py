@@ -1,15 +1,54 @@
-"""Which files of a folder are read, and which are left aside and why."""
+"""Which files of a folder are read, which are left aside and why, and how a record names its place in them."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from synthgen.errors import SeedError
 from synthgen.formats.opening import NAMES, SUFFIXES, Kind, content_of, kind_by_name
-from synthgen.formats.splits import named, split_of
+
+
+def located(path: str, base: Path) -> Path:
+    """The path that a config in the folder `base` means; `~` is the home folder."""
+    return base / Path(path).expanduser()
+
+
+def label_of(path: Path, base: Path) -> str:
+    """A name for the file that is the same on every machine: relative to the config's folder, or `folder/file`."""
+    try:
+        return path.resolve().relative_to(base.resolve()).as_posix()
+    except ValueError:
+        return f"{path.resolve().parent.name}/{path.name}"
+
+
+SPLITS = {
+    "train": ("train", "training"),
+    "test": ("test", "testing", "eval", "evaluation"),
+    "validation": ("validation", "valid", "val", "dev"),
+}
+"""Words in the names of files and folders that tell a split, as the Hub reads them too."""
+
+_SPLIT_OF = {word: split for split, words in SPLITS.items() for word in words}
+
+
+def split_of(file: Path) -> str | None:
+    """The split that the file's name tells, or else its folder's."""
+    for part in (file.name.partition(".")[0], *reversed(file.parent.parts)):
+        words = set(re.split(r"[\W_\d]+", part.lower()))
+        for split, names in SPLITS.items():
+            if words & set(names):
+                return split
+    return None
+
+
+def named(split: str) -> str:
+    """The split by its usual name: `dev` is `validation`."""
+    return _SPLIT_OF.get(split.lower(), split)
+
 
 _NO_DATA = frozenset(
     ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "dataset-metadata.json",

@@ -16,9 +16,9 @@ from typing import IO, Any
 from synthgen.errors import SeedError
 from synthgen.formats import documents
 from synthgen.formats.documents import Broken
+from synthgen.formats.files import named, split_of
 from synthgen.formats.names import NAMES, plain
 from synthgen.formats.opening import Content, Kind, content_of, opened, text_of
-from synthgen.formats.splits import named, split_of
 from synthgen.formats.turns import is_message
 from synthgen.formats.values import kind, why
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from synthgen.forms.fallback import labelled, numbered, whole, yes_or_no
+from synthgen.forms.labelled import labelled, numbered, whole, yes_or_no
 from synthgen.forms.parsed import Broken, Form, Item, Parsed
 from synthgen.forms.plain import Blocks, InputFirst, Numbered, OutputFirst, YesNo
 from synthgen.forms.reasoning import split_reasoning

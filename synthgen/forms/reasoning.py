@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from synthgen.template_tokens import without_ends
+from synthgen.requests.template_tokens import without_ends
 
 _TAGS = (
     (r"<(think|thinking|thought|thoughts|reasoning|seed:think)>", r"</(?:{0})>"),

@@ -12,7 +12,7 @@ from typing import Any
 from synthgen.forms.parsed import PIECE_LIMIT, Broken, Item, Parsed, bounded, broken
 from synthgen.forms.reasoning import split_reasoning
 from synthgen.forms.salvage import Number, encode, scan
-from synthgen.template_tokens import find_token, without_ends
+from synthgen.requests.template_tokens import find_token, without_ends
 
 NO_INPUT = re.compile(
     r"[<(\[]?\s*(?:no\s*-?\s*input(?:\s+(?:is\s+)?(?:needed|required|necessary))?|n/a|none)\s*[>)\]]?\.?", re.IGNORECASE

@@ -13,23 +13,24 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from synthgen.config import Recipe, run_recipe
+from synthgen.api import run_recipe
+from synthgen.api.event_loop import run_async
+from synthgen.config import Recipe
 from synthgen.config.merge import label
 from synthgen.errors import ConfigError, Interrupted
-from synthgen.eventloop import run_async
+from synthgen.intervals import Interval, hierarchical
 from synthgen.loop import evaluation
 from synthgen.loop.evaluation import numbers
-from synthgen.loop.intervals import Interval, hierarchical
 from synthgen.loop.mixing import mix
 from synthgen.loop.recipe import SAME_SEED, LoopRecipe
-from synthgen.loop.records import accepted, read_records
 from synthgen.loop.round import Scores, Training
 from synthgen.loop.rounds import run_loop
 from synthgen.loop.state import Steps, digest
 from synthgen.loop.training import train_student
-from synthgen.plugins import suggestion
 from synthgen.records import Record
-from synthgen.store import RunReport, atomic
+from synthgen.store import RunReport, files
+from synthgen.store.record_files import accepted, read_records
+from synthgen.text import suggestion
 
 ARMS = ("with", "without", "random", "longest")
 
@@ -120,7 +121,7 @@ def ablate(
         "trainings": len(ARMS) * seeds,
         "seconds": round(seconds, 1),
     }
-    atomic.write(out / "ablation.json", json.dumps(asdict(result), indent=1) + "\n")
+    files.write(out / "ablation.json", json.dumps(asdict(result), indent=1) + "\n")
     return result
 
 

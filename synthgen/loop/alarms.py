@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from synthgen.intervals import paired
 from synthgen.loop.evaluation import numbers
-from synthgen.loop.intervals import paired
 from synthgen.loop.recipe import Alarms
 from synthgen.loop.round import Measures, Repetition, Scores
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from synthgen.errors import PluginError
 from synthgen.plugins.find import Finder
+from synthgen.text import suggestion
 
 MAKERS = {
     "drills": "synthgen.task_sets.drills:tasks",
@@ -29,7 +30,7 @@ def function(use: str, table: dict[str, str], base: Path) -> Callable[..., Any]:
     """
     if use not in table and ":" not in use:
         raise PluginError(
-            f"there is no {use!r}", key="use", hint=f"there are {', '.join(sorted(table))}, or ./file.py:name"
+            f"there is no {use!r}", key="use", hint=f"{suggestion(use, table)} Or name one of yours: ./file.py:name"
         )
     # to the finder any plain function is a filter
     found: Callable[..., Any] = Finder(base).find(table.get(use, use), ("filter",)).part

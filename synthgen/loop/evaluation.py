@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from synthgen.config import run_recipe
+from synthgen.api import run_recipe
 from synthgen.errors import Interrupted
-from synthgen.loop.intervals import interval
+from synthgen.intervals import interval
 from synthgen.loop.recipe import LoopRecipe
-from synthgen.loop.records import accepted, rejected
 from synthgen.loop.round import Scores
-from synthgen.plugins.build import build
 from synthgen.plugins.find import Finder
+from synthgen.plugins.settings import build
 from synthgen.records import Record, to_alpaca
+from synthgen.store.record_files import accepted, rejected
 
 
 def checker(recipe: LoopRecipe) -> Callable[[Record, str], bool]:

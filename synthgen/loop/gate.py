@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from synthgen.intervals import paired
 from synthgen.loop.evaluation import numbers
-from synthgen.loop.intervals import paired
 from synthgen.loop.recipe import Gate
 from synthgen.loop.round import Scores
 

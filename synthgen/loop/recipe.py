@@ -13,15 +13,14 @@ from synthgen.config import Recipe, locate
 from synthgen.config.document import Document
 from synthgen.config.merge import override, read_config
 from synthgen.config.models import NAME, Count, Entry, Limit, Section
-from synthgen.config.plain_secrets import refuse_secrets
-from synthgen.config.problems import combined, problems
+from synthgen.config.problems import combined, problems, refuse_secrets
 from synthgen.config.recipe import check_kind, make_recipe
 from synthgen.errors import ConfigError
 from synthgen.filters.held_out import HeldOut
 from synthgen.loop.door import TRAINERS, function
+from synthgen.loop.tasks import tasks_of
 from synthgen.plugins.nulls import validated
 from synthgen.records import Record
-from synthgen.sources.tasks import tasks_of
 
 KEY = "by_round"
 

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from synthgen.intervals import paired
 from synthgen.loop.evaluation import numbers, summary
-from synthgen.loop.intervals import paired
-from synthgen.loop.picture import page, picture
 from synthgen.loop.round import Round
 from synthgen.loop.state import Steps
-from synthgen.store import atomic
+from synthgen.report.loop_page import page, picture
+from synthgen.store import files
 
 COSTS = ("requests", "tokens", "usd")
 
@@ -125,10 +125,10 @@ class LoopReport:
             "seconds": seconds,
         }
         points = [self._point(r) for r in self.rounds]
-        atomic.write(folder / "loop.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
-        atomic.write(folder / "loop.svg", picture(self.name, points) + "\n")
+        files.write(folder / "loop.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+        files.write(folder / "loop.svg", picture(self.name, points) + "\n")
         tables = {"Rounds": self.lines(), "Cost": spent}
-        atomic.write(folder / "loop.html", page(self.name, f"{self.status}: {self.because}", points, tables))
+        files.write(folder / "loop.html", page(self.name, f"{self.status}: {self.because}", points, tables))
 
     def summary(self, found: Round) -> dict[str, dict[str, float]]:
         """Accuracy and stops of each held-out set, and on the main one the paired gain over round 0."""

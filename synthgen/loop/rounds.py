@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from synthgen.config import run_recipe
+from synthgen.api import run_recipe
+from synthgen.api.event_loop import run_async
 from synthgen.errors import BudgetReached, Interrupted
-from synthgen.eventloop import run_async
 from synthgen.loop.alarms import alarms, better_than_start, repeats, worse_than_start
 from synthgen.loop.budget import Purse, spending
 from synthgen.loop.evaluation import evaluate, summary
@@ -20,15 +20,15 @@ from synthgen.loop.gate import gains, refusals
 from synthgen.loop.measures import READINGS, against, measure
 from synthgen.loop.mixing import Mixture, balanced, mix
 from synthgen.loop.recipe import CHECKPOINT, LoopRecipe, longest
-from synthgen.loop.records import accepted, read_records, rejected, write_records
 from synthgen.loop.report import LoopReport
 from synthgen.loop.round import Damage, Generation, Measures, Round, Scores, Training
 from synthgen.loop.state import End, Loop, Say, digest, lay_out, pin
 from synthgen.loop.training import look_for_damage, train_student
 from synthgen.records import Record
 from synthgen.store import RunReport
-from synthgen.store.links import refuse_links
+from synthgen.store.files import refuse_links
 from synthgen.store.lock import Lock
+from synthgen.store.record_files import accepted, read_records, rejected, write_records
 from synthgen.text import normalize
 
 

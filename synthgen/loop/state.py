@@ -12,21 +12,21 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from synthgen import assets
 from synthgen.config import Recipe
-from synthgen.config.shape import shaping_files
+from synthgen.config.fingerprint import shaping_files
 from synthgen.errors import BudgetReached, ConfigError
-from synthgen.exchange import canonical
 from synthgen.loop.door import source_hash
 from synthgen.loop.evaluation import prompts
 from synthgen.loop.recipe import SAME_SEED, LoopRecipe
-from synthgen.loop.records import write_records
 from synthgen.loop.round import Measures, Round, Scores
+from synthgen.loop.tasks import Tasks
 from synthgen.loop.training import monitors
 from synthgen.plugins import PROMPT_SETTINGS
 from synthgen.plugins.find import Finder
 from synthgen.records import Record, user_text
-from synthgen.sources.tasks import Tasks
-from synthgen.store import atomic
-from synthgen.store.values import damaged, read_json
+from synthgen.requests.request import canonical
+from synthgen.store import files
+from synthgen.store.record_files import write_records
+from synthgen.store.report import damaged, read_json
 from synthgen.teachers.checkpoints import checkpoint_hash
 from synthgen.text import normalize
 
@@ -74,7 +74,7 @@ class Steps:
         result = work()
         seconds = round(time.monotonic() - started, 2)
         kept = {"inputs": made_from, "result": result, "seconds": seconds}
-        atomic.write(path, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+        files.write(path, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
         # as it will be read again: tuples are lists there
         return cast(Result, json.loads(json.dumps(result)))
 
@@ -192,7 +192,7 @@ def lay_out(recipe: LoopRecipe, folder: Path) -> dict[str, Path]:
             write_records(paths[name], records)
             if name != "seeds":
                 rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in prompts(records))
-                atomic.write(paths[f"{name}/prompts"], rows)
+                files.write(paths[f"{name}/prompts"], rows)
     return paths
 
 
@@ -221,7 +221,7 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
         pins["monitors"] = source_hash(look)
     _compare(folder / PINS, pins)
     if not (folder / PINS).is_file():
-        atomic.write(folder / PINS, json.dumps(pins, indent=1) + "\n")
+        files.write(folder / PINS, json.dumps(pins, indent=1) + "\n")
 
 
 def _pinned(before: dict[str, Any], name: str) -> Any:
@@ -231,7 +231,7 @@ def _pinned(before: dict[str, Any], name: str) -> Any:
 
 def source_digest(path: Path) -> str:
     """16 hex digits over a file."""
-    return atomic.sha256(path)[:16]
+    return files.sha256(path)[:16]
 
 
 def _own_files(generation: Recipe) -> dict[str, Path]:

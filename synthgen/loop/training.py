@@ -9,9 +9,9 @@ from typing import Any, cast
 from synthgen.errors import ConfigError
 from synthgen.loop.door import MONITORS, function
 from synthgen.loop.recipe import LoopRecipe, of_round
-from synthgen.loop.records import write_records
 from synthgen.loop.round import Damage, Training
 from synthgen.records import Record
+from synthgen.store.record_files import write_records
 
 
 def train_student(

@@ -1,0 +1,1 @@
+"""Monitors as a loop calls them: plug-ins."""

@@ -1,10 +1,9 @@
 """`use:` strings to objects: the only package that imports by name."""
 
-from synthgen.plugins.build import Built, build
 from synthgen.plugins.builtins import BUILTINS, FREE_SETTINGS, GROUPS, PROMPT_SETTINGS, Kind
 from synthgen.plugins.find import Finder, Found, known
-from synthgen.plugins.settings import setting_names, settings_model
-from synthgen.plugins.suggestions import nearest, suggestion
+from synthgen.plugins.settings import Built, build, setting_names, settings_model
+from synthgen.text import nearest, suggestion
 
 __all__ = [
     "BUILTINS",

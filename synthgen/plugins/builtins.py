@@ -10,7 +10,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     "source": {
         "dataset": "synthgen.sources.dataset:Dataset",
         "seeds": "synthgen.sources.seeds:Seeds",
-        "tasks": "synthgen.sources.tasks:Tasks",
+        "tasks": "synthgen.loop.tasks:Tasks",
     },
     "teacher": {
         "openai": "synthgen.teachers.openai:OpenAI",
@@ -99,3 +99,19 @@ PROMPT_SETTINGS: dict[str, tuple[str, ...]] = {
     "solve": ("prompt", "hint"),
 }
 """Settings of built-in stages that name a prompt template."""
+
+_MOVED = {
+    "synthgen.loop.contamination": "synthgen.filters.held_out",
+    "synthgen.loop.drills": "synthgen.task_sets.drills",
+    "synthgen.loop.family_tasks": "synthgen.task_sets.families",
+    "synthgen.loop.seed_tasks": "synthgen.task_sets.seed_tasks",
+    "synthgen.loop.small": "synthgen.trainers.small",
+    "synthgen.loop.source": "synthgen.sources.known",
+}
+"""Modules of parts that configs may name in full, by the names that they had before."""
+
+
+def moved(use: str) -> str:
+    """What a `use:` of an older version names now."""
+    module, colon, name = use.partition(":")
+    return f"{_MOVED.get(module, module)}{colon}{name}"

@@ -1,4 +1,4 @@
-"""The object that `use:` names: a built-in, a name in a file or a module, or an installed plug-in."""
+"""Finds what `use:` names: a built-in, an object in a file or a module, or an installed plug-in."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from synthgen.errors import PluginError, SynthgenError
-from synthgen.plugins.builtins import BUILTINS, GROUPS, Kind
+from synthgen.plugins.builtins import BUILTINS, GROUPS, Kind, moved
 from synthgen.plugins.kinds import check_kind, named
-from synthgen.plugins.suggestions import suggestion
+from synthgen.text import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Finder:
         Raises:
             PluginError: there is none of that name, its file or module does not import, or it is of another kind.
         """
-        place, colon, name = use.rpartition(":")
+        place, colon, name = moved(use).rpartition(":")
         if _is_path(place if colon else use):
             return self._in_file(use, place, name, kinds)
         if colon:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.records import Record
-from synthgen.selectors.features import LENGTH, vectors
+from synthgen.similarity.features import LENGTH, vectors
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,6 +1,5 @@
 """Near-duplicate removal: the exact index, and approximate methods behind the same interface."""
 
-from synthgen.similarity.batch import check_all, query_all
 from synthgen.similarity.bulk import BulkIndex, deduplicate
 from synthgen.similarity.hashed import HashIndex
 from synthgen.similarity.index import NearDuplicateIndex
@@ -19,12 +18,10 @@ __all__ = [
     "SemanticIndex",
     "Similarity",
     "TaskIndex",
-    "check_all",
     "deduplicate",
     "load",
     "local_embedder",
     "openai_embedder",
-    "query_all",
     "save",
     "task_of",
 ]

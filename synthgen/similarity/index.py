@@ -13,8 +13,7 @@ from synthgen.similarity.needed import Arithmetic, Needed, Rule, score
 from synthgen.similarity.neighbour import Neighbour
 from synthgen.similarity.short import LONGEST, ShortIndex, Sketch
 from synthgen.similarity.vocabulary import Vocabulary, to_ids, to_text
-from synthgen.subsequence import common_length
-from synthgen.text import Tokenizer, normalize, tokenize
+from synthgen.text import Tokenizer, common_length, normalize, tokenize
 
 
 class NearDuplicateIndex:
@@ -23,7 +22,7 @@ class NearDuplicateIndex:
     `threshold`, `rule` and `arithmetic` say what is one (see `Needed`), `tokenizer` what is compared. Texts that have
     no tokens at all are compared whole (normalised), so that an empty token list never passes as unique. Exact: a
     text is found to be a near-duplicate iff comparing it with every kept one would; how texts of more than 32,000
-    tokens are compared says `synthgen.subsequence`.
+    tokens are compared says `synthgen.text`.
 
     Raises:
         ValueError: the threshold is not above 0 and at most 1.

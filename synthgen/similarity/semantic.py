@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.outward import learn
+from synthgen.safety.outward import learn
 from synthgen.similarity.neighbour import Neighbour
 
 Embed = Callable[[Sequence[str]], Any]

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
 from synthgen.formats import Account, Collection, Read, Row
-from synthgen.formats.location import located
+from synthgen.formats.files import located
 from synthgen.protocols import Draw, PoolView
 from synthgen.records import Drop, Provenance, Record
 from synthgen.store.report import SourceFacts

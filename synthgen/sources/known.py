@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from synthgen.loop.records import read_records
 from synthgen.protocols import Draw, PoolView
 from synthgen.records import Record
+from synthgen.store.record_files import read_records
 
 
 class Known(BaseModel):

@@ -12,7 +12,7 @@ from typing import Any
 
 from synthgen.errors import SeedError
 from synthgen.formats import Read, Row, RowError, read_row, rows_of
-from synthgen.formats.location import label_of
+from synthgen.formats.files import label_of
 from synthgen.formats.names import NAMES, plain
 from synthgen.records import Record
 

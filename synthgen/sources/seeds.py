@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from synthgen import assets
 from synthgen.errors import SeedError
-from synthgen.formats.files import find
-from synthgen.formats.location import label_of, located
+from synthgen.formats.files import find, label_of, located
 from synthgen.protocols import Draw, PoolView
 from synthgen.records import Record
 from synthgen.sources import seed_files

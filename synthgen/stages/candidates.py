@@ -6,10 +6,10 @@ import asyncio
 
 from pydantic import Field
 
+from synthgen.forms.reply_problems import choices_of
+from synthgen.prompting.answering import Answering
 from synthgen.protocols import Context
 from synthgen.records import Answer, Record
-from synthgen.stages.answering import Answering
-from synthgen.unusable import choices_of
 
 
 class Candidates(Answering):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from synthgen.exchange import Sampling
 from synthgen.forms import LABEL, YES_NO, asking
+from synthgen.forms.reply_problems import choices_of
+from synthgen.prompting.stage import Faithful, read_choice, why_dropped
 from synthgen.protocols import Context
 from synthgen.records import Record
-from synthgen.stages.prompted import Faithful, read_choice, why_dropped
-from synthgen.unusable import choices_of
+from synthgen.requests.request import Sampling
 
 PUBLISHED = Sampling(temperature=0, max_tokens=3, stop=("\n", "Task"))
 """Self-Instruct's sampling for this question (arXiv:2212.10560)."""

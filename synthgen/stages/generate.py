@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from synthgen.exchange import Completion, Sampling
 from synthgen.forms import BLOCKS, INSTRUCTIONS, NUMBERED, TASKS, Form, Item, asking
+from synthgen.forms.reply_problems import choices_of
+from synthgen.prompting.stage import Faithful, read_choice, why_dropped
 from synthgen.protocols import Context
 from synthgen.records import Drop, Provenance, Record
-from synthgen.stages.prompted import Faithful, read_choice, why_dropped
-from synthgen.unusable import choices_of
+from synthgen.requests.request import Completion, Sampling
 
 
 class Generate(Faithful):

@@ -6,7 +6,6 @@ import asyncio
 
 from pydantic import Field
 
-from synthgen.exchange import Completion, Sampling
 from synthgen.forms import (
     INPUT_FIRST,
     OUTPUT_FIRST,
@@ -15,10 +14,11 @@ from synthgen.forms import (
     Form,
     asking,
 )
+from synthgen.forms.reply_problems import choices_of
+from synthgen.prompting.stage import Faithful, read_choice, why_dropped
 from synthgen.protocols import Context
 from synthgen.records import Drop, Record
-from synthgen.stages.prompted import Faithful, read_choice, why_dropped
-from synthgen.unusable import choices_of
+from synthgen.requests.request import Completion, Sampling
 
 
 class Instances(Faithful):

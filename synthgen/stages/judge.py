@@ -8,13 +8,13 @@ from itertools import chain
 
 from pydantic import Field, PrivateAttr
 
-from synthgen.exchange import Completion
 from synthgen.forms import JsonForm, asking
+from synthgen.forms.reply_problems import choices_of
 from synthgen.forms.score import score_form
+from synthgen.prompting.stage import Prompted, read_choice
 from synthgen.protocols import Context, Preparation
 from synthgen.records import Answer, Record
-from synthgen.stages.prompted import Prompted, read_choice
-from synthgen.unusable import choices_of
+from synthgen.requests.request import Completion
 
 
 class Judge(Prompted):

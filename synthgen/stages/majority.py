@@ -8,12 +8,11 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from synthgen.exchange import Sampling
-from synthgen.model_names import written_by
+from synthgen.forms.reply_problems import choices_of, detail, why_unusable
 from synthgen.protocols import Context
 from synthgen.records import Answer, Drop, Record, to_messages
+from synthgen.requests.request import Sampling, written_by
 from synthgen.text import normalize
-from synthgen.unusable import choices_of, detail, why_unusable
 
 
 class Majority(BaseModel):

@@ -10,12 +10,11 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.errors import ConfigError
-from synthgen.exchange import Choice, Completion, Sampling
-from synthgen.model_names import written_by
+from synthgen.forms.reply_problems import choices_of, detail, sentence, why_again, why_unusable
 from synthgen.protocols import Context, Preparation, Teacher
 from synthgen.records import Drop, Provenance, Record
-from synthgen.template_tokens import find_token, without_ends
-from synthgen.unusable import choices_of, detail, sentence, why_again, why_unusable
+from synthgen.requests.request import Choice, Completion, Sampling, written_by
+from synthgen.requests.template_tokens import find_token, without_ends
 
 ROUND = 1_000_000
 """Attempts of one round: the next round's have numbers of their own, or the same teacher would write the same again."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from synthgen.forms.reply_problems import choices_of
+from synthgen.prompting.answering import Answering
 from synthgen.protocols import Context
 from synthgen.records import Record
-from synthgen.stages.answering import Answering
-from synthgen.unusable import choices_of
 
 
 class Respond(Answering):

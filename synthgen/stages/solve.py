@@ -9,12 +9,12 @@ from typing import Literal
 from pydantic import Field
 
 from synthgen import families
-from synthgen.exchange import Completion
+from synthgen.forms.reply_problems import choices_of
+from synthgen.prompting.answering import Answering
 from synthgen.protocols import Context
 from synthgen.records import Record
-from synthgen.stages.answering import Answering
+from synthgen.requests.request import Completion
 from synthgen.text import normalize
-from synthgen.unusable import choices_of
 
 
 class Solve(Answering):

@@ -2,12 +2,8 @@
 
 from synthgen.store.exports import FORMATS, Exported, export
 from synthgen.store.folder import RunFolder
-from synthgen.store.ingredients import Ingredients
-from synthgen.store.manifest import Verification, verify
-from synthgen.store.page import page_of
+from synthgen.store.manifest import Ingredients, Verification, verify
 from synthgen.store.report import Requests, RunReport, StageFlow, TeacherFacts, Tokens
-from synthgen.store.statistics import stats
-from synthgen.store.statistics_view import stats_view
 from synthgen.store.writer import DatasetWriter
 
 __all__ = [
@@ -23,8 +19,5 @@ __all__ = [
     "Tokens",
     "Verification",
     "export",
-    "page_of",
-    "stats",
-    "stats_view",
     "verify",
 ]

@@ -14,12 +14,10 @@ from typing import Any
 from synthgen.errors import ConfigError, StoreError
 from synthgen.formats import exporting as rows
 from synthgen.records import Record
-from synthgen.store import atomic
-from synthgen.store.faults import storing
+from synthgen.store import files
+from synthgen.store.files import OLD, PARTIAL, refuse_link, storing
 from synthgen.store.folder import RunFolder
-from synthgen.store.links import refuse_link
 from synthgen.store.parquet import dataset_files, read_records, read_rows
-from synthgen.store.publish import OLD, PARTIAL
 
 MARK = "unfinished"
 
@@ -129,7 +127,7 @@ def _export_elsewhere(folder: RunFolder, formats: Sequence[str], out: Path) -> l
         refuse_link(out / name)
     with storing(out):
         partial.mkdir(parents=True, exist_ok=True)
-        atomic.write(partial / MARK, "an export that has not ended\n")
+        files.write(partial / MARK, "an export that has not ended\n")
         for name in formats:
             for leftover in (partial / name, out / name):
                 if leftover.exists():
@@ -148,13 +146,13 @@ def _dataset_of(folder: RunFolder) -> Path:
 
 def _put(partial: Path, place: Path, formats: Sequence[str], old: Path | None = None) -> None:
     """Moves finished exports into their places; earlier ones go to `old`."""
-    atomic.sync_tree(partial)
+    files.sync_tree(partial)
     for name in formats:
         if old is not None and (place / name).exists():
             old.mkdir(exist_ok=True)
             (place / name).rename(old / name)
         (partial / name).rename(place / name)
-    atomic.sync_folder(place)
+    files.sync_folder(place)
 
 
 def _placed(done: Sequence[Exported], place: Path) -> list[Exported]:
@@ -212,7 +210,7 @@ def _write(name: str, form: Format, dataset: Path, out: Path) -> Exported:
             lines = _kept(made, left_out if not written else Counter())
             written[file] = _write_lines(out / file, lines)
     for file, text in form.texts.items():
-        atomic.write(out / file, text)
+        files.write(out / file, text)
     paths = tuple(out / file for file in (*form.lines, *form.texts))
     return Exported(name, paths, written, dict(left_out))
 

@@ -11,13 +11,10 @@ from typing import Any, Literal
 
 from synthgen.errors import StoreError
 from synthgen.records import Record
-from synthgen.store import atomic
-from synthgen.store.faults import storing
-from synthgen.store.links import refuse_links
+from synthgen.store import files
+from synthgen.store.files import READY, refuse_links, settle, storing
 from synthgen.store.lock import Lock
-from synthgen.store.publish import READY, settle
-from synthgen.store.report import RunReport
-from synthgen.store.values import damaged, read_json, read_text
+from synthgen.store.report import RunReport, damaged, read_json, read_text
 
 State = Literal["new", "started", "finished"]
 
@@ -225,7 +222,7 @@ class RunFolder:
         """Keeps the seed tasks' records in the folder, so that what was shown can be told after the files change."""
         lines = [json.dumps(seed.model_dump(exclude_defaults=True), ensure_ascii=False) + "\n" for seed in seeds]
         if lines:
-            atomic.write(self.seeds_path, "".join(lines))
+            files.write(self.seeds_path, "".join(lines))
 
     def seeds(self) -> Iterator[Record]:
         """The seed tasks that `save_seeds` kept; none where there are none."""
@@ -267,7 +264,7 @@ class RunFolder:
                 )
             if not self.changed:
                 return
-        atomic.write(self.config_path, text)
+        files.write(self.config_path, text)
 
 
 def _loader(text: str) -> Any:

@@ -7,8 +7,7 @@ import socket
 from pathlib import Path
 
 from synthgen.errors import RunLocked
-from synthgen.store.faults import storing
-from synthgen.store.links import refuse_link
+from synthgen.store.files import refuse_link, storing
 
 
 class Lock:

@@ -1,4 +1,4 @@
-"""`manifest.json`: what made the files of a run, and their hashes; `verify` computes them anew."""
+"""What a dataset was made from: the part of a run that is the same whenever the data are."""
 
 from __future__ import annotations
 
@@ -11,12 +11,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from synthgen.errors import StoreError
-from synthgen.exchange import canonical
-from synthgen.store import atomic
+from synthgen.requests.request import canonical
+from synthgen.store.files import sha256
 from synthgen.store.folder import AGAIN, RunFolder
-from synthgen.store.ingredients import Ingredients
-from synthgen.store.values import damaged
+from synthgen.store.report import Facts, damaged
+
+
+class Ingredients(Facts):
+    """Goes into the dataset card and the manifest, so nothing in it may vary between equal runs.
+
+    `recipe` is the part of the config that shapes the data: no concurrency, no time-outs, no URLs, no absolute paths.
+    `prompts` and `seeds` map names (relative paths) to SHA-256 hex digests. `license` is only ever what the user set.
+    """
+
+    name: str
+    seed: int = 0
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    prompts: dict[str, str] = Field(default_factory=dict)
+    seeds: dict[str, str] = Field(default_factory=dict)
+    license: str | None = None
+
 
 FORMAT = 1
 PACKAGES = ("synthgen", "pydantic", "pyarrow", "numpy", "rapidfuzz", "openai", "jinja2")
@@ -43,7 +60,7 @@ def manifest(
         "config": dict(config),
         "prompts": dict(sorted(made_from.prompts.items())),
         "seeds": dict(sorted(made_from.seeds.items())),
-        "files": {name: atomic.sha256(path) for name, path in sorted(files.items())},
+        "files": {name: sha256(path) for name, path in sorted(files.items())},
     }
 
 
@@ -86,7 +103,7 @@ def damaged_files(folder: RunFolder) -> tuple[str, ...]:
         path = folder.path / name
         if not path.is_file():
             found += [] if name == folder.page_path.name else [name]
-        elif name not in EDITED and atomic.sha256(path) != digest:
+        elif name not in EDITED and sha256(path) != digest:
             found.append(name)
     return tuple(found)
 
@@ -148,7 +165,7 @@ def verify(path: Path | str) -> Verification:
         raise damaged(folder.manifest_path, "it names no files", AGAIN)
     for name, digest in files.items():
         file = folder.path / name
-        state[name] = "missing" if not file.is_file() else "right" if atomic.sha256(file) == digest else "changed"
+        state[name] = "missing" if not file.is_file() else "right" if sha256(file) == digest else "changed"
     same = config_hash(folder.config()) == written.get("config_sha256")
     state[folder.config_path.name] = "right" if same else "changed"
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import StoreError
 from synthgen.records import Record
-from synthgen.store.faults import storing
+from synthgen.store.files import storing
 from synthgen.store.folder import AGAIN
+from synthgen.store.report import damaged
 from synthgen.store.table import from_row, schema, to_row
-from synthgen.store.values import damaged
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,8 +13,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import StoreError
-from synthgen.outward import clear
 from synthgen.records import Answer, Drop, Message, Provenance, Record, clean_text
+from synthgen.safety.outward import clear
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from synthgen.errors import StoreError
 from synthgen.records import Record
-from synthgen.store import atomic
-from synthgen.store.card import Summary, card
 from synthgen.store.exports import check_formats, export_to, exported
-from synthgen.store.faults import storing
+from synthgen.store.files import PARTIAL, publish, sha256, storing, write
 from synthgen.store.folder import RunFolder
-from synthgen.store.ingredients import Ingredients
-from synthgen.store.manifest import manifest, to_json, tree
-from synthgen.store.page import page
+from synthgen.store.manifest import Ingredients, manifest, to_json, tree
 from synthgen.store.parquet import SHARD_CHARACTERS, RecordWriter, read_records
-from synthgen.store.publish import PARTIAL, publish
 from synthgen.store.report import RunReport
+
+
+class Presentation(Protocol):
+    """Draws what people look at: the store knows nothing of it but when it is due."""
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Takes accepted records."""
+        ...
+
+    def card(self, report: RunReport, made_from: Ingredients, data_sha256: str) -> str:
+        """The text of `dataset/README.md`."""
+        ...
+
+    def page(self, name: str, folder: RunFolder, report: RunReport) -> str:
+        """The text of `report.html`; the files lie in `folder`."""
+        ...
 
 
 class DatasetWriter:
@@ -27,7 +39,13 @@ class DatasetWriter:
     Until `finish` the run's earlier files stay as they are; `abandon` leaves them so. Memory holds one row group.
     """
 
-    def __init__(self, folder: RunFolder, *, shard_characters: int = SHARD_CHARACTERS) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        presentation: Callable[[], Presentation],
+        *,
+        shard_characters: int = SHARD_CHARACTERS,
+    ) -> None:
         self._folder = folder
         self._partial = folder.path / PARTIAL
         self._shard_characters = shard_characters
@@ -37,7 +55,7 @@ class DatasetWriter:
             (self._partial / "dataset" / "data").mkdir(parents=True)
         self._accepted = self._writer("accepted")
         self._rejected = RecordWriter(self._partial, "rejected", rejected=True, shard_characters=2**63)
-        self._summary = Summary()
+        self._new_presentation, self._presentation = presentation, presentation()
 
     def commit(self, accepted: Sequence[Record], rejected: Sequence[Record]) -> None:
         """Takes the records of one attempt.
@@ -47,7 +65,7 @@ class DatasetWriter:
         """
         self._accepted.add(accepted)
         self._rejected.add(rejected)
-        self._summary.add(accepted)
+        self._presentation.add(accepted)
 
     def accepted_records(self) -> Iterator[Record]:
         """All accepted records, in order. Ends the writing: after this comes `select` or `finish`."""
@@ -63,7 +81,7 @@ class DatasetWriter:
         old = self._accepted.close()
         before, seen = self._accepted.rows, 0
         self._accepted = self._writer("selected")
-        self._summary = Summary()
+        self._presentation = self._new_presentation()
         for record in records:
             seen += 1
             if record.drop is None:
@@ -104,17 +122,17 @@ class DatasetWriter:
             for number, shard in enumerate(shards):
                 shard.rename(dataset / "data" / f"train-{number:05d}-of-{len(shards):05d}.parquet")
             rejected.rename(self._partial / "rejected.parquet")
-        digest = atomic.sha256(*sorted((dataset / "data").iterdir()))
-        atomic.write(dataset / "README.md", card(report, made_from, self._summary, digest))
+        digest = sha256(*sorted((dataset / "data").iterdir()))
+        write(dataset / "README.md", self._presentation.card(report, made_from, digest))
         export_to(dataset, self._partial / "exports", formats)
         made = RunFolder(self._partial)
-        atomic.write(made.page_path, page(made_from.name, made, report))
+        write(made.page_path, self._presentation.page(made_from.name, made, report))
         files = tree(self._partial)
         if self._folder.seeds_path.is_file():
             files[self._folder.seeds_path.name] = self._folder.seeds_path
         content = manifest(self._folder.config(), made_from, files, base or Path.cwd())
-        atomic.write(self._partial / "manifest.json", to_json(content))
-        atomic.write(self._partial / "report.json", report.to_json())
+        write(self._partial / "manifest.json", to_json(content))
+        write(self._partial / "report.json", report.to_json())
         with storing(self._folder.path):
             publish(self._folder.path)
 

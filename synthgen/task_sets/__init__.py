@@ -1,0 +1,1 @@
+"""Tasks with known answers, made by programs or taken from files: plug-ins of the loop."""

@@ -165,7 +165,7 @@ class Drills(BaseModel):
 
     def model_post_init(self, context: object) -> None:
         """Reads the known records."""
-        from synthgen.loop.records import read_records
+        from synthgen.store.record_files import read_records
 
         if self.path is not None:
             self._seeds = tuple(read_records(self.path))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from synthgen import families as known
 from synthgen.errors import ConfigError
-from synthgen.plugins import suggestion
 from synthgen.records import Provenance, Record
+from synthgen.text import suggestion
 
 
 def tasks(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.exchange import Request
+from synthgen.requests.request import Request
 
 
 def checkpoint_hash(folders: Sequence[Path]) -> str:

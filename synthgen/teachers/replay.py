@@ -13,10 +13,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.exchange import Api, Completion, Request, Sampling
-from synthgen.journal import Journal
-from synthgen.prices import FREE, Price
-from synthgen.turns import Draining
+from synthgen.journal.journal import Journal
+from synthgen.requests.prices import FREE, Price
+from synthgen.requests.request import Api, Completion, Draining, Request, Sampling
 
 LOOKED_AT = 1000
 """Requests of the journal that are looked at to learn which model was asked, and how."""

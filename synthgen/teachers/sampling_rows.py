@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import LogitsProcessor, StoppingCriteria
 
-from synthgen.exchange import Sampling
+from synthgen.requests.request import Sampling
 
 
 class Row:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.prices import FREE, Price
+from synthgen.requests.prices import FREE, Price
+from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 from synthgen.teachers.checkpoints import base_and_adapter, checkpoint_hash, prompt_ids
 
 if TYPE_CHECKING:

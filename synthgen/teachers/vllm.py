@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.prices import FREE, Price
+from synthgen.requests.prices import FREE, Price
+from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 from synthgen.teachers.checkpoints import checkpoint_hash, prompt_ids
 
 DEFAULT_MAX_TOKENS = 512

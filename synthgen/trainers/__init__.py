@@ -1,0 +1,1 @@
+"""Trainers as a loop calls them: plug-ins."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from synthgen.loop.records import read_records
 from synthgen.records import user_text
+from synthgen.store.record_files import read_records
 
 if TYPE_CHECKING:
     import torch

@@ -47,7 +47,7 @@ def test_options_reach_the_index(synthgen: Synthgen, options: tuple[str, ...], k
     done = synthgen("dedup", "rows.jsonl", "--out", "kept.jsonl", "--field", "q", "--json", *options)
     result = json.loads(done.stdout)
     assert (result["kept"], result["dropped"]) == (kept, 4 - kept)
-    assert result.keys() == {"kept", "dropped", "seconds"}
+    assert result.keys() == {"kept", "dropped", "without_text", "unreadable", "seconds"}
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from synthgen.cli.estimate import BUSY, RATIOS, Range, estimate, window_of
-from synthgen.cli.plan import Asked, Walk
-from synthgen.prices import Price
+from synthgen.api.plan import BUSY, RATIOS, Asked, Range, Walk, estimate, window_of
+from synthgen.requests.prices import Price
 
 
 def walked(most: int | None = 4000) -> Walk:

@@ -113,6 +113,14 @@ def test_a_project_runs_from_anywhere_and_prints_of_a_filter_spoil_no_json(synth
     assert "synthgen view 'out folder'" in again.stdout
 
 
+def test_a_misspelt_run(synthgen: Synthgen, tmp_path: Path) -> None:
+    assert "outputs/<run>" in synthgen("view", "quikstart", code=1).stderr
+    synthgen("run", "quickstart", "--target", "3")
+    for command in (["view"], ["stats"], ["export"], ["explain"]):
+        more = {"export": ["alpaca"], "explain": ["x"]}.get(command[0], [])
+        assert "did you mean 'quickstart'?" in synthgen(*command, "quikstart", *more, code=1).stderr
+
+
 def test_check_says_which_key_is_missing(synthgen: Synthgen, tmp_path: Path) -> None:
     text = (
         "extends: quickstart\nteacher: {use: openai, base_url: 'http://localhost:1/v1', model: m, api_key_env: MINE}\n"

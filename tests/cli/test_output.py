@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from synthgen.cli.main import main
-from synthgen.cli.output import Guarded, console, guarded, print_json, say
+from synthgen.cli.terminal import Guarded, console, guarded, print_json, say
 from synthgen.errors import TeacherError
-from synthgen.outward import learn
+from synthgen.safety.outward import learn
 
 EVIL = "begin \x1b[2J\x1b]0;t\x07 \x9b31m \x7f \u202eback\u202c\u2028\r end"
 RAW = set("\x1b\x07\x9b\x7f\u202e\u202c\u2028\r")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.cli.plan import ATTEMPTS, first_request, walk
+from synthgen.api.plan import ATTEMPTS, first_request, walk
 from synthgen.config import Recipe, load
 from synthgen.errors import ConfigError, StageError
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from terminal import environment
 
-from synthgen.cli import progress as module
-from synthgen.cli.progress import Rate, duration, facts, rejected, shown
-from synthgen.pipeline import Flow, Progress
-from synthgen.spending import Spending
+from synthgen.cli import terminal as module
+from synthgen.cli.terminal import Rate, duration, facts, progress_shown, rejected
+from synthgen.engine.budget import Spending
+from synthgen.engine.pipeline import Flow, Progress
 
 
 def halfway() -> Progress:
@@ -75,7 +75,7 @@ def test_a_plain_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch, capsys:
     progress = halfway()
 
     async def watch() -> None:
-        async with shown(progress):
+        async with progress_shown(progress):
             while "rejected" not in (seen := capsys.readouterr().err):
                 await asyncio.sleep(0)
             lines.append(seen)

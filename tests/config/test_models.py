@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from synthgen.config.models import Budget, Config, Entry, Format
-from synthgen.pipeline import Pipeline
-from synthgen.spending import Budget as EngineBudget
+from synthgen.engine.budget import Budget as EngineBudget
+from synthgen.engine.pipeline import Pipeline
 from synthgen.store import FORMATS
 
 SOURCE = {"use": "seeds"}

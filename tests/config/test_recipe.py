@@ -6,8 +6,8 @@ import pytest
 
 from synthgen import assets
 from synthgen.config import load, locate
+from synthgen.engine.budget import Budget
 from synthgen.errors import ConfigError
-from synthgen.spending import Budget
 
 CONFIG = """\
 seed: 3

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.config import Recipe, choose, load, open_folder
-from synthgen.config.run_folder import differences, goes_on, set_aside
+from synthgen.api import choose, open_folder
+from synthgen.api.recipes import differences, goes_on, set_aside
+from synthgen.config import Recipe, load
 from synthgen.errors import ConfigError, RunLocked
+from synthgen.report import Presentation
 from synthgen.store import DatasetWriter, Ingredients, RunReport, verify
 
 
@@ -115,7 +117,7 @@ def made(project: Path, *settings: str) -> Path:
     """A folder with a dataset that was made with these settings."""
     recipe = load("config.yaml", settings)
     with open_folder(recipe, choose(recipe)) as folder:
-        writer = DatasetWriter(folder)
+        writer = DatasetWriter(folder, Presentation)
         report = RunReport(generated=0, accepted=0, rejected=0, status="short")
         writer.finish(report, Ingredients(name="mine"))
     return project / "outputs" / "mine"
@@ -126,7 +128,6 @@ ADDED = [
     "stages.0={use: length, min_words: 50}",
     "stages.length={use: punctuation}",
     "source={use: dataset, path: rows.jsonl, chunk: 3}",
-    "source.columns={input: instruction}",
     "stages.respond.sampling={temperature: 0.5}",
     "selectors=[{use: random_k, k: 1}]",
     "teachers.other={use: ./parts.py:Teacher}",

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.config import finished, load, open_folder, run_recipe
+from synthgen.api import finished, open_folder, run_recipe
+from synthgen.config import load
+from synthgen.engine.pipeline import Progress
 from synthgen.errors import ConfigError
-from synthgen.pipeline import Progress
 
 CONFIG = """\
 name: mine

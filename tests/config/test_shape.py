@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.config import Recipe, free_keys, ingredients, load, run_config
-from synthgen.config.shape import FREE
+from synthgen.config.fingerprint import FREE
 from synthgen.plugins import BUILTINS, FREE_SETTINGS, setting_names
 
 

@@ -232,4 +232,5 @@ selectors: [{use: top_k, k: 3, by: length}]
     entry, own = (resolved["judge"], written["judge"]) if key == "teachers" else (resolved, written)
     entry, own = (entry[0], own[0]) if key == "selectors" else (entry, own)
     assert entry["use"] == own["use"]
-    assert not {"where", "human", "by", "flaws"} & entry.keys()
+    inherited = {"where", "human", "by"} | ({"flaws"} if key == "teacher" else {"base_url"})
+    assert not inherited & entry.keys()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from synthgen.api.training import check_training, train_on, train_settings
 from synthgen.config import load
-from synthgen.config.training import check_training, train_on, train_settings
 from synthgen.errors import ConfigError
 
 CONFIG = """\

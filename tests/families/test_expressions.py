@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.families.expressions import Arithmetic, Logic
-from synthgen.families.task import Unprovable
+from synthgen.families.family import Unprovable
 
 SUMS = st.recursive(
     st.integers(0, 99).map(str),

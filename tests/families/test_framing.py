@@ -5,8 +5,7 @@ import random
 import pytest
 
 from synthgen.families.closings import CLOSINGS, FORMS, closing, read_closings, wrapped
-from synthgen.families.framing import opened, starts
-from synthgen.families.settings import OPENINGS, SETTINGS, setting_word
+from synthgen.families.framing import OPENINGS, SETTINGS, opened, setting_word, starts
 from synthgen.families.template import plain
 
 

@@ -8,8 +8,8 @@ import tracemalloc
 import pytest
 
 from synthgen.families import FAMILIES
+from synthgen.families.family import Unprovable
 from synthgen.families.interpreter import Program, evaluate
-from synthgen.families.task import Unprovable
 
 
 def test_programs_of_ours_print_what_python_prints() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.families.numerals import decimal, from_roman, from_words, in_words, roman_parts, to_roman
-from synthgen.families.task import Unprovable
+from synthgen.families.family import Unprovable
+from synthgen.families.notations import decimal, from_roman, from_words, in_words, roman_parts, to_roman
 
 
 def test_roman_numerals_come_back() -> None:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from synthgen.families.slots import Slot, choice, integer, integers, quoted, terms, word
+from synthgen.families.template import Slot, choice, integer, integers, quoted, terms, word
 
 
 def found(slot: Slot, text: str) -> object:

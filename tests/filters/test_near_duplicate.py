@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from synthgen.filters.near_duplicate import NearDuplicate
 from synthgen.protocols import Preparation
-from synthgen.records import Drop, Record
+from synthgen.records import Drop, Provenance, Record
 
 
 def prepared(*seeds: Record, **settings: object) -> NearDuplicate:
@@ -151,3 +151,27 @@ def test_methods(method, expected):
 def test_semantic_needs_a_model():
     with pytest.raises(ValidationError, match="method semantic needs embedding_model"):
         NearDuplicate(method="semantic")
+
+
+def test_rows_of_a_dataset_are_compared_by_what_they_work_on_too():
+    ask = "Translate the following sentence into French, and answer with the translation alone."
+    inputs = ["The cat sleeps.", "I bought bread.", "The cat sleeps!", "Where is the station?"]
+
+    def reasons(filter_, **provenance):
+        rows = [Record(instruction=ask, input=i, provenance=Provenance(**provenance)) for i in inputs]
+        return [found.reason if (found := filter_(row)) else None for row in rows]
+
+    assert reasons(prepared(), source="rows.jsonl:1") == [None, None, "near_duplicate", None]
+    assert reasons(prepared(), attempt=1) == [None, "duplicate", "duplicate", "duplicate"]
+    assert reasons(prepared(fields=["instruction"]), source="rows.jsonl:1") == [
+        None,
+        "duplicate",
+        "duplicate",
+        "duplicate",
+    ]
+    by_both = prepared()
+    passage = "A long text on a town. " * 30
+    questions = [("Who lives here?", passage), ("When was it built?", passage), ("Who lives here?", passage)]
+    found = [by_both(Record(instruction=q, input=p, provenance=Provenance(source="a"))) for q, p in questions]
+    assert [drop.reason if drop else None for drop in found] == [None, None, "duplicate"]
+    assert found[2].nearest_text == f"Who lives here?\n{passage.strip()}"

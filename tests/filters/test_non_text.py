@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.non_text import non_text
-from synthgen.filters.non_text_requests import find_request
+from synthgen.filters.non_text import find_request, non_text
 from synthgen.records import Record
 
 ASKED = [

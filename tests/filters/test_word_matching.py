@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.filters.word_matching import normal, word_pattern
+from synthgen.matching.words import normal, word_pattern
 
 
 def found(word: str, text: str) -> bool:

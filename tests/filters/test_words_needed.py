@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.filters.non_text_requests import _rules
+from synthgen.filters.non_text import _rules
 from synthgen.filters.refusal import DECLINES, SPEAKS_OF_ITSELF
-from synthgen.filters.words_needed import FirstLook
+from synthgen.matching.needed import FirstLook
 
 PATTERNS = [asks.pattern for asks, _ in _rules()] + [DECLINES, SPEAKS_OF_ITSELF]
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.forms import ANSWER, TASKS
-from synthgen.forms.escapes import unescaped
-from synthgen.forms.salvage import encode, scan
+from synthgen.forms.salvage import encode, scan, unescaped
 from synthgen.forms.score import score_form
 
 SAME = [

@@ -13,7 +13,7 @@ import yaml
 PARTS = '''
 import json, random
 from synthgen.task_sets.drills import FAMILIES, solve, write
-from synthgen.exchange import Choice, Completion, Usage
+from synthgen.requests.request import Choice, Completion, Usage
 
 
 def train(data, out, *, init, seed, say, gain=0.2, most=1.0, fail=""):

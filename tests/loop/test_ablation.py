@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import ConfigError
+from synthgen.intervals import Interval
 from synthgen.loop import load
 from synthgen.loop.ablation import ablate, controls, verdict, without
-from synthgen.loop.intervals import Interval
 from synthgen.records import Record
 
 TRAINER = '''

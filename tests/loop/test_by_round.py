@@ -10,7 +10,7 @@ import pytest
 from synthgen.errors import ConfigError, SynthgenError
 from synthgen.loop import load, run_loop
 from synthgen.loop.recipe import longest, of_round
-from synthgen.loop.records import accepted
+from synthgen.store.record_files import accepted
 
 VALUE = {"a": [1, {"by_round": [2, {"x": 3}]}], "b": {"by_round": ["one", "two", "three"]}}
 

@@ -11,15 +11,15 @@ import pytest
 
 from synthgen.errors import ConfigError, PluginError, StoreError
 from synthgen.filters.held_out import HeldOut
+from synthgen.intervals import hierarchical, interval, paired
 from synthgen.loop.door import TRAINERS, function
 from synthgen.loop.gate import gains, refusals
-from synthgen.loop.intervals import hierarchical, interval, paired
 from synthgen.loop.mixing import balanced, mix
 from synthgen.loop.recipe import Gate, Mix
-from synthgen.loop.records import read_records, write_records
 from synthgen.loop.state import Steps
 from synthgen.protocols import Preparation
 from synthgen.records import Record
+from synthgen.store.record_files import read_records, write_records
 
 
 def records(count: int, word: str, kind: str | None = None) -> list[Record]:
@@ -132,8 +132,8 @@ def test_records_survive_the_file(tmp_path: Path) -> None:
     there = [Record(instruction="a", input="b", output="c", task_type="t"), Record(instruction="\u2028", output="")]
     write_records(tmp_path / "r.jsonl", there)
     assert read_records(tmp_path / "r.jsonl") == there
-    (tmp_path / "r.jsonl").write_text('{"instruction": 3}\n')
-    with pytest.raises(ConfigError, match="no record"):
+    (tmp_path / "r.jsonl").write_text('{"title": 3}\n')
+    with pytest.raises(ConfigError, match="fit no known layout"):
         read_records(tmp_path / "r.jsonl")
 
 

@@ -13,8 +13,8 @@ from synthgen.errors import ConfigError
 from synthgen.loop import load, run_loop
 from synthgen.loop.evaluation import checker
 from synthgen.loop.recipe import longest
-from synthgen.loop.records import accepted, read_records, write_records
 from synthgen.records import Record
+from synthgen.store.record_files import accepted, read_records, write_records
 from synthgen.task_sets.families import tasks
 
 

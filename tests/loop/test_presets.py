@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from synthgen.loop import LoopReport, load, run_loop
-from synthgen.loop.records import accepted, read_records, rejected, write_records
 from synthgen.records import Record
+from synthgen.store.record_files import accepted, read_records, rejected, write_records
 from synthgen.task_sets.drills import solve
 
 torch = pytest.importorskip("torch", reason="the transformers extra is not installed")
@@ -182,7 +182,7 @@ def test_star_keeps_steps_to_a_known_answer_without_the_hint(tmp_path: Path) -> 
 
 PARTS = '''
 import json, random
-from synthgen.exchange import Choice, Completion, Usage
+from synthgen.requests.request import Choice, Completion, Usage
 
 
 class Writer:

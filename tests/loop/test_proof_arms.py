@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from synthgen.loop import load
-from synthgen.loop.records import write_records
+from synthgen.store.record_files import write_records
 from synthgen.task_sets import drills
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

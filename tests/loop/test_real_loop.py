@@ -11,9 +11,9 @@ from tiny_loop import TINY
 
 from synthgen.errors import ConfigError
 from synthgen.loop import load, run_loop
-from synthgen.loop.records import read_records, write_records
 from synthgen.records import Record
 from synthgen.stages.pre_query import around_task
+from synthgen.store.record_files import read_records, write_records
 from synthgen.task_sets import drills
 from synthgen.trainers import small
 

@@ -11,8 +11,8 @@ import pytest
 
 from synthgen.errors import ConfigError, RunLocked
 from synthgen.loop import LoopReport, load, run_loop
-from synthgen.loop.records import accepted, read_records
 from synthgen.store.lock import Lock
+from synthgen.store.record_files import accepted, read_records
 from synthgen.task_sets import drills
 
 Make = Callable[..., Path]

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from synthgen.cli.app import app
 from synthgen.errors import ConfigError, PluginError
 from synthgen.loop import LoopReport, load, run_loop
-from synthgen.loop.records import read_records
 from synthgen.records import user_text
+from synthgen.store.record_files import read_records
 
 Make = Callable[..., Path]
 

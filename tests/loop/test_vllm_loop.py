@@ -14,7 +14,7 @@ os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 pytest.importorskip("vllm", reason="vLLM is not installed: make test-vllm")
 
 from synthgen.loop import load, run_loop
-from synthgen.loop.records import accepted
+from synthgen.store.record_files import accepted
 from synthgen.task_sets import drills
 
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("default")]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.plugins import nearest, suggestion
+from synthgen.text import nearest, suggestion
 
 NAMES = ["length", "near_duplicate", "non_text", "input_equals_output"]
 

@@ -60,7 +60,7 @@ class FromTeacher:
         self.teacher = teacher
 
     async def __call__(self, body: dict[str, Any]) -> tuple[str, str]:
-        from synthgen.exchange import Request, Sampling
+        from synthgen.requests.request import Request, Sampling
 
         names = set(Sampling.model_fields) - {"extra", "n"}
         sampling = {name: value for name, value in body.items() if name in names and value is not None}

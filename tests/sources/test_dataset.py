@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from synthgen.engine.ordering import View
 from synthgen.errors import SeedError
-from synthgen.pool import View
 from synthgen.protocols import Source
 from synthgen.records import Record
 from synthgen.sources.dataset import Dataset

@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from synthgen import assets
+from synthgen.engine.ordering import View
 from synthgen.errors import SeedError
-from synthgen.pool import View
 from synthgen.protocols import Source
 from synthgen.records import Record
 from synthgen.sources.seeds import Seeds

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from synthgen.asking import Asker
-from synthgen.attempt import Attempt
-from synthgen.exchange import Choice, Completion, Request, Sampling
-from synthgen.journal import Journal
-from synthgen.pipeline import Pipeline, prepare
-from synthgen.prompts import Renderer
+from synthgen.engine.asking import Asker
+from synthgen.engine.attempt import Attempt
+from synthgen.engine.pipeline import Pipeline, prepare
+from synthgen.journal.journal import Journal
+from synthgen.prompting.templates import Renderer
 from synthgen.protocols import Draw, Teacher
 from synthgen.records import Record
+from synthgen.requests.request import Choice, Completion, Request, Sampling
 
 
 class Scripted:

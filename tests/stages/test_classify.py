@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from stage_parts import Scripted, Walk
 
-from synthgen.exchange import Choice
 from synthgen.records import Record
+from synthgen.requests.request import Choice
 from synthgen.stages.classify import Classify
 
 SPAM = Record(instruction="Is this\nmessage spam?")

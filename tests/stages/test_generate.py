@@ -6,9 +6,9 @@ import pytest
 from stage_parts import Scripted, Walk
 
 from synthgen.errors import ConfigError
-from synthgen.exchange import Choice, Completion, Sampling
 from synthgen.protocols import Preparation
 from synthgen.records import Record
+from synthgen.requests.request import Choice, Completion, Sampling
 from synthgen.stages.generate import Generate
 
 SHOWN = [Record(instruction=f"Shown task {i}:", input="in", output="out", task_type="coding") for i in range(3)]

@@ -5,8 +5,8 @@ import json
 import pytest
 from stage_parts import Scripted, Walk
 
-from synthgen.exchange import Choice, Request
 from synthgen.records import Provenance, Record
+from synthgen.requests.request import Choice, Request
 from synthgen.stages.instances import Instances
 
 PLAIN = Record(instruction="Double the\nnumber.", is_classification=False, task_type="reasoning")

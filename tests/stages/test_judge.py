@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from stage_parts import Scripted, Walk
 
-from synthgen.exchange import Choice, Completion, Request
 from synthgen.records import Answer, Record
+from synthgen.requests.request import Choice, Completion, Request
 from synthgen.stages.candidates import Candidates
 from synthgen.stages.judge import Judge
 from synthgen.stages.rank import Rank

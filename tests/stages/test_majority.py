@@ -7,9 +7,9 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
-from synthgen.exchange import Choice, Completion
 from synthgen.protocols import Context
 from synthgen.records import Record
+from synthgen.requests.request import Choice, Completion
 from synthgen.stages.majority import Majority
 
 

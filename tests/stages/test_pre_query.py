@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from synthgen.errors import ConfigError
-from synthgen.exchange import Choice, Completion, Sampling
 from synthgen.protocols import Context, Preparation
 from synthgen.records import Record
+from synthgen.requests.request import Choice, Completion, Sampling
 from synthgen.stages.pre_query import ROUND, PreQuery, around_task
 
 CHATML = (

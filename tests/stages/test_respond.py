@@ -7,8 +7,8 @@ import pytest
 from stage_parts import Scripted, Walk
 
 from synthgen import families
-from synthgen.exchange import Choice, Request, Sampling
 from synthgen.records import Message, Record
+from synthgen.requests.request import Choice, Request, Sampling
 from synthgen.stages.respond import Respond
 from synthgen.teachers.procedural import Procedural
 

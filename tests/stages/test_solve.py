@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from stage_parts import Scripted, Walk
 
-from synthgen.exchange import Choice, Completion, Request
 from synthgen.records import Record
+from synthgen.requests.request import Choice, Completion, Request
 from synthgen.stages.solve import Solve
 
 TASK = Record(instruction="What is 3 + 4?", output="7", reasoning="as given", task_type="numbers")

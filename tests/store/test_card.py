@@ -10,8 +10,8 @@ from markdown_it import MarkdownIt
 from store_parts import accepted, rejected, report, write_run
 
 from synthgen.records import Provenance
-from synthgen.store.card import Summary, card, escape, fenced
-from synthgen.store.ingredients import Ingredients
+from synthgen.report.card import Summary, card, escape, fenced
+from synthgen.store.manifest import Ingredients
 from synthgen.store.report import Tokens, Took
 
 HOSTILE = [

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.config import load, run_recipe
+from synthgen.api import run_recipe
+from synthgen.api.event_loop import run_async
+from synthgen.config import load
 from synthgen.errors import SynthgenError
-from synthgen.eventloop import run_async
-from synthgen.explain import explain
-from synthgen.journal import Journal
-from synthgen.store import RunFolder, export, page_of, stats, verify
+from synthgen.journal.journal import Journal
+from synthgen.report import page_of, stats
+from synthgen.report.explanation import explain
+from synthgen.store import RunFolder, export, verify
 from synthgen.store.report import RunReport
 
 CONFIG = """\

@@ -14,8 +14,9 @@ import pytest
 from store_parts import CONFIG, accepted, bytes_of, rejected, write_run
 
 from synthgen.errors import StoreError
+from synthgen.report import Presentation
 from synthgen.store import DatasetWriter, RunFolder, export, verify
-from synthgen.store.faults import storing
+from synthgen.store.files import storing
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_full_disk_loses_nothing_and_the_run_goes_on_when_there_is_room(tmp_pa
         ballast.write_bytes(bytes(300_000))
         kept = [accepted(i, output=incompressible(i, 40_000)) for i in range(5)]
         with RunFolder.create_or_open(run, CONFIG) as folder:
-            writer = DatasetWriter(folder)
+            writer = DatasetWriter(folder, Presentation)
             with pytest.raises(StoreError, match="the disk is full") as caught:
                 writer.commit(kept * 50, [])
             writer.abandon()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.store.histograms import MOST_BINS, SIMILARITY_BINS, length_histogram, similarity_histogram
+from synthgen.report.statistics import MOST_BINS, SIMILARITY_BINS, length_histogram, similarity_histogram
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1))

@@ -9,6 +9,7 @@ from store_parts import CONFIG, MADE_FROM, accepted, rejected, write_run
 
 from synthgen.errors import StoreError
 from synthgen.records import Record
+from synthgen.report import Presentation
 from synthgen.store import DatasetWriter, RunFolder, RunReport, verify
 from synthgen.store.manifest import git_state
 
@@ -30,7 +31,8 @@ def test_the_manifest_holds_what_made_the_files(tmp_path: Path) -> None:
 def test_the_seed_tasks_kept_are_among_the_files(tmp_path: Path) -> None:
     with RunFolder.create_or_open(tmp_path / "run", CONFIG) as folder:
         folder.save_seeds([Record(instruction="seed")])
-        DatasetWriter(folder).finish(RunReport(generated=0, accepted=0, rejected=0, status="done"), MADE_FROM)
+        report = RunReport(generated=0, accepted=0, rejected=0, status="done")
+        DatasetWriter(folder, Presentation).finish(report, MADE_FROM)
     assert "seeds.jsonl" in RunFolder.open(tmp_path / "run").manifest()["files"]
     assert verify(tmp_path / "run").ok
 

@@ -10,9 +10,10 @@ from rich.console import Console
 from store_parts import CONFIG, accepted, rejected, write_run
 
 from synthgen.errors import StoreError
-from synthgen.store import RunFolder, stats, stats_view
-from synthgen.store import statistics as module
-from synthgen.store.statistics import quantiles, words
+from synthgen.report import statistics as module
+from synthgen.report import stats, stats_view
+from synthgen.report.statistics import quantiles, words
+from synthgen.store import RunFolder
 
 
 def test_counts_lengths_and_openings(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from store_parts import CONFIG, MADE_FROM, accepted, bytes_of, rejected, report,
 
 from synthgen.errors import ConfigError, StoreError
 from synthgen.records import Record
+from synthgen.report import Presentation
 from synthgen.store import DatasetWriter, RunFolder, verify
 from synthgen.store.parquet import dataset_files, read_records
 
@@ -57,7 +58,7 @@ def test_shards_are_numbered_with_their_count(tmp_path: Path, monkeypatch: pytes
 
 def test_nothing_is_seen_before_the_end_and_abandoning_leaves_nothing(tmp_path: Path) -> None:
     with RunFolder.create_or_open(tmp_path / "run", CONFIG) as folder:
-        writer = DatasetWriter(folder)
+        writer = DatasetWriter(folder, Presentation)
         writer.commit(KEPT, DROPPED)
         assert {n for n in visible(folder.path) if not n.startswith(".")} == {"config.yaml"}
         writer.abandon()
@@ -69,7 +70,7 @@ def test_an_abandoned_further_run_leaves_the_earlier_dataset(tmp_path: Path) -> 
     run = write_run(tmp_path / "run", KEPT, DROPPED)
     before = bytes_of(run)
     with RunFolder.create_or_open(run, CONFIG) as folder:
-        writer = DatasetWriter(folder)
+        writer = DatasetWriter(folder, Presentation)
         writer.commit([accepted(1, output="x" * 9_000_000)], [])
         writer.abandon()
     assert bytes_of(run) == before
@@ -90,7 +91,7 @@ def test_selectors_see_the_accepted_and_the_rest_joins_the_rejected(tmp_path: Pa
     marked = [r.dropped("not_in_top", score=i, limit=10, stage="top") if i >= 10 else r for i, r in enumerate(chosen)]
     kept, left = marked[:10], marked[10:]
     with RunFolder.create_or_open(tmp_path / "run", CONFIG) as folder:
-        writer = DatasetWriter(folder)
+        writer = DatasetWriter(folder, Presentation)
         writer.commit(KEPT, DROPPED)
         assert list(writer.accepted_records()) == KEPT
         writer.select(marked)
@@ -102,7 +103,7 @@ def test_selectors_see_the_accepted_and_the_rest_joins_the_rejected(tmp_path: Pa
 
 def test_a_selector_that_loses_records_is_refused(tmp_path: Path) -> None:
     with RunFolder.create_or_open(tmp_path / "run", CONFIG) as folder:
-        writer = DatasetWriter(folder)
+        writer = DatasetWriter(folder, Presentation)
         writer.commit(KEPT, [])
         with pytest.raises(StoreError, match="19 of 20 records"):
             writer.select(KEPT[1:])
@@ -111,7 +112,7 @@ def test_a_selector_that_loses_records_is_refused(tmp_path: Path) -> None:
 
 def test_a_report_that_counts_otherwise_is_refused(tmp_path: Path) -> None:
     with RunFolder.create_or_open(tmp_path / "run", CONFIG) as folder:
-        writer = DatasetWriter(folder)
+        writer = DatasetWriter(folder, Presentation)
         writer.commit(KEPT, DROPPED)
         with pytest.raises(StoreError, match="counts 19 accepted and 7 rejected records, but 20 and 7"):
             writer.finish(report(KEPT[1:], DROPPED), MADE_FROM)

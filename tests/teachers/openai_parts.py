@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "servers"))
 from faults import Plan
 from openai_server import OpenAIServer, error_reply
 
-from synthgen.exchange import Completion, Request, Sampling
+from synthgen.requests.request import Completion, Request, Sampling
 from synthgen.teachers.openai import OpenAI
 
 __all__ = ["SHORT", "OpenAIServer", "Plan", "ask_all", "error_reply", "good", "opened", "request", "served"]

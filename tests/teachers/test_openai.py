@@ -12,10 +12,10 @@ import pytest
 from openai_parts import SHORT, OpenAIServer, Plan, opened, request, served
 from pydantic import ValidationError
 
-from synthgen.counting import UNKNOWN
 from synthgen.errors import TeacherError
-from synthgen.exchange import Completion, Request, Sampling, Usage
 from synthgen.protocols import Teacher
+from synthgen.requests.metering import UNKNOWN
+from synthgen.requests.request import Completion, Request, Sampling, Usage
 from synthgen.teachers.openai import OpenAI
 from synthgen.teachers.openai.bodies import Dialect, encode
 from synthgen.teachers.openai.problems import Problem

@@ -14,12 +14,11 @@ from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request
 from pydantic import ValidationError
 from wire import Outgoing
 
+from synthgen.engine.budget import usd_of
 from synthgen.errors import StoreError, TeacherError
-from synthgen.exchange import Completion, Usage
-from synthgen.spending import usd_of
+from synthgen.requests.request import Completion, Draining, Usage
 from synthgen.teachers.openai import OpenAI, batch
-from synthgen.teachers.openai.batch_state import BatchState
-from synthgen.turns import Draining
+from synthgen.teachers.openai.batch import BatchState
 
 COUNT = 60
 

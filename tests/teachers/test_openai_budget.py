@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from openai_parts import OpenAIServer, Plan, opened, request
 
-from synthgen.asking import Asker
-from synthgen.exchange import Completion
-from synthgen.journal import Journal
-from synthgen.spending import Budget
+from synthgen.engine.asking import Asker
+from synthgen.engine.budget import Budget
+from synthgen.journal.journal import Journal
+from synthgen.requests.request import Completion, Draining
 from synthgen.teachers.openai import OpenAI, batch, calls
-from synthgen.turns import Draining
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from synthgen.teachers.openai.concurrency import START, Concurrency
+from synthgen.teachers.openai.limits import START, Concurrency
 
 MEAN_S = 0.2
 Latency = Callable[[random.Random], float]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import TeacherError
-from synthgen.teachers.openai import descriptors
-from synthgen.teachers.openai.descriptors import SPARE, Descriptors
+from synthgen.teachers.openai import transport
+from synthgen.teachers.openai.transport import SPARE, Descriptors
 
 FEW = """
 import asyncio, json, resource, sys
@@ -20,8 +20,8 @@ from pathlib import Path
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]), int(sys.argv[2])))
 sys.path.insert(0, "teachers")
 from openai_parts import request
-from synthgen.asking import Asker
-from synthgen.journal import Journal
+from synthgen.engine.asking import Asker
+from synthgen.journal.journal import Journal
 from synthgen.teachers.openai import OpenAI
 
 async def main():
@@ -58,7 +58,7 @@ def limited(monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, in_use: int) 
     was_set: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda what: was_set[-1] if was_set else (soft, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda what, limits: was_set.append(limits))
-    monkeypatch.setattr(descriptors, "_in_use", lambda: in_use)
+    monkeypatch.setattr(transport, "_in_use", lambda: in_use)
     return was_set
 
 

@@ -13,7 +13,6 @@ from openai_parts import OpenAIServer, Plan, ask_all, good, opened
 
 from synthgen.errors import TeacherError
 from synthgen.teachers.openai import endpoint as endpoints
-from synthgen.teachers.openai.concurrency import Concurrency
 from synthgen.teachers.openai.endpoint import (
     FAILURES_TO_SET_ASIDE,
     REFUSALS_TO_PAUSE,
@@ -22,6 +21,7 @@ from synthgen.teachers.openai.endpoint import (
     Endpoint,
     Ticket,
 )
+from synthgen.teachers.openai.limits import Concurrency
 from synthgen.teachers.openai.problems import Again
 
 

@@ -13,10 +13,10 @@ import pytest
 from openai_parts import OpenAIServer, Plan, ask_all, error_reply, good, opened, request, served
 
 from synthgen.errors import ConfigError, SynthgenError, TeacherError
-from synthgen.exchange import Completion, Sampling
+from synthgen.requests.request import Completion, Sampling
 from synthgen.teachers.openai import OpenAI, patience
+from synthgen.teachers.openai.access import from_environment, without_credentials
 from synthgen.teachers.openai.problems import Problem
-from synthgen.teachers.openai.secrets import from_environment, without_credentials
 
 KEY = "sk-planted-7f3a9c2e51"
 

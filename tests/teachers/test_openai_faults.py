@@ -11,9 +11,8 @@ import pytest
 from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request, served
 
 from synthgen.errors import TeacherError
-from synthgen.exchange import Completion
+from synthgen.requests.request import Completion, Draining
 from synthgen.teachers.openai import endpoint, patience
-from synthgen.turns import Draining
 
 COUNT = 150
 
@@ -111,9 +110,9 @@ def test_limits_per_minute_of_the_server(limit: dict[str, int], tell: bool) -> N
 
 
 def test_limits_per_minute_of_the_user_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from synthgen.teachers.openai import rates
+    from synthgen.teachers.openai import limits
 
-    monkeypatch.setattr(rates, "WINDOW_S", 0.8)
+    monkeypatch.setattr(limits, "WINDOW_S", 0.8)
     stats = run(_all_good(Plan(rpm=100, minute_s=0.3), rpm=100))
     assert stats["outcomes"] == {"good": COUNT}
 

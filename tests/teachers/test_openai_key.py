@@ -13,7 +13,8 @@ import pytest
 import yaml
 from openai_parts import OpenAIServer, Plan
 
-from synthgen.config import load, run_recipe
+from synthgen.api import run_recipe
+from synthgen.config import load
 from synthgen.store import RunReport
 
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}
@@ -135,7 +136,7 @@ def test_what_changes_no_reply_is_not(tmp_path: Path, first: Path, name: str) ->
 
 
 def test_every_setting_of_the_teacher_is_turned_above() -> None:
-    from synthgen.exchange import Sampling
+    from synthgen.requests.request import Sampling
     from synthgen.teachers.openai import OpenAI
 
     elsewhere = {"base_url", "structured", "batch", "azure_api_version", "azure_deployment"}

@@ -8,7 +8,7 @@ import pytest
 from openai_parts import OpenAIServer, opened, request
 
 from synthgen.errors import TeacherError
-from synthgen.teachers.openai.proxies import Proxy, proxy_for
+from synthgen.teachers.openai.access import Proxy, proxy_for
 
 FAR = "https://llm.example.invalid/v1"
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -134,3 +134,19 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         asyncio.run(work())
     assert "is the proxy right?" in str(caught.value.hint)
     assert "secret-1" not in str(caught.value)
+
+
+def test_a_socks_proxy_is_no_trouble_for_a_server_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "socks5://127.0.0.1:9")
+
+    async def work() -> None:
+        for batch in (False, True):
+            async with (
+                OpenAIServer() as server,
+                opened(base_url=server.url, model="test-model", batch=batch) as teacher,
+            ):
+                if not batch:
+                    await teacher.complete(request("x"))
+
+    asyncio.run(work())

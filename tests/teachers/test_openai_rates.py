@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.teachers.openai.rates import WINDOW_S, Allowance, Window, seconds
+from synthgen.teachers.openai.limits import WINDOW_S, Allowance, Window, seconds
 
 
 def test_no_limit_never_waits() -> None:

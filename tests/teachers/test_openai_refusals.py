@@ -13,12 +13,13 @@ import pytest
 from openai_parts import OpenAIServer, Plan, ask_all, error_reply, good, request, served
 from wire import Outgoing
 
-from synthgen.config import load, run_recipe
+from synthgen.api import run_recipe
+from synthgen.config import load
 from synthgen.errors import TeacherError
-from synthgen.exchange import Completion, Request, Sampling
+from synthgen.forms.reply_problems import why_unusable
+from synthgen.requests.request import Completion, Request, Sampling
 from synthgen.store import RunReport
-from synthgen.teachers.openai import patience, verdicts
-from synthgen.unusable import why_unusable
+from synthgen.teachers.openai import calls, patience
 
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
 RECIPE = """
@@ -165,7 +166,7 @@ def test_where_nothing_is_answered_the_run_ends_with_the_servers_words(
 
 
 def test_many_rejected_in_a_row_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdicts, "NEARLY_ALL", 10)
+    monkeypatch.setattr(calls, "NEARLY_ALL", 10)
 
     async def work() -> int:
         async with served() as (teacher, server):
@@ -178,6 +179,20 @@ def test_many_rejected_in_a_row_end_the_run(monkeypatch: pytest.MonkeyPatch) -> 
     assert run(work()) < 25
 
 
+def test_those_that_fail_for_good_are_all_done_at_the_end_and_do_not_end_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(calls, "NEARLY_ALL", 3)
+
+    async def work() -> list[str | None]:
+        async with served(Plan(lasting=(("500", 0.1),))) as (teacher, _):
+            return [completion.finish_reason for completion in await ask_all(teacher, 100)]
+
+    finishes = run(work())
+    assert 3 < finishes.count("server_error") < 30
+    assert finishes.count("stop") == 100 - finishes.count("server_error")
+
+
 def test_a_server_that_changes_in_the_middle_costs_few_records() -> None:
     async def work() -> list[Any]:
         async with served() as (teacher, server):
@@ -187,7 +202,7 @@ def test_a_server_that_changes_in_the_middle_costs_few_records() -> None:
             return await asyncio.gather(*asked, return_exceptions=True)
 
     replies = run(work())
-    assert sum(isinstance(reply, Completion) for reply in replies) <= verdicts.IN_DOUBT
+    assert sum(isinstance(reply, Completion) for reply in replies) <= calls.IN_DOUBT
     assert all("another one now" in str(r) for r in replies if isinstance(r, TeacherError))
 
 

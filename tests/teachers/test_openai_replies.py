@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.exchange import DEPTH, Api, Choice, Completion, Request
 from synthgen.forms import FORMS
-from synthgen.journal import Journal
+from synthgen.forms.reply_problems import Remedy, choices_of, detail, remedy_of, sentence, why_again, why_unusable
+from synthgen.journal.journal import Journal
+from synthgen.prompting.stage import read_choice
 from synthgen.records import Record
-from synthgen.stages.prompted import read_choice
+from synthgen.requests.request import DEPTH, Api, Choice, Completion, Request
 from synthgen.teachers.openai.replies import MalformedError, completion_of, decode
-from synthgen.unusable import Remedy, choices_of, detail, remedy_of, sentence, why_again, why_unusable
 
 
 def read(body: Any, api: Api = "chat") -> Completion:
-    return completion_of(decode(json.dumps(body).encode()), api, 100)
+    return completion_of(decode(json.dumps(body).encode()), api)
 
 
 def chat(message: Any, **choice: Any) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def test_what_can_be_read_is_read(body: dict[str, Any]) -> None:
 )
 def test_what_is_no_reply_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedError):
-        completion_of(decode(data), "chat", 100)
+        completion_of(decode(data), "chat")
 
 
 def test_numbers_that_nobody_can_hold() -> None:
@@ -209,7 +209,7 @@ def _nested(value: Any, depth: int) -> Any:
 @given(BODIES, st.sampled_from(["chat", "completions", "responses"]))
 def test_a_reply_of_any_shape_is_a_clean_completion_or_malformed(body: dict[str, Any], api: Api) -> None:
     try:
-        completion = completion_of(decode(json.dumps(body).encode()), api, 100)
+        completion = completion_of(decode(json.dumps(body).encode()), api)
     except MalformedError:
         return
     again = Completion.from_dict(json.loads(json.dumps(completion.to_dict(), allow_nan=False)))
@@ -261,7 +261,7 @@ def _is_plain(value: Any, depth: int = 0) -> None:
 
 def test_a_completion_of_strange_values_can_be_kept_and_read_again(tmp_path: Path) -> None:
     body = chat({"content": "a\x00\ud800", "reasoning": [1, {"text": "Hm."}], "tool_calls": [{"f": _nested(1, 500)}]})
-    completion = read(body)
+    completion = read({**body, "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
     request = Request("m", ({"role": "user", "content": "x"},))
 
     async def keep() -> None:

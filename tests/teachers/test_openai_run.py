@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from openai_parts import OpenAIServer, Plan
 
-from synthgen.config import load, run_recipe
+from synthgen.api import run_recipe
+from synthgen.config import load
 from synthgen.errors import TeacherError
-from synthgen.journal import Journal
+from synthgen.journal.journal import Journal
 from synthgen.store import RunReport
 
 KEY = "sk-planted-0a1b2c3d4e"

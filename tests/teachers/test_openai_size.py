@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from synthgen.exchange import Completion, Request
+from synthgen.forms.reply_problems import choices_of, why_unusable
+from synthgen.requests.request import Completion, Request
 from synthgen.teachers.openai import OpenAI, calls
 from synthgen.teachers.openai.problems import Again
 from synthgen.teachers.openai.transport import Transport
-from synthgen.unusable import choices_of, why_unusable
 
 GOOD = json.dumps({"choices": [{"message": {"content": "Lima."}, "finish_reason": "stop"}]}).encode()
 LARGE = 30_000_000

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.teachers.openai import words
+from synthgen.teachers.openai import problems
 from synthgen.teachers.openai.problems import Problem
 
 
@@ -42,16 +42,16 @@ from synthgen.teachers.openai.problems import Problem
     ],
 )
 def test_json_in_any_form(body: Any, message: str) -> None:
-    assert words.read(json.dumps(body).encode()).text == message
+    assert problems.read(json.dumps(body).encode()).text == message
     if isinstance(body, dict):
-        assert words.of(body).text == message
+        assert problems.of(body).text == message
 
 
 def test_codes_and_parameters_are_found() -> None:
-    said = words.read(b'[{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "m", "param": "n"}}]')
+    said = problems.read(b'[{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "m", "param": "n"}}]')
     assert said.code == "429 RESOURCE_EXHAUSTED"
     assert said.names == ("n",)
-    assert "seed" in words.read(b'{"detail": [{"loc": ["body", "seed"], "msg": "extra"}]}').names
+    assert "seed" in problems.read(b'{"detail": [{"loc": ["body", "seed"], "msg": "extra"}]}').names
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_codes_and_parameters_are_found() -> None:
     ],
 )
 def test_what_is_no_json(data: bytes, message: str) -> None:
-    assert words.read(data).text == message
+    assert problems.read(data).text == message
 
 
 def test_a_message_is_bounded() -> None:
     problem = Problem.read(400, json.dumps({"error": {"message": "x" * 10**6}}).encode())
-    assert len(problem.message) == words.SHOWN
+    assert len(problem.message) == problems.SHOWN
     assert problem.message.endswith("…")
 
 
@@ -80,12 +80,12 @@ def test_a_message_is_bounded() -> None:
 def test_deep_bodies_are_no_trouble(deep: str) -> None:
     for data in (deep * 100_000, deep * 100_000 + "1", "[" * 500 + "]" * 500, '{"error":' * 400 + "1" + "}" * 400):
         problem = Problem.read(400, data.encode())
-        assert len(problem.message) <= words.SHOWN
+        assert len(problem.message) <= problems.SHOWN
         problem.as_openai_error("http://h/v1", lambda text: text)
     nested: Any = "end"
     for _ in range(900):
         nested = {"error": {"details": [nested]}}
-    assert len(words.of(nested).text) <= words.KEPT
+    assert len(problems.of(nested).text) <= problems.KEPT
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ JSON = st.recursive(
 def test_no_body_raises_anything(body: Any, status: int) -> None:
     problem = Problem.read(status, json.dumps(body).encode())
     assert "\n" not in problem.message
-    assert len(problem.message) <= words.SHOWN
+    assert len(problem.message) <= problems.SHOWN
     if isinstance(body, dict):
         assert Problem.within(body).status >= 400
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from synthgen import families
-from synthgen.exchange import Choice, Completion, Request, Sampling
 from synthgen.forms import (
     ANSWER,
     BLOCKS,
@@ -27,8 +26,9 @@ from synthgen.forms import (
     Form,
     asking,
 )
-from synthgen.prompts import Renderer
+from synthgen.prompting.templates import Renderer
 from synthgen.records import Record
+from synthgen.requests.request import Choice, Completion, Request, Sampling
 from synthgen.teachers.procedural import UNABLE, Procedural
 
 RENDERER = Renderer()

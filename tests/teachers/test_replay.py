@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.config import load, run_recipe
+from synthgen.api import run_recipe
+from synthgen.config import load
 from synthgen.errors import ConfigError, StoreError, TeacherError
-from synthgen.exchange import Choice, Completion, Request, Sampling, Usage
-from synthgen.journal import Journal
+from synthgen.journal.journal import Journal
 from synthgen.protocols import Teacher
+from synthgen.requests.request import Choice, Completion, Draining, Request, Sampling, Usage
 from synthgen.teachers import replay
 from synthgen.teachers.replay import Replay
-from synthgen.turns import Draining
 
 RECIPE = """
 name: recorded

@@ -24,10 +24,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tiny_model import make
 
-from synthgen.config import load, run_recipe
+from synthgen.api import run_recipe
+from synthgen.config import load
 from synthgen.errors import TeacherError
-from synthgen.exchange import Request, Sampling
 from synthgen.forms import TASKS
+from synthgen.requests.request import Request, Sampling
 from synthgen.teachers.openai import OpenAI
 
 pytestmark = pytest.mark.filterwarnings("default")

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tiny_model import make
 
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.exchange import Completion, Request, Sampling
+from synthgen.requests.request import Completion, Request, Sampling
 from synthgen.teachers.checkpoints import checkpoint_hash
 from synthgen.teachers.transformers import Transformers
 

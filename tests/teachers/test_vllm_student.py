@@ -14,7 +14,7 @@ os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 
 pytest.importorskip("vllm", reason="vLLM is not installed: make test-vllm")
 
-from synthgen.exchange import Completion, Request, Sampling
+from synthgen.requests.request import Completion, Request, Sampling
 from synthgen.teachers.vllm import Vllm
 
 STUDENT = os.environ.get("SYNTHGEN_STUDENT")

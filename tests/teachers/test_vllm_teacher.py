@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tiny_model import make
 
-from synthgen.exchange import Completion, Request, Sampling
+from synthgen.requests.request import Completion, Request, Sampling
 from synthgen.teachers.vllm import Vllm
 
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("default")]

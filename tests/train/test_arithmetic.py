@@ -97,7 +97,7 @@ def test_a_lora_student_is_served_by_the_transformers_teacher(recipe: Recipe) ->
     from synthgen_train.generation import answer
     from synthgen_train.loading import load_trained
 
-    from synthgen.exchange import Request, Sampling
+    from synthgen.requests.request import Request, Sampling
     from synthgen.teachers.transformers import Transformers
 
     report = train(recipe(method={"use": "lora"}, merge=True, max_steps=60, learning_rate=2e-2), say=lambda line: None)

@@ -21,7 +21,7 @@ from synthgen_train.train import train
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from synthgen.exchange import Request, Sampling
+from synthgen.requests.request import Request, Sampling
 from synthgen.teachers.transformers import Transformers
 
 pytestmark = pytest.mark.filterwarnings("default")

@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.similarity.bulk import scan
-from synthgen.similarity.bulk.bounds import Bounds
-from synthgen.similarity.bulk.compare import Comparison
+from synthgen.similarity.bulk.compare import Bounds, Comparison
 from synthgen.similarity.bulk.levels import Levels, Nearest
-from synthgen.similarity.bulk.numbering import Numbering
 from synthgen.similarity.bulk.processes import shared_out
-from synthgen.similarity.bulk.texts import Texts
+from synthgen.similarity.bulk.texts import Numbering, Texts
 from synthgen.similarity.needed import Arithmetic, Rule
 from synthgen.similarity.neighbour import Neighbour
 from synthgen.text import Tokenizer, normalize

@@ -1,8 +1,10 @@
-"""The longest common subsequence of candidate pairs, by rapidfuzz on strings with one character a token."""
+"""What the lengths of two texts alone say of them, for whole arrays of lengths."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
@@ -11,11 +13,69 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 
-from synthgen.similarity.bulk.bounds import Bounds
-from synthgen.similarity.bulk.numbering import Numbering
-from synthgen.similarity.bulk.texts import Ints, Texts, taken
-from synthgen.similarity.needed import scores
-from synthgen.subsequence import EXACT, common_length
+from synthgen.similarity.bulk.texts import Ints, Numbering, Texts, taken
+from synthgen.similarity.needed import Arithmetic, Needed, Rule, scores
+from synthgen.text import EXACT, common_length
+
+Lengths = NDArray[np.int64]
+
+TABLE = 256
+"""Pairs of lengths below this are looked up, others computed."""
+PARTS = 10**6
+"""Bounds take the threshold as a fraction of at most this denominator, rounded down, so that no product overflows."""
+
+
+class Bounds:
+    """`Needed`, and bounds that follow from it: in real numbers, and so valid for every rule and arithmetic."""
+
+    def __init__(self, threshold: float, rule: Rule, arithmetic: Arithmetic) -> None:
+        self.needed = Needed(threshold, rule, arithmetic)
+        below = Fraction(max(math.floor(Fraction(str(threshold)) * PARTS), 1), PARTS)
+        self.p, self.q = below.numerator, below.denominator
+        lengths = np.maximum(np.arange(TABLE, dtype=np.int64), 1)
+        self._allowed = self._compute(np.repeat(lengths, TABLE), np.tile(lengths, TABLE)).astype(np.int16)
+
+    def allowed(self, m: Lengths, n: Lengths) -> Lengths | NDArray[np.int16]:
+        """How many elements of both texts together may be unshared; below 0 where the lengths alone exclude a match."""
+        if len(m) and max(m.max(), n.max()) >= TABLE:
+            return self._compute(m, n)
+        return self._allowed.take(m * TABLE + n)
+
+    def _compute(self, m: Lengths, n: Lengths) -> Lengths:
+        needed = self.needed.over(m, n)
+        return np.where(needed <= np.minimum(m, n), m + n - 2 * needed, -1)
+
+    def most_allowed(self, m: Lengths, longest: Lengths) -> NDArray[np.uint8]:
+        """A bound on `allowed` over all partners of at most `longest` tokens; 64 stands for all above."""
+        return self.own_share(m + longest)
+
+    def own_share(self, m: Lengths) -> NDArray[np.uint8]:
+        """What m tokens add to `allowed`, which is at most the shares of both texts and 1; 64 stands for all above."""
+        share: NDArray[np.uint8] = np.minimum((self.q - self.p) * m // self.q, 64).astype(np.uint8)
+        return share
+
+    def shortest(self, m: Lengths, skipped: Lengths | int = 0) -> Lengths:
+        """The least number of tokens of a match for m tokens of which the first `skipped` elements are not shared."""
+        return -(-(2 * self.q * skipped + self.p * m) // (2 * self.q - self.p))
+
+    def longest(self, m: Lengths, skipped: Lengths | int = 0) -> Lengths:
+        """The greatest number of tokens of a match for m tokens `skipped` of which it does not share."""
+        return 2 * self.q * (m - skipped) // self.p - m
+
+    def deepest(self, m: Lengths, longest: Lengths) -> Lengths:
+        """How many of its first elements a match of at most `longest` tokens can leave unshared; below 0: no match."""
+        return ((2 * self.q - self.p) * longest - self.p * m) // (2 * self.q)
+
+    def prefix(self, n: Lengths) -> Lengths:
+        """How many of n elements, in any fixed order, hold one that every match shares within its own prefix.
+
+        With k shared elements n - k are not, so the first n - k + 1 hold a shared one; k is least beside the shortest
+        match.
+        """
+        shared = -(-self.p * (self.shortest(n) + n) // (2 * self.q))
+        prefix: Lengths = n - np.maximum(shared, 1) + 1
+        return prefix
+
 
 CHARACTERS = 0x110000 - 0x801
 """How many characters there are but for NUL and the surrogates. Further tokens share them; hits are checked again."""

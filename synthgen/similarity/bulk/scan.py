@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.similarity.bulk import parity
-from synthgen.similarity.bulk.bounds import Bounds
+from synthgen.similarity.bulk import signatures
+from synthgen.similarity.bulk.compare import Bounds
 from synthgen.similarity.bulk.texts import Ints, Texts, taken
 
 LONG = 64
@@ -86,4 +86,4 @@ _SUM_OF_FOUR = np.uint64(0x0001000100010001)
 
 
 def _of_512_bits(texts: Texts, which: Ints) -> NDArray[np.uint64]:
-    return parity.of_512_bits(*taken(texts.elements, texts.offsets, which))
+    return signatures.of_512_bits(*taken(texts.elements, texts.offsets, which))

@@ -1,29 +1,24 @@
-"""The provider's batch API: requests gathered into files, replies within a day, at half the price.
-
-Requests that come close together go into one batch. What a batch holds is written down before it is created, so a
-run that is stopped, however, finds its batches again and pays for none of them twice. Lines that failed, or that an
-expired batch did not reach, go into the next one.
-"""
+"""Which batches hold which requests: a file beside the journal, so that a batch outlives the process that sent it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from synthgen.counting import counted
-from synthgen.errors import SynthgenError, TeacherError
-from synthgen.exchange import Api, Choice, Completion, Request
-from synthgen.metering import Meter, current_meter
-from synthgen.outward import logger
+from synthgen.errors import StoreError, SynthgenError, TeacherError
+from synthgen.requests.metering import Meter, counted, current_meter
+from synthgen.requests.request import Api, Choice, Completion, Request
+from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.batch_state import BatchState, Sent
 from synthgen.teachers.openai.bodies import PATHS
 from synthgen.teachers.openai.call import Call
 from synthgen.teachers.openai.calls import Caller
@@ -32,6 +27,98 @@ from synthgen.teachers.openai.problems import RETRIED, Again, Problem
 if TYPE_CHECKING:
     import openai
     from openai.types import Batch
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A batch: its input file, and the keys of its requests. `batch_id` is None between upload and creation."""
+
+    file_id: str
+    keys: frozenset[str]
+    batch_id: str | None = None
+
+
+class BatchState:
+    """The batches of a run, in the order in which they were sent. Without a path they are forgotten at the end.
+
+    The file is JSON lines, one for each step, written before the next step is taken: what was uploaded, what was
+    created, what the provider has forgotten.
+
+    Raises:
+        StoreError: the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._sent: dict[str, Sent] = {}
+        if path is not None and path.is_file():
+            try:
+                lines = path.read_bytes().split(b"\n")
+            except OSError as error:
+                raise StoreError(f"{path} cannot be read: {error}") from error
+            for number, line in enumerate(lines, 1):
+                try:
+                    step = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue  # cut by a kill: the step after it was not taken
+                if not self._take(step):
+                    raise StoreError(
+                        f"{path} is damaged: line {number} tells of no batch",
+                        hint="restore it, or remove the line: what its batch holds is bought again",
+                    )
+
+    @property
+    def sent(self) -> list[Sent]:
+        """All batches that the provider may still have."""
+        return list(self._sent.values())
+
+    def uploaded(self, file_id: str, keys: list[str]) -> Sent:
+        """A file of requests is at the provider."""
+        self._write({"uploaded": file_id, "keys": keys})
+        return self._sent[file_id]
+
+    def created(self, file_id: str, batch_id: str) -> None:
+        """The provider works on it."""
+        self._write({"created": batch_id, "file": file_id})
+
+    def gone(self, file_id: str) -> None:
+        """The provider has it no more."""
+        self._write({"gone": file_id})
+
+    def _take(self, step: Any) -> bool:
+        """Takes a step; whether it is one."""
+        match step:
+            case {"uploaded": str(file_id), "keys": list(keys)} if all(isinstance(key, str) for key in keys):
+                self._sent[file_id] = Sent(file_id, frozenset(keys))
+            case {"created": str(batch_id), "file": str(file_id)} if file_id in self._sent:
+                self._sent[file_id].batch_id = batch_id
+            case {"gone": str(file_id)}:
+                self._sent.pop(file_id, None)
+            case _:
+                return False
+        return True
+
+    def _write(self, step: dict[str, Any]) -> None:
+        self._take(step)
+        if self._path is None:
+            return
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                # a line that a kill has cut has no end: begin anew
+                file.write(("\n" if file.tell() and not _ends_a_line(self._path) else "") + json.dumps(step) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StoreError(
+                f"{self._path} cannot be written: {error}", hint="make room or mend its permissions, and run again"
+            ) from error
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
 
 log = logger("synthgen.teachers.openai")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from synthgen.exchange import Request, Usage
-from synthgen.teachers.openai.adapting import Sent
-from synthgen.teachers.openai.bodies import Dialect, encode
+from synthgen.requests.metering import Meter
+from synthgen.requests.request import Request, Usage
+from synthgen.teachers.openai.bodies import Dialect, Sent, encode
 from synthgen.teachers.openai.problems import Again, Problem
 
 OWN_FAILURES = 8
@@ -102,3 +102,11 @@ class Call:
     def hopeless(self) -> bool:
         """It is this request that fails, not the server."""
         return self.failures >= OWN_FAILURES or self.paid >= OWN_PAID
+
+
+def count(again: Again, meter: Meter) -> None:
+    """Tells the meter what a try without a reply can have cost: nothing where the server says that it did no work."""
+    if again.kind == "unreachable":
+        meter.returned()
+    else:
+        meter.failed(paid=again.kind in ("failed", "timed_out"))

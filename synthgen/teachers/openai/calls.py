@@ -1,4 +1,9 @@
-"""One request's way to a completion: a place at a server, the reply, and the one layer of retries."""
+"""Whose fault it is that a request gets no reply: its own, or the server's, which would stop the run.
+
+A request that the server refuses is rejected alone where others of its kind get replies. Where nobody can know, because
+nothing of its kind has been answered (it is the first one, or all others came from the journal), a plain question of
+the same kind is sent: with the same model, sampling, tools and schema, and a text that nobody refuses.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from synthgen.counting import CHARACTERS_PER_TOKEN, counted
 from synthgen.errors import SynthgenError, TeacherError
-from synthgen.exchange import Choice, Completion, Request
-from synthgen.metering import Meter, current_meter
-from synthgen.outward import logger
+from synthgen.forms.reply_problems import is_final
+from synthgen.requests.metering import CHARACTERS_PER_TOKEN, counted, current_meter
+from synthgen.requests.request import Choice, Completion, Request, canonical
+from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.adapting import learned, watch_schemas
-from synthgen.teachers.openai.bodies import PATHS, SURE
-from synthgen.teachers.openai.call import Call
+from synthgen.teachers.openai.access import Scrubber, Server
+from synthgen.teachers.openai.bodies import PATHS, SURE, has_system, learned, watch_schemas
+from synthgen.teachers.openai.call import Call, count
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Ticket
 from synthgen.teachers.openai.patience import (
@@ -28,16 +33,74 @@ from synthgen.teachers.openai.patience import (
     Patience,
     jittered,
 )
-from synthgen.teachers.openai.problems import Again, Problem, Refused
+from synthgen.teachers.openai.problems import OF_THE_REQUEST, Again, Problem, Refused
 from synthgen.teachers.openai.reading import offered_in, read
-from synthgen.teachers.openai.secrets import Scrubber
-from synthgen.teachers.openai.server import Server
 from synthgen.teachers.openai.transport import Transport
-from synthgen.teachers.openai.verdicts import IN_DOUBT, Verdicts, plain
-from synthgen.unusable import FINAL
 
 if TYPE_CHECKING:
     from yarl import URL
+
+
+IN_DOUBT = 3
+"""From so many refused in a row on, what was answered before them proves nothing: the server may have changed."""
+NEARLY_ALL = 50
+"""So many rejected in a row, and more than have got a reply, stop the run, even if a plain question gets one."""
+_SYSTEM = {"role": "system", "content": "You are a helpful assistant."}
+_USER = {"role": "user", "content": "Say hello."}
+
+
+class Verdicts:
+    """What is known about kinds of requests. `in_a_row` counts those rejected since the last reply."""
+
+    def __init__(self) -> None:
+        self.in_a_row = 0
+        self._since_proof = 0
+        self._replies = 0
+        self._answered: set[str] = set()
+        self._last: tuple[object, str] = (None, "")
+
+    def answered(self, request: Request) -> None:
+        """It has got a reply."""
+        self.in_a_row = self._since_proof = 0
+        self._replies += 1
+        self._answered.add(self._kind(request))
+
+    def proved(self, request: Request) -> None:
+        """A plain question of its kind has got a reply."""
+        self._since_proof = 0
+        self._answered.add(self._kind(request))
+
+    def is_its_own(self, request: Request, problem: Problem) -> bool:
+        """Whether it is known that others of its kind get replies, so that the refusal is about this one."""
+        return (
+            problem.status in OF_THE_REQUEST and self._since_proof < IN_DOUBT and self._kind(request) in self._answered
+        )
+
+    def rejected(self) -> bool:
+        """Counts one; whether there are now so many that the run should stop."""
+        self.in_a_row += 1
+        self._since_proof += 1
+        return self.in_a_row >= NEARLY_ALL and self.in_a_row > self._replies
+
+    def _kind(self, request: Request) -> str:
+        """Everything but the text."""
+        sampling = request.sampling
+        if self._last[0] is not sampling:  # nearly all requests of a stage share one object
+            self._last = sampling, canonical({k: v for k, v in sampling.body.items() if k != "seed"})
+        schema = request.response_format and (request.response_format.get("json_schema") or {}).get("name", "json")
+        return f"{(request.model, request.api, bool(request.tools), schema, has_system(request))} {self._last[1]}"
+
+
+def plain(request: Request) -> Request:
+    """The plain question of a request's kind."""
+    messages = (_SYSTEM, _USER) if has_system(request) else (_USER,)
+    return replace(request, messages=messages)
+
+
+def is_reply(completion: Completion) -> bool:
+    """Whether a model has written it."""
+    return completion.usage.total > 0 and not is_final(completion.choices[0])
+
 
 log = logger("synthgen.teachers.openai")
 
@@ -260,7 +323,7 @@ class Caller:
         plainly: Problem | None = None
         try:
             completion = await self._answer(question)
-            if _is_reply(completion):
+            if is_reply(completion):
                 call.usage += completion.usage
                 return
         except Refused as refused:
@@ -288,7 +351,7 @@ class Caller:
                 self._no_proof_before = now + self._proof_wait_s
                 return
         call.usage += completion.usage
-        if not _is_reply(completion):
+        if not is_reply(completion):
             return
         self._proof_wait_s = 0.0
         call.is_known()
@@ -341,19 +404,6 @@ class Caller:
         message, hint = self._scrub(error.message), error.hint and self._scrub(error.hint)
         self.dispatch.end(lambda: TeacherError(message, hint=hint))
         return TeacherError(message, hint=hint)
-
-
-def count(again: Again, meter: Meter) -> None:
-    """Tells the meter what a try without a reply can have cost: nothing where the server says that it did no work."""
-    if again.kind == "unreachable":
-        meter.returned()
-    else:
-        meter.failed(paid=again.kind in ("failed", "timed_out"))
-
-
-def _is_reply(completion: Completion) -> bool:
-    """Whether a model has written it."""
-    return completion.usage.total > 0 and completion.finish_reason not in FINAL
 
 
 def _wait(state: RetryCallState) -> float:

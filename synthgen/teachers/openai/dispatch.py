@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from synthgen.teachers.openai.endpoint import TRIAL_MAX_S, Endpoint, Ticket
+from synthgen.teachers.openai.limits import Window
 from synthgen.teachers.openai.problems import Again
-from synthgen.teachers.openai.rates import Window
 
 CLOSED_S = 86_400.0
 """An endpoint that asks for a longer wait than a day is asked again after a day."""

@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from synthgen.teachers.openai.concurrency import Concurrency
+from synthgen.teachers.openai.limits import Allowance, Concurrency
 from synthgen.teachers.openai.problems import Again
-from synthgen.teachers.openai.rates import Allowance
 
 REFUSALS_TO_PAUSE = 8
 """So many refusals in a row, without a success, are a server that takes nothing now. (At 20% random refusals that

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 
-from synthgen.teachers.openai.rates import seconds
+from synthgen.teachers.openai.limits import seconds
 
 _EPOCH = 1_000_000_000
 """Numbers from here to ten times as much are seconds since 1970; a thousand times as much: milliseconds."""

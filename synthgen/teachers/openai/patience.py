@@ -6,13 +6,13 @@ import asyncio
 import math
 import random
 
-from synthgen.outward import logger
+from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
+from synthgen.teachers.openai.access import Scrubber
 from synthgen.teachers.openai.call import Call
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Ticket
 from synthgen.teachers.openai.problems import Again
-from synthgen.teachers.openai.secrets import Scrubber
 
 log = logger("synthgen.teachers.openai")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthgen.exchange import Api, Completion
-from synthgen.teachers.openai import words
+from synthgen.requests.request import Api, Completion
+from synthgen.teachers.openai import problems
 from synthgen.teachers.openai.problems import Again, Problem
 from synthgen.teachers.openai.replies import MalformedError, completion_of, decode
 from synthgen.teachers.openai.streams import assembled, is_stream
@@ -52,13 +52,13 @@ def why_malformed(error: MalformedError, data: bytes) -> str:
     head = data[:SHOWN].lstrip()
     if not head or head.startswith((b"{", b"[", b"data:")):
         return str(error)
-    said = words.bounded(words.read(data).text, SHOWN)
+    said = problems.bounded(problems.read(data).text, SHOWN)
     return f"{error}: {said}" if said else str(error)
 
 
 def offered_in(data: bytes) -> list[str] | None:
     """The models in a server's list, as OpenAI writes it or as others do; None where it is none."""
-    value = words.parsed(data.decode("utf-8", "replace"))
+    value = problems.parsed(data.decode("utf-8", "replace"))
     listed = (value.get("data") or value.get("models")) if isinstance(value, dict) else value
     if not isinstance(listed, list):
         return [] if isinstance(value, dict) and "data" in value else None

@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from synthgen.counting import HIDDEN, UNKNOWN
-from synthgen.exchange import Api, Choice, Completion, Usage, as_text, plain_value
-from synthgen.finish_reasons import finish_of
+from synthgen.requests.finish_reasons import finish_of
+from synthgen.requests.metering import HIDDEN, UNKNOWN
+from synthgen.requests.request import Api, Choice, Completion, Usage, as_text, plain_value
 
 MOST_CHOICES = 1000
 _SAYING = frozenset({"message", "text", "delta", "finish_reason", "stop_reason", "error"})

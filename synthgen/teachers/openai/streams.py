@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthgen.exchange import Api
+from synthgen.requests.request import Api
 from synthgen.teachers.openai.replies import MalformedError
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")

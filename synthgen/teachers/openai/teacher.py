@@ -10,34 +10,39 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer, field_validator, model_validator
 
-from synthgen import outward
 from synthgen.errors import TeacherError
-from synthgen.exchange import Api, Completion, Request, Sampling
-from synthgen.outward import logger
-from synthgen.prices import FREE, Price, listed
-from synthgen.slots import MOST
+from synthgen.protocols import MOST
+from synthgen.requests.prices import FREE, Price, listed
+from synthgen.requests.request import Api, Completion, Draining, Request, Sampling
+from synthgen.safety import outward
+from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.batch import Batches
-from synthgen.teachers.openai.batch_state import BatchState
-from synthgen.teachers.openai.bodies import Dialect
-from synthgen.teachers.openai.calls import Caller
-from synthgen.teachers.openai.concurrency import Concurrency
-from synthgen.teachers.openai.descriptors import descriptors
-from synthgen.teachers.openai.dispatch import Dispatch
-from synthgen.teachers.openai.endpoint import Endpoint
-from synthgen.teachers.openai.header_values import (
+from synthgen.teachers.openai.access import (
+    OPENAI_URL,
+    Access,
+    addressed,
     check_header_name,
     check_key,
     check_value,
+    credentials,
+    expanded,
     fault_in_login,
+    from_environment,
     how_to_fix,
+    is_local,
+    is_openai,
+    learn_proxies,
+    without_credentials,
 )
+from synthgen.teachers.openai.batch import Batches, BatchState
+from synthgen.teachers.openai.bodies import Dialect
+from synthgen.teachers.openai.calls import Caller
+from synthgen.teachers.openai.dispatch import Dispatch
+from synthgen.teachers.openai.endpoint import Endpoint
+from synthgen.teachers.openai.limits import Concurrency
 from synthgen.teachers.openai.patience import NEVER_ANSWERED_S
 from synthgen.teachers.openai.problems import Again
-from synthgen.teachers.openai.secrets import credentials, expanded, from_environment, learn_proxies, without_credentials
-from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
-from synthgen.teachers.openai.transport import MEGABYTE, Transport
-from synthgen.turns import Draining
+from synthgen.teachers.openai.transport import MEGABYTE, Transport, descriptors
 
 log = logger("synthgen.teachers.openai")
 

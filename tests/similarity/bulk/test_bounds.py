@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from synthgen.similarity.bulk.bounds import Bounds
+from synthgen.similarity.bulk.compare import Bounds
 from synthgen.similarity.needed import Arithmetic, Needed, Rule
 
 LENGTHS = [*range(1, 31), 255, 256, 300]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthgen.similarity.bulk.numbering import Numbering
+from synthgen.similarity.bulk.texts import Numbering
 
 
 def test_every_occurrence_of_a_token_is_an_element_of_its_own():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from synthgen.similarity.bulk import scan
-from synthgen.similarity.bulk.bounds import Bounds
-from synthgen.similarity.bulk.segment import Segment
+from synthgen.similarity.bulk.compare import Bounds
+from synthgen.similarity.bulk.levels import Segment
 from synthgen.similarity.bulk.texts import Texts
 from synthgen.similarity.needed import Rule
 

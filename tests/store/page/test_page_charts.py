@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from synthgen.store.page.charts import HEIGHT, WIDTH, Bin, Line, bar, histogram
+from synthgen.report.charts import HEIGHT, WIDTH, Bin, Line, bar, histogram
 
 
 def rects(svg: str, kind: str) -> list[dict[str, float]]:

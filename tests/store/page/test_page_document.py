@@ -17,8 +17,9 @@ from hostile import TEXTS, hostile_run, records
 from store_parts import MADE_FROM, accepted, rejected, write_run
 
 from synthgen.errors import StoreError
-from synthgen.store import RunFolder, RunReport, page_of, verify
-from synthgen.store.page import page, sample
+from synthgen.report import page_of
+from synthgen.report.page import page, sample
+from synthgen.store import RunFolder, RunReport, verify
 
 OWN_TAGS = (
     "html head meta title style body main header div h1 h2 span p time a dl dt dd strong svg g rect line text section"

@@ -5,7 +5,7 @@ import gzip
 import json
 import re
 
-from synthgen.store.page.pack import pack
+from synthgen.report.page.sample import pack
 
 ROWS = [{"id": "1", "instruction": "</script><b>\x00\u202e 写"}, {"id": "2", "score": 0.5, "parents": ["1"]}]
 

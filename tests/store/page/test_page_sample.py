@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from store_parts import accepted, rejected, with_answers, with_tools, write_run
 
 from synthgen.records import Record
+from synthgen.report.page import sample as module
+from synthgen.report.page.sample import Sample, choose, rows
 from synthgen.store import RunFolder
-from synthgen.store.page import sample as module
-from synthgen.store.page.sample import Sample, choose, rows
 
 
 def dropped(number: int, reason: str) -> Record:

@@ -1,0 +1,227 @@
+"""`synthgen check`, and the commands that read a run folder: `stats`, `view`, `explain`, `export`; and `schema`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from synthgen.api import choose, preview_folder
+from synthgen.api.plan import Estimate, Range, Window, estimate, first_request, walk, window_of
+from synthgen.api.training import check_training
+from synthgen.cli.doctor import read_env
+from synthgen.cli.terminal import console, own_prints, print_json, run_path, say
+from synthgen.config import Recipe, load
+from synthgen.errors import SynthgenError
+from synthgen.requests.request import Request
+from synthgen.safety.outward import visible
+from synthgen.store import RunFolder
+from synthgen.store.report import RunReport, SourceFacts
+
+PER_RECORDS = 1000
+"""A run without a target is estimated for so many records."""
+
+
+def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None:
+    """Loads the config, and prints the first request and the plan."""
+    read_env(config)
+    with own_prints(as_json):
+        recipe = load(config, settings)
+        training = check_training(recipe, choose(recipe))
+        asked = first_request(recipe.pipeline)
+        walked = walk(recipe.pipeline) if asked else None
+    plan = None
+    if walked is not None:
+        prices = {name: getattr(teacher, "price", None) for name, teacher in recipe.pipeline.teachers.items()}
+        plan = estimate(walked, recipe.config.target or PER_RECORDS, prices)
+    window = window_of(recipe.pipeline, walked)
+    if as_json:
+        print_json({**_as_json(recipe, asked, plan, window), "train": training})
+    else:
+        print("\n".join([*_lines(recipe, asked, plan, window), *_training(training)]))
+
+
+def _as_json(
+    recipe: Recipe, asked: tuple[str, Request] | None, plan: Estimate | None, window: Window | None
+) -> dict[str, Any]:
+    facts = source_facts(recipe)
+    return {
+        "name": recipe.config.name,
+        "folder": choose(recipe),
+        "stages": [name for name, _ in recipe.pipeline.stages],
+        "source": None if facts is None else facts.model_dump(mode="json"),
+        "first_request": None if asked is None else {"teacher": asked[0], **asked[1].to_dict()},
+        "estimate": None if plan is None else asdict(plan),
+        "window": None if window is None else asdict(window),
+        "config": recipe.resolved,
+    }
+
+
+def _lines(
+    recipe: Recipe, asked: tuple[str, Request] | None, plan: Estimate | None, window: Window | None
+) -> Iterator[str]:
+    pipeline = recipe.pipeline
+    if asked is not None:
+        name, request = asked
+        model = request.model or "the server's model"
+        yield f"first request, to {name} ({model}), {request.sampling.body or 'no sampling set'}:"
+        for message in request.messages:
+            yield f"  {message['role']}:"
+            yield "\n".join(f"    {line}" for line in visible(str(message.get("content", ""))).split("\n"))
+        yield ""
+    yield f"{recipe.config.name}: everything loads"
+    yield f"  folder       {choose(recipe)}"
+    yield f"  stages       {', '.join(name for name, _ in pipeline.stages) or 'none'}"
+    for head, text in facts.lines() if (facts := source_facts(recipe)) else ():
+        yield f"  {visible(f'{head}: {text}')}"
+    if pipeline.selectors:
+        yield f"  selectors    {', '.join(name for name, _ in pipeline.selectors)}"
+    for name, variable in _missing_keys(recipe):
+        yield f"  key          {variable} is not set: a run asks {name} without a key, which not every server takes"
+    yield f"  target       {f'{pipeline.target:,} records' if pipeline.target else 'until the source is exhausted'}"
+    if asked is None:
+        yield "  requests     none: the first attempt asks no teacher"
+    elif plan is None:
+        yield "  requests     cannot be estimated: the built-in programs, asked in the teacher's place, cannot do this"
+    else:
+        yield from _plan(plan, recipe)
+    if window is not None:
+        yield (
+            f"  window       {window.attempts:,} attempts: a new task is shown as a demonstration so many attempts"
+            f" later; keeps about {window.busy:.0%} of {window.slots} slots busy"
+        )
+
+
+def source_facts(recipe: Recipe) -> SourceFacts | None:
+    """What the first rows of existing data tell: files and columns that are read and left aside."""
+    facts = getattr(recipe.pipeline.source, "facts", None)
+    return facts() if facts else None
+
+
+def _missing_keys(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """The teachers whose key is not in the environment, and its variable: where the config names it, or OpenAI asks."""
+    for name, teacher in recipe.pipeline.teachers.items():
+        variable = getattr(teacher, "api_key_env", None)
+        if not isinstance(variable, str) or os.environ.get(variable, "").strip():
+            continue
+        place = "teacher" if name == "teacher" else f"teachers.{name}"
+        if f"{place}.api_key_env" in recipe.written or any("api.openai.com" in u for u in getattr(teacher, "urls", ())):
+            yield name, variable
+
+
+def _training(settings: dict[str, Any] | None) -> Iterator[str]:
+    if settings is not None:
+        model, method = settings["model"], settings.get("method", {}).get("use", "full")
+        student = model if isinstance(model, str) else "a model from scratch"
+        yield f"  train        {student}, {method}, into {settings['out']}: when the run is done"
+
+
+def _plan(plan: Estimate, recipe: Recipe) -> Iterator[str]:
+    per = "" if recipe.config.target else f" for {plan.records:,} records"
+    yield f"  requests     {_range(plan.requests)}{per}"
+    yield f"  tokens       {_range(plan.tokens)}{per}"
+    if plan.usd is None:
+        yield "  cost         not known: set price: {input: …, output: …} on the teacher (dollars per million tokens)"
+    else:
+        yield f"  cost         {_range(plan.usd, '$', 2)}{per}"
+    yield "               from all records kept and short replies to one in four kept and the longest ones"
+    yield f"  asked again  {_asked_again(recipe)}"
+    budget = {name: limit for name, limit in recipe.config.budget.model_dump().items() if limit is not None}
+    if budget:
+        yield f"  budget       {', '.join(f'{limit:,} {name}' for name, limit in budget.items())}: the run stops there"
+
+
+def _asked_again(recipe: Recipe) -> str:
+    """What this recipe's run, or else its preview, has spent on replies that were asked for again."""
+    for folder, name in ((RunFolder(choose(recipe)), "run"), (RunFolder(preview_folder(recipe)), "preview")):
+        report = _report_in(folder)
+        if report is not None:
+            again = report.asked_again
+            return f"{again.requests:,} requests, {again.tokens:,} tokens ({again.share:.0%} of all) in the last {name}"
+    return "not known before a preview: replies that are no use, where another request can bring more"
+
+
+def _report_in(folder: RunFolder) -> RunReport | None:
+    try:
+        return RunReport.model_validate(folder.report())
+    except (SynthgenError, ValidationError):
+        return None  # it has not ended yet, or another version wrote it
+
+
+def _range(numbers: Range, unit: str = "", digits: int = 0) -> str:
+    least = f"{unit}{numbers.least:,.{digits}f}"
+    if numbers.most is None:
+        return f"{least} or more (no max_tokens bounds it)"
+    most = f"{unit}{numbers.most:,.{digits}f}"
+    return least if least == most else f"{least} to {most}"
+
+
+def explain_record(run: str, query: str, *, full: bool, as_json: bool) -> int:
+    """Prints what is known of the record; 1 where there is none like it."""
+    from synthgen.report.explanation import explain
+
+    explanation = explain(run_path(run), query)
+    if as_json:
+        print_json(explanation.model_dump(mode="json"))
+    else:
+        from synthgen.report.explanation import explanation_view
+
+        console().print(explanation_view(explanation, full=full), soft_wrap=True)
+    return 1 if explanation.by == "nothing" else 0
+
+
+def export_run(run: str, formats: Sequence[str], *, out: Path | None, as_json: bool) -> None:
+    """Writes the exports and prints where they are."""
+    from synthgen.store import export
+
+    done = export(run_path(run), formats, out=out)
+    if as_json:
+        print_json({e.format: {"paths": e.paths, "written": e.written, "left_out": e.left_out} for e in done})
+        return
+    for exported in done:
+        for path in exported.paths:
+            count = exported.written.get(path.name)
+            print(f"{path}" if count is None else f"{path}: {count:,} records")
+        for reason, count in exported.left_out.items():
+            say(f"{exported.format} left {count:,} records out: {reason}")
+
+
+def show_stats(run: str, *, as_json: bool) -> None:
+    """Prints the run's numbers."""
+    from synthgen.report import stats
+
+    numbers = stats(run_path(run))
+    if as_json:
+        print_json(numbers)
+    else:
+        from synthgen.report import stats_view
+
+        console().print(stats_view(numbers))
+
+
+def view_run(run: str, *, open_it: bool, as_json: bool) -> None:
+    """Prints where the run's page is; shows it in the browser if asked to."""
+    from synthgen.report import page_of
+
+    path = page_of(run_path(run))
+    if as_json:
+        print_json({"page": path})
+    else:
+        print(path)
+    if open_it:
+        import webbrowser
+
+        if not webbrowser.open(path.resolve().as_uri()):
+            say("no browser could be started: open the file above in one")
+
+
+def print_schema() -> None:
+    """Prints the JSON Schema of a config."""
+    from synthgen.config import schema
+
+    print(json.dumps(schema(), indent=2, ensure_ascii=False))

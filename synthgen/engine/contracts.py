@@ -1,0 +1,154 @@
+"""What plug-ins give back, held against what their kind promises: an error names the part that broke its word."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from synthgen.errors import StageError, SynthgenError, TeacherError
+from synthgen.protocols import Draw, Source, Teacher
+from synthgen.records import Record
+from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
+
+GO_ON = "what is paid for is in the journal; fix it and run the same command again"
+COMPLETION = "a Completion, such as Completion((Choice(text),), Usage(prompt_tokens, completion_tokens))"
+
+
+async def opened(name: str, teacher: Teacher) -> None:
+    """Opens the teacher, where it wants that, and looks at what every request needs of it.
+
+    Raises:
+        TeacherError: it raised, or has no model's name, or a sampling that is none.
+    """
+    if hasattr(teacher, "open"):
+        await _awaited(teacher.open, (), f"{_teacher(name, teacher)}: open()", TeacherError)
+    for key, value, right in (
+        ("model", teacher.model, isinstance(teacher.model, str) and bool(teacher.model)),
+        ("sampling", teacher.sampling, teacher.sampling is None or isinstance(teacher.sampling, Sampling)),
+    ):
+        if not right:
+            expected = "a name" if key == "model" else "a synthgen.Sampling, or None"
+            raise TeacherError(f"{_teacher(name, teacher)} has {_shown(value)} as its {key}, expected {expected}")
+
+
+async def completion_of(name: str, teacher: Teacher, request: Request) -> Completion:
+    """The teacher's reply.
+
+    Raises:
+        TeacherError: the teacher cannot go on, raised anything else, or gave something that is no completion.
+    """
+    called = f"{_teacher(name, teacher)}: complete()"
+    given = await _awaited(teacher.complete, (request,), called, TeacherError)
+    if not isinstance(given, Completion):
+        raise TeacherError(f"{called} returned {_shown(given)}, expected {COMPLETION}", hint=GO_ON)
+    for choice in given.choices if isinstance(given.choices, (list, tuple)) else [given.choices]:
+        if not isinstance(choice, Choice):
+            raise TeacherError(
+                f"{called} returned a Completion with {_shown(choice)} as a choice, expected {COMPLETION}", hint=GO_ON
+            )
+        if not (choice.text is None or isinstance(choice.text, str)):
+            raise TeacherError(f"{called} returned a Choice with {_shown(choice.text)} as its text, expected a text")
+    if not isinstance(given.usage, Usage):
+        raise TeacherError(f"{called} returned a Completion with {_shown(given.usage)} as its usage, expected a Usage")
+    return given if isinstance(given.choices, tuple) else replace(given, choices=tuple(given.choices))
+
+
+async def records_of(run: Callable[..., Any], records: list[Record], context: Any) -> list[Record]:
+    """What a stage's `run` makes of the records.
+
+    Raises:
+        StageError: it raised, or gave something that is no list of records.
+    """
+    given = await _awaited(run, (records, context), "run()", StageError)
+    return _records(given, "run()")
+
+
+def draw_of(source: Source, *arguments: Any) -> Draw | None:
+    """What the source gives an attempt to start from; None where it is exhausted.
+
+    Raises:
+        StageError: it raised, or gave something that is no draw.
+    """
+    called = f"source ({type(source).__name__}): draw()"
+    given = _called(source.draw, arguments, called)
+    if given is None:
+        return None
+    if not isinstance(given, Draw):
+        raise StageError(
+            f"{called} returned {_shown(given)}, expected a Draw, or None when there is no more", hint=_async(given)
+        )
+    for what in (given.records, given.demonstrations):
+        _records(what, called)
+    return given
+
+
+def selection_of(label: str, select: Callable[..., Any], records: list[Record], rng: Any) -> list[Record]:
+    """The records as a selector gives them back.
+
+    Raises:
+        StageError: it raised, or gave something that is no list of records.
+    """
+    called = f"selector {label}: select()"
+    return _records(_called(select, (records, rng), called), called)
+
+
+def _records(given: Any, called: str) -> list[Record]:
+    if not isinstance(given, (list, tuple)):
+        hint = "is a `return` missing?" if given is None else _async(given)
+        raise StageError(f"{called} returned {_shown(given)}, expected a list of records", hint=hint)
+    for item in given:
+        if not isinstance(item, Record):
+            raise StageError(f"{called} returned a list that holds {_shown(item)}, expected records", hint=DROPPING)
+    return list(given)
+
+
+DROPPING = "a record that is dropped stays in the list, marked: record.dropped(reason); a new one is Record(…)"
+
+
+def _called(function: Callable[..., Any], arguments: Sequence[Any], called: str) -> Any:
+    try:
+        return function(*arguments)
+    except SynthgenError:
+        raise
+    except Exception as error:
+        raise StageError(f"{called} raised {type(error).__name__}: {error}", hint=GO_ON) from error
+
+
+async def _awaited(
+    function: Callable[..., Any], arguments: Sequence[Any], called: str, kind: type[SynthgenError]
+) -> Any:
+    try:
+        given = function(*arguments)
+        if isinstance(given, Awaitable):
+            return await given
+    except SynthgenError:
+        raise
+    except Exception as error:
+        raise kind(f"{called} raised {type(error).__name__}: {error}", hint=GO_ON) from error
+    raise kind(f"{called} is not async: it returned {_shown(given)} at once", hint="write `async def` before it")
+
+
+def _teacher(name: str, teacher: Teacher) -> str:
+    return f"teacher {name} ({type(teacher).__name__})"
+
+
+def _async(given: Any) -> str | None:
+    if not inspect.iscoroutine(given):
+        return None
+    given.close()
+    return "it is async: write a plain `def`"
+
+
+def _shown(value: Any) -> str:
+    """A value as an error names it: its kind, and its beginning where it has one to show."""
+    if value is None:
+        return "None"
+    if inspect.isawaitable(value):
+        return "a coroutine"
+    if isinstance(value, (str, int, float, bool)):
+        text = repr(value)
+        kind = {"str": "the text", "bool": "the truth value"}.get(type(value).__name__, "the number")
+        return f"{kind} {text if len(text) <= 60 else text[:57] + '…'}"
+    return f"a {type(value).__name__}"

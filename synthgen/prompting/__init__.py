@@ -1,0 +1,1 @@
+"""How a stage asks: prompt templates, and what the stages that ask a teacher share."""

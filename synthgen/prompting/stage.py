@@ -1,0 +1,167 @@
+"""What the stages that ask a teacher share: settings, the asking, and what becomes of a reply that cannot be used."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from synthgen.errors import ConfigError
+from synthgen.forms import Broken, Form, Parsed
+from synthgen.forms.reply_problems import DETAILS, detail, is_cut, sentence, why_again, why_unusable
+from synthgen.protocols import Context, Preparation, Teacher
+from synthgen.records import Provenance, Record
+from synthgen.requests.request import Api, Choice, Completion, Sampling, written_by
+
+# Asked of replies that hold no item, to tell a teacher that will not from one that cannot keep to the form. Answers in
+# free text are the filter `refusal`'s business.
+_REFUSES = re.compile(
+    r"\W*(?:(?:i['’]m|i am) (?:very |so )?(?:sorry|afraid)|sorry|unfortunately|as an ai)\b"
+    r"|\W*i (?:can['’]?t|cannot|won['’]t|am unable to|am not able to) ",
+    re.IGNORECASE,
+)
+
+
+class Prompted(BaseModel):
+    """Settings of a stage that asks. A stage's sampling goes over its teacher's.
+
+    `structured` says whether replies are held to a JSON schema: `auto` where the teacher says that it can, `off` never;
+    the prompt asks for JSON in any case. `tries` bounds how often a reply is asked for that is empty, cut, refused or
+    not readable. `api` goes over the teacher's: `completions` for base models without a chat template.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    ordered: ClassVar[bool] = False
+
+    teacher: str = "teacher"
+    sampling: Sampling | None = None
+    structured: Literal["auto", "json_schema", "off"] = "auto"
+    tries: int = Field(3, ge=1)
+    api: Api | None = None
+
+    _render: Callable[..., str] = PrivateAttr()
+    _asked: Teacher = PrivateAttr()
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Takes the renderer and the teacher.
+
+        Raises:
+            ConfigError: there is no teacher of this name.
+        """
+        self._render = preparation.render
+        if self.teacher not in preparation.teachers:
+            names = sorted(preparation.teachers)
+            near = difflib.get_close_matches(self.teacher, names, n=1)
+            raise ConfigError(
+                f"there is no teacher named {self.teacher!r}",
+                key="teacher",
+                hint=(f"did you mean {near[0]!r}? " if near else "") + f"the config names: {', '.join(names)}",
+            )
+        self._asked = preparation.teachers[self.teacher]
+
+    def schema_for(self, form: Form) -> dict[str, object] | None:
+        """The response format to send with a request for this form, or None."""
+        able = self.structured == "json_schema" or (
+            self.structured == "auto" and getattr(self._asked, "structured", None) is True
+        )
+        return form.response_format if able else None
+
+    def sampling_for(self, count: int) -> Sampling | None:
+        """The stage's sampling for a reply of `count` choices."""
+        return self.sampling if count == 1 else Sampling(n=count).over(self.sampling)
+
+    async def ask_for(self, form: Form, prompt: Any, ctx: Context, *, sample: int = 0, count: int = 1) -> Completion:
+        """The teacher's reply of `count` choices in this form; asked for again while none holds an item."""
+        return await ctx.ask(
+            prompt,
+            sampling=self.sampling_for(count),
+            response_format=self.schema_for(form),
+            api=self.api,
+            sample=sample,
+            teacher=self.teacher,
+            check=lambda completion: why_again(completion, lambda choice: why_no_item(form, choice)),
+            tries=self.tries,
+        )
+
+    def credit(self, record: Record, completion: Completion) -> Provenance:
+        """The record's provenance with this completion added to it."""
+        return record.provenance.model_copy(
+            update={
+                "model": self.model_of(completion),
+                "requests": (*record.provenance.requests, *completion.keys),
+            }
+        )
+
+    def model_of(self, completion: Completion) -> str:
+        """The model that wrote a completion: as the server names it, else as the teacher does."""
+        return written_by(completion.model, self._asked.model)
+
+
+class Faithful(Prompted):
+    """A stage that can also do as the published original did, with its prompt layout, sampling, stops and losses.
+
+    With `faithful: true` the published sampling holds where `sampling` says nothing, replies are plain text, and an
+    unusable reply is not asked for again.
+    """
+
+    faithful: bool = False
+
+    @model_validator(mode="after")
+    def _plain(self) -> Faithful:
+        if self.faithful and self.structured == "json_schema":
+            raise ValueError("faithful: true reads plain text, so structured cannot be json_schema")
+        return self
+
+    async def ask_faithfully(self, published: Sampling, prompt: str, ctx: Context, *, sample: int = 0) -> Completion:
+        """The teacher's only reply, with the published sampling under the stage's own."""
+        sampling = self.sampling.over(published) if self.sampling is not None else published
+        return await ctx.ask(
+            prompt, sampling=sampling, api=self.api, sample=sample, teacher=self.teacher, check=None, tries=1
+        )
+
+
+def why_no_item(form: Form, choice: Choice) -> str | None:
+    """None where the choice holds an item, else the reason why it does not."""
+    parsed = read_choice(form, choice)
+    return None if parsed.items else parsed.broken[0].reason
+
+
+def read_choice(form: Form, choice: Choice, first: int = 1) -> Parsed:
+    """The items of one choice; a choice without any has one piece that says why, `empty_reply` or `refused` maybe.
+
+    A server that holds the whole reply to a schema, its reasoning too, leaves the JSON where reasoning belongs.
+    """
+    text = choice.text or ""
+    reason = why_unusable(choice)
+    if reason == "empty_reply" and form.response_format is not None and _is_json(choice.reasoning or ""):
+        return form.parse(choice.reasoning or "", first=first)
+    if reason in (None, "truncated", "template_token", "unknown_finish_reason") and text.strip():
+        cut = is_cut(choice) or reason == "unknown_finish_reason"
+        parsed = form.parse(text, cut=cut, first=first)
+        if parsed.items or not _REFUSES.match(text):
+            return parsed if parsed.items or reason is None else _explained(parsed, reason, choice)
+        reason = "refused"
+    reason = reason or "empty_reply"  # it calls a tool, which no form asks for
+    return Parsed((), (Broken(choice.refusal or text, reason, sentence(reason, choice)),))
+
+
+def _explained(parsed: Parsed, reason: str, choice: Choice) -> Parsed:
+    """The pieces of a reply without an item; the first says why the whole reply is none, where more is known."""
+    first, said = parsed.broken[0], sentence(reason, choice)
+    if said == DETAILS["truncated"] or first.reason == "template_token":
+        return parsed
+    return Parsed((), (replace(first, reason=reason, detail=said), *parsed.broken[1:]))
+
+
+def _is_json(text: str) -> bool:
+    text = text.strip()
+    return text[:1] in ("{", "[") and text[-1:] in ("}", "]")
+
+
+def why_dropped(piece: Broken, parsed: Parsed, completion: Completion) -> str:
+    """What is wrong with a piece; where the reply held no item at all, with how often it was asked for."""
+    return piece.detail if parsed.items else detail(piece.reason, completion, piece.detail)

@@ -1,0 +1,203 @@
+"""What the accepted records are like, and where the others were lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from synthgen.report.charts import Bin, Line, bar, histogram
+from synthgen.report.markup import Html, el, join
+from synthgen.store.report import RunReport, StageFlow
+
+ROWS = 12
+NAME_CHARACTERS = 60
+
+
+def lengths(numbers: Mapping[str, Any]) -> Html:
+    """A histogram of words for instruction, input and output, and the quantiles as a table."""
+    drawn = []
+    for field, found in numbers["word_histograms"].items():
+        quantiles = numbers["words"][field]
+        if not quantiles["records"]:
+            picture = el("p", "No record has any.", class_="quiet")
+        else:
+            picture = _length(field, found, quantiles)
+        drawn.append(el("figure", el("figcaption", field.capitalize()), picture))
+    return join(el("div", *drawn, class_="three"), _quantiles(numbers["words"]))
+
+
+def counts(title: str, found: Mapping[str, int], total: int, *, task: bool = False, note: str = "") -> Html:
+    """The most frequent names with bars; the rest summed up."""
+    shown = list(found.items())[:ROWS]
+    most = max((count for _, count in shown), default=1)
+    rows = []
+    for name, count in shown:
+        label = el("button", _named(name), type="button", class_="link", data_task=name) if task else _named(name)
+        rows.append(_row(label, bar(most, ("kept", count)), count, total))
+    rest = sum(list(found.values())[ROWS:])
+    if rest:
+        rows.append(_row(f"{len(found) - ROWS:,} more", bar(most, ("rest", min(rest, most))), rest, total))
+    body = el("table", el("tbody", *rows), class_="bars") if rows else el("p", "None.", class_="quiet")
+    return el("section", el("h2", title), body, el("p", note, class_="quiet") if note else None, class_="card")
+
+
+def openings(numbers: Mapping[str, Any]) -> Html:
+    """The most frequent first words of instructions, and how many there are."""
+    found = dict(list(numbers["openings"].items())[:ROWS])
+    note = f"{numbers['distinct_openings']:,} different beginnings of two words."
+    return counts("Openings of instructions", found, numbers["accepted"], note=note)
+
+
+def diversity(numbers: Mapping[str, Any]) -> Html:
+    """Distinct-1 to -3 with the number of words they were measured over."""
+    shares = numbers["distinct_n"]
+    tiles = [
+        el(
+            "div",
+            el("dt", f"Distinct-{n}"),
+            el("dd", el("strong", "–" if shares[n] is None else f"{shares[n]:.3f}"), bar(1, ("kept", shares[n] or 0))),
+        )
+        for n in ("1", "2", "3")
+    ]
+    note = (
+        f"The share of different words, pairs and triples among {shares['words']:,} words of instructions. It falls"
+        " with the length of the text: compare it only over equally many words."
+    )
+    return join(el("dl", *tiles, class_="tiles"), el("p", note, class_="quiet"))
+
+
+def _length(field: str, found: Mapping[str, Any], quantiles: Mapping[str, Any]) -> Html:
+    width, values = found["width"], found["counts"]
+    bins = [
+        Bin(count, f"{number * width:,} to {(number + 1) * width - 1:,} words" if width > 1 else f"{number:,} words")
+        for number, count in enumerate(values)
+    ]
+    if found["above"]:
+        bins.append(Bin(found["above"], f"{len(values) * width:,} words and more", rest=True))
+    every = next(n for n in (1, 2, 5, 10, 20) if len(values) / n <= 6)
+    ticks = [(float(number), f"{number * width:,}") for number in range(0, len(values) + 1, every)]
+    title = (
+        f"{field} in words, {quantiles['records']:,} records: median {quantiles['median']:,},"
+        f" mean {quantiles['mean']:,}, 5% have at most {quantiles['p5']:,}, 5% at least {quantiles['p95']:,}"
+    )
+    middle = Line((quantiles["median"] + 0.5) / width, f"median {quantiles['median']:,}")
+    return histogram(title, bins, ticks, lines=[middle])
+
+
+def _quantiles(found: Mapping[str, Mapping[str, float]]) -> Html:
+    names = list(dict.fromkeys(name for numbers in found.values() for name in numbers))
+    head = el("tr", el("th", "Words", scope="col"), *(el("th", name, scope="col", class_="number") for name in names))
+    rows = [
+        el(
+            "tr",
+            el("th", field, scope="row"),
+            *(el("td", f"{numbers[name]:,g}" if name in numbers else "", class_="number") for name in names),
+        )
+        for field, numbers in found.items()
+    ]
+    return el("div", el("table", el("thead", head), el("tbody", *rows)), class_="scroll")
+
+
+def _row(label: Html | str, picture: Html, count: int, total: int) -> Html:
+    return el(
+        "tr",
+        el("th", label, scope="row"),
+        el("td", picture, class_="wide"),
+        el("td", f"{count:,}", class_="number"),
+        el("td", f"{count / total:.1%}" if total else "", class_="number quiet"),
+    )
+
+
+def _named(name: str) -> str:
+    if name == "none":
+        return "not determined"
+    return name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…"
+
+
+def funnel(report: RunReport) -> Html:
+    """A row for each stage: the records that were left after it, those it dropped, and why."""
+    whole = max(report.generated, 1)
+    rows, left = [], 0
+    for flow in report.funnel:
+        dropped = sum(flow.dropped.values())
+        if not (flow.entered or flow.new or dropped):
+            continue
+        left = (flow.entered or left) + flow.new - dropped
+        rows.append(_stage(flow, whole, left, dropped))
+    head = el(
+        "tr",
+        el("th", "Stage", scope="col"),
+        el("th", el("span", "Share of all generated records", class_="unseen"), scope="col", class_="wide"),
+        el("th", "Left", scope="col", class_="number"),
+        el("th", "Dropped", scope="col", class_="number"),
+        el("th", "Because", scope="col"),
+    )
+    return el("div", el("table", el("thead", head), el("tbody", *rows), class_="funnel"), class_="scroll")
+
+
+def reasons(report: RunReport) -> Html:
+    """All reasons by how many records they cost."""
+    counts: dict[tuple[str, str], int] = {}
+    for flow in report.funnel:
+        for reason, count in flow.dropped.items():
+            counts[flow.stage, reason] = counts.get((flow.stage, reason), 0) + count
+    if not counts:
+        return el("p", "No record was rejected.", class_="quiet")
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    most = ranked[0][1]
+    rows = [
+        el(
+            "tr",
+            el("th", _filter(reason, stage, reason), scope="row"),
+            el("td", bar(most, ("gone", count)), class_="wide"),
+            el("td", f"{count:,}", class_="number"),
+            el("td", f"{count / report.rejected:.1%}" if report.rejected else "", class_="number quiet"),
+        )
+        for (stage, reason), count in ranked
+    ]
+    return el("div", el("table", el("tbody", *rows), class_="bars"), class_="scroll")
+
+
+def near_duplicates(found: Mapping[str, Any]) -> Html | None:
+    """How similar the rejected near-duplicates are to their nearest text, with the threshold; None without any."""
+    counts, width, thresholds = found["counts"], found["width"], found["thresholds"]
+    total = sum(counts)
+    if not total:
+        return None
+    lowest = min(next(i for i, count in enumerate(counts) if count), int(min(thresholds) / width + 1e-9))
+    first = max(0, lowest - 5) // 5 * 5
+    bins = [
+        Bin(count, f"{number * width:.2f} to {(number + 1) * width:.2f}")
+        for number, count in enumerate(counts[first:], first)
+    ]
+    ticks = [((number - first), f"{number * width:.1f}") for number in range(first, len(counts) + 1) if number % 5 == 0]
+    lines = [Line(threshold / width - first, f"threshold {threshold:g}") for threshold in thresholds[:2]]
+    title = (
+        f"ROUGE-L of {total:,} rejected near-duplicates with the nearest text; the threshold is"
+        f" {' and '.join(format(t, 'g') for t in thresholds)}"
+    )
+    return join(
+        el("p", f"ROUGE-L F with the nearest seed task or earlier record, {total:,} rejected.", class_="quiet"),
+        histogram(title, bins, ticks, kind="gone", lines=lines),
+    )
+
+
+def _stage(flow: StageFlow, whole: int, left: int, dropped: int) -> Html:
+    because = [
+        el("li", _filter(f"{count:,} {reason}", flow.stage, reason))
+        for reason, count in sorted(flow.dropped.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    new = el("span", f" +{flow.new:,}", class_="quiet") if flow.new > 0 and flow.entered else None
+    return el(
+        "tr",
+        el("th", flow.stage, scope="row"),
+        el("td", bar(whole, ("kept", left), ("gone", dropped)), class_="wide"),
+        el("td", f"{left:,}", new, class_="number"),
+        el("td", f"−{dropped:,}" if dropped else "–", class_="number" if dropped else "number quiet"),
+        el("td", el("ul", *because) if because else None),
+    )
+
+
+def _filter(label: str, stage: str, reason: str) -> Html:
+    """A button that shows these records in the browser below."""
+    return el("button", label, type="button", class_="link", data_stage=stage, data_reason=reason)

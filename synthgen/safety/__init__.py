@@ -1,0 +1,1 @@
+"""What must not leave: secrets, and characters that a terminal would obey."""
