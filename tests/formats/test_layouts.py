@@ -387,7 +387,7 @@ def test_text_that_the_record_has_is_not_lost() -> None:
         ({"messages": [{"content": "x"}]}, r"nothing says who speaks \(its keys: content\)"),
         ({"messages": [{"role": "user"}]}, "the turn says nothing"),
         ({"messages": [USER, {**USER, "content": [{"type": "image_url"}]}]}, "messages.1: holds something else"),
-        ({"messages": [USER, ANSWER, ANSWER]}, "one answer, or none"),
+        ({"messages": [USER, ANSWER, ANSWER]}, "one assistant turn"),
         ({"conversations": [{"from": "alien", "value": "x"}]}, "unknown speaker \"alien\""),
         ({"instruction": "x", "output": "y", "tools": "{"}, "tools is a text that is no JSON"),
         ({"instruction": "x", "output": "y", "tools": 3}, "tools: expected a list of tools, found 3"),
