@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from synthgen.errors import SeedError
 from synthgen.formats.files import find, label_of
 from synthgen.formats.hub import hub_rows
 from synthgen.formats.layouts import KNOWN, LostText, Read, UnknownLayout, read_row
-from synthgen.formats.names import field_of
+from synthgen.formats.names import field_named, field_of, looks_like
 from synthgen.formats.reading import EXCERPT, Row, lists_aside, rows_of
 from synthgen.formats.values import RowError, holds
 from synthgen.records import Record
@@ -182,11 +183,10 @@ class Collection:
     def _none_usable(self, wrong: list[tuple[str, Row, RowError | None]], place: Path | str | None) -> SeedError:
         label, row, error = next((one for one in wrong if one[2] is not None), wrong[-1])
         if isinstance(error, UnknownLayout) and row.values is not None:
-            held = [column for column, value in row.values.items() if holds(value)]
-            inside = [column for column in held if isinstance(row.values[column], (dict, list))]
+            held = {column: value for column, value in row.values.items() if holds(value)}
             hint = f"known are {KNOWN}; say where the fields are: columns: {{{_guess(held)}}}"
-            if len(held) == len(inside) == 1:
-                hint = f"are the rows inside {held[0]!r}? Then write that list alone into a file"
+            if len(held) == 1 and isinstance(next(iter(held.values())), (dict, list)):
+                hint = f"are the rows inside {next(iter(held))!r}? Then write a list of them alone into a file"
             return SeedError(f"{error} ({label}:{row.number})", file=place, key="columns", hint=hint)
         problem = row.problem if error is None else str(error)
         return SeedError(f"none of its first {PEEK} rows can be used; {label}:{row.number}: {problem}", file=place)
@@ -202,10 +202,23 @@ def excerpt_of(row: Row) -> str:
         return ", ".join(map(str, row.values))[:EXCERPT]
 
 
-def _guess(columns: list[str]) -> str:
-    """Where the fields might be: the first columns that hold something."""
-    pairs = zip(("instruction", "output"), columns or ["question", "answer"], strict=False)
-    return ", ".join(f"{target}: {column}" for target, column in pairs)
+def _guess(held: Mapping[str, Any]) -> str:
+    """Where the fields might be: by the names of columns, then by what they hold: the answer is longer, as a rule."""
+    listed = [c for c, v in held.items() if isinstance(v, list) and len(v) > 1 and isinstance(v[0], (str, dict))]
+    by_name: dict[str, str] = {}
+    for column in held:
+        by_name.setdefault(field_named(column) or looks_like(column, held) or "", column)
+    texts = [column for column, value in held.items() if isinstance(value, str) and len(value.split()) > 1]
+    texts = [column for column in texts or held if column not in by_name.values()] or list(held)
+    texts = sorted(texts[:6], key=lambda column: len(str(held[column])))
+    asked = by_name.get("instruction") or by_name.get("input")
+    if asked is None and listed:
+        return f"conversations: {listed[0]}"
+    texts = [column for column in texts if column != asked]
+    answer = by_name.get("output") or (texts[-1] if texts else None)
+    asked = asked or next((column for column in texts if column != answer), None)
+    pairs = [("instruction", asked or "question"), ("output", answer or "answer")]
+    return ", ".join(f"{target}: {name if name.isidentifier() else json.dumps(name)}" for target, name in pairs)
 
 
 def _columns(row: Row) -> str:
