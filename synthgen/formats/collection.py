@@ -44,17 +44,22 @@ class Unusable:
 
 @dataclass(slots=True)
 class Account:
-    """What was read and what was not: rows, those that cannot be used (by reason), and columns left aside."""
+    """What was read and what was not: rows, those that cannot be used (by reason), and columns left aside.
+
+    `broken_off` are the files that cannot be read to their end, with the place and the cause.
+    """
 
     rows: int = 0
     unusable: Counter[str] = field(default_factory=Counter)
     columns: Counter[str] = field(default_factory=Counter)
+    broken_off: list[str] = field(default_factory=list)
 
     def add(self, other: Account) -> None:
         """Adds another's counts."""
         self.rows += other.rows
         self.unusable += other.unusable
         self.columns += other.columns
+        self.broken_off += other.broken_off
 
 
 class Collection:
@@ -115,7 +120,7 @@ class Collection:
         """
         for label, row in self.rows():
             if row.last:
-                raise SeedError(row.problem, file=label, line=row.number, hint="is the file whole?")
+                raise SeedError(row.problem, file=label, line=row.number)
             account.rows += 1
             found = self.read(label, row)
             if isinstance(found, Read):
@@ -207,7 +212,8 @@ def _guess(held: Mapping[str, Any]) -> str:
     listed = [c for c, v in held.items() if isinstance(v, list) and len(v) > 1 and isinstance(v[0], (str, dict))]
     by_name: dict[str, str] = {}
     for column in held:
-        by_name.setdefault(field_named(column) or looks_like(column, held) or "", column)
+        if field := field_named(column) or looks_like(column, held):
+            by_name.setdefault(field, column)
     texts = [column for column, value in held.items() if isinstance(value, str) and len(value.split()) > 1]
     texts = [column for column in texts or held if column not in by_name.values()] or list(held)
     texts = sorted(texts[:6], key=lambda column: len(str(held[column])))

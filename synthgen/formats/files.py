@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +84,8 @@ def find(path: Path, split: str | None = None) -> Found:
         if path.is_file():
             return _file(path, split)
         if not path.is_dir():
+            if glob.has_magic(path.name):
+                return _matching(path, split)
             raise SeedError("there is no such file or folder", file=path)
         return _folder(_dataset_of(path), path, split)
     except OSError as error:
@@ -94,6 +98,19 @@ def _file(path: Path, split: str | None) -> Found:
     if split is not None and content.kind != "json" and told not in (None, named(split)):
         raise SeedError(f"the file's name says that it is {told}, not {split}", file=path, key="split")
     return Found((path,))
+
+
+def _matching(pattern: Path, split: str | None) -> Found:
+    """The files of a folder whose names match a pattern, such as `*.jsonl`."""
+    folder = pattern.parent
+    files = sorted(Path(name) for name in glob.glob(str(pattern)) if Path(name).is_file())
+    if not files:
+        raise SeedError("no file has a name like this", file=pattern)
+    kinds = {content_of(file).kind for file in files}
+    if len(kinds) > 1:
+        raise SeedError(f"the files are of several kinds: {', '.join(sorted(kinds))}", file=pattern)
+    found, aside = _of_split(files, folder, pattern, split)
+    return Found(tuple(found), tuple(aside))
 
 
 def _dataset_of(path: Path) -> Path:
@@ -126,11 +143,15 @@ def _folder(folder: Path, asked: Path, split: str | None) -> Found:
 def _candidates(folder: Path) -> tuple[list[tuple[Kind, Path]], list[tuple[Path, str]]]:
     candidates: list[tuple[Kind, Path]] = []
     aside: list[tuple[Path, str]] = []
-    for file in sorted(folder.rglob("*")):
+    for file in _walked(folder):
         parts = file.relative_to(folder).parts
-        if any(part.startswith((".", "_")) for part in parts) or not file.is_file() or file.name in _NO_DATA:
+        if any(part.startswith((".", "_")) for part in parts) or file.name in _NO_DATA:
             continue
         kind = kind_by_name(file)
+        if not file.is_file():
+            if file.is_symlink() and kind is not None:
+                aside.append((file, "a link to nothing"))
+            continue
         if kind is None:
             if file.suffix.lower() in _FOREIGN:
                 aside.append((file, "not a kind of file that is read"))
@@ -139,6 +160,17 @@ def _candidates(folder: Path) -> tuple[list[tuple[Kind, Path]], list[tuple[Path,
         else:
             candidates.append((kind, file))
     return candidates, aside
+
+
+def _walked(folder: Path) -> list[Path]:
+    """All that is in the folder and its subfolders, sorted; linked folders too, but none twice."""
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(place))
+        folders[:] = [name for name in sorted(folders) if os.path.realpath(os.path.join(place, name)) not in seen]
+        found += [Path(place, name) for name in names]
+    return sorted(found)
 
 
 def _of_split(

@@ -308,7 +308,7 @@ class _Reading:
             raise self._unknown()
         if "instruction" in self._plan.fields:
             asked = self._cell("instruction")
-            if isinstance(asked, dict) or (isinstance(asked, list) and any(isinstance(one, dict) for one in asked)):
+            if isinstance(asked, dict) and "output" not in self._plan.fields:
                 raise RowError(f"{self._plan.fields['instruction']}: expected a text, found {shown(asked)}")
             instruction = self._text("instruction")
         elif given and "output" in self._plan.fields:

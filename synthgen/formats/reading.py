@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import lzma
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,8 @@ LONGEST = 1 << 28
 """Bytes of the longest line, and characters of the longest cell of a CSV file."""
 
 _LATIN = "it may be Latin-1 or Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 turns it into UTF-8"
+
+WRITE_AS_JSON = "python -m json.tool FILE shows where; correct it, or write it anew with a JSON library"
 
 _OF_ROWS = frozenset(
     name
@@ -98,9 +101,17 @@ def separator_of(path: Path) -> str:
     """What stands between the cells of a CSV or TSV file."""
     content = content_of(path)
     first = content.head.decode(content.encoding, "ignore").lstrip("\ufeff").partition("\n")[0]
+    if _names_separator(content):
+        return first[4]
     if content.kind == "tsv" and "\t" in first:
         return "\t"
     return max(",;\t|", key=first.count)
+
+
+def _names_separator(content: Content) -> bool:
+    """Whether the first line says what stands between cells, as Excel reads it: `sep=;`."""
+    first = content.head.decode(content.encoding, "ignore").lstrip("\ufeff").partition("\n")[0].rstrip("\r")
+    return re.fullmatch(r"sep=[,;\t|]", first, re.IGNORECASE) is not None
 
 
 def frame_of(path: Path, split: str | None = None) -> tuple[str, str]:
@@ -135,7 +146,7 @@ def lists_aside(path: Path, split: str | None = None) -> list[str]:
 def _cut(path: Path, number: int, problem: str, error: Exception) -> Iterator[Row]:
     if not number:
         raise SeedError(problem, file=path) from error
-    yield Row(number + 1, None, f"the file {problem}; what follows is lost", last=True)
+    yield Row(number + 1, None, f"the file {problem}; what follows is lost: is it whole?", last=True)
 
 
 def _rows(path: Path, content: Content, split: str | None) -> Iterator[Row]:
@@ -261,8 +272,12 @@ def _told(path: Path, values: Iterable[Any], what: str) -> Iterator[Row]:
             yield _row(number, value)
     except ValueError as error:
         if not number:
-            raise SeedError(f"{what} cannot be read: {error}", file=path, hint="is the file whole?") from error
-        yield Row(number + 1, None, f"{what} cannot be read further: {error}", last=True)
+            raise SeedError(f"{what} cannot be read: {error}", file=path, hint=_way_on(error)) from error
+        yield Row(number + 1, None, f"{what} cannot be read further: {error}; {_way_on(error)}", last=True)
+
+
+def _way_on(error: Exception) -> str:
+    return WRITE_AS_JSON if isinstance(error, documents.NotJson) else "is the file whole?"
 
 
 def _object(path: Path, content: Content, split: str | None) -> Iterator[Row]:
@@ -296,9 +311,7 @@ def _shape(path: Path, content: Content) -> _Shape:
                     break
         except ValueError as error:
             if not shape.rows and not shape.several:
-                raise SeedError(
-                    f"the JSON object cannot be read: {error}", file=path, hint="is the file whole?"
-                ) from error
+                raise SeedError(f"the JSON object cannot be read: {error}", file=path, hint=_way_on(error)) from error
     return shape
 
 
@@ -315,6 +328,7 @@ class _Shape:
         self.several = number > 1
         names = _TURNS if element else _TEXTS
         self._is_row = self._is_row or (plain(key) in names and isinstance(value, dict if element else str))
+        self._is_row = self._is_row or (element and _is_turn(value))
         if element and isinstance(value, dict | Broken) and not self.several and not _is_turn(value):
             self.rows[key] += 1
         else:
@@ -355,12 +369,32 @@ def _whole(path: Path, content: Content) -> Iterator[Row]:
             else:
                 yield Row(number, None, f"{kind(cells)} where a row has {len(columns)} cells")
         return
+    if _rows_by_name(value):
+        for number, row in enumerate(value.values(), 1):
+            yield Row(number, row)
+        return
     table = _table(value)
     if table is None:
         yield Row(1, value)
         return
     for number, cells in enumerate(zip(*table.values(), strict=True), 1):
         yield Row(number, dict(zip(table, cells, strict=True)))
+
+
+def _rows_by_name(value: dict[str, Any]) -> bool:
+    """Whether the members of an object are rows: their keys are names of fields, and its own are not."""
+    rows = list(value.values())
+    known = frozenset(name for field in ("instruction", "output", "messages") for name in NAMES[field])
+    return (
+        bool(rows)
+        and all(isinstance(row, dict) and not _is_turn(row) for row in rows)
+        and all(any(plain(key) in known and not _is_column(cell) for key, cell in row.items()) for row in rows)
+        and not any(plain(key) in known for key in value)
+    )
+
+
+def _is_column(cell: Any) -> bool:
+    return isinstance(cell, list) and all(not isinstance(one, dict) for one in cell)
 
 
 def _table(value: dict[str, Any]) -> dict[str, list[Any]] | None:
@@ -389,6 +423,8 @@ def _cells(path: Path, content: Content) -> Iterator[Row]:
     limit = csv.field_size_limit(LONGEST)
     try:
         with text_of(path, content.encoding) as file:
+            if _names_separator(content):
+                file.readline()
             table = csv.reader(file, delimiter=separator_of(path), strict=True)
             names = _header(path, table)
             yield from _table_rows(table, names)
@@ -412,7 +448,9 @@ def _table_rows(table: Any, names: list[str]) -> Iterator[Row]:
         try:
             cells = next(table, None)
         except csv.Error as error:
-            yield Row(number, None, f"its quotes or cells are not in order: {error}")
+            ends = "unexpected end" in str(error)
+            problem = "a quote in it does not end: what follows is lost" if ends else str(error)
+            yield Row(number, None, f"its quotes or cells are not in order: {problem}", last=ends)
             continue
         if cells is None:
             return
@@ -452,7 +490,9 @@ def batches_of(path: Path, form: Kind) -> tuple[Any, Iterator[Any]]:
         return stream.schema, iter(stream)
     except pa.ArrowException as error:
         what = "a Parquet" if form == "parquet" else "an Arrow"
-        raise SeedError(f"is not {what} file that can be read: {error}", file=path) from error
+        raise SeedError(
+            f"is not {what} file that can be read: {error}", file=path, hint="is the file whole?"
+        ) from error
 
 
 def _batches(path: Path, batches: Iterable[Any], what: str) -> Iterator[Row]:
@@ -468,7 +508,7 @@ def _batches(path: Path, batches: Iterable[Any], what: str) -> Iterator[Row]:
     except (pa.ArrowException, OSError) as error:
         if not number:
             raise SeedError(f"{what} cannot be read: {error}", file=path, hint="is the file whole?") from error
-        yield Row(number + 1, None, f"{what} cannot be read further: {error}", last=True)
+        yield Row(number + 1, None, f"{what} cannot be read further: {error}; is the file whole?", last=True)
 
 
 def _batch(batch: Any, number: int) -> list[Row]:
@@ -488,7 +528,8 @@ def _row(number: int, value: Any) -> Row:
     if isinstance(value, dict):
         return Row(number, value)
     if isinstance(value, Broken):
-        return Row(number, None, value.problem, _excerpt(value.text))
+        problem = f"{value.problem}; {_LATIN}" if value.problem == documents.FOREIGN else value.problem
+        return Row(number, None, problem, _excerpt(value.text))
     return Row(number, None, f"{kind(value)} where a row is an object", _excerpt(json.dumps(value, ensure_ascii=False)))
 
 

@@ -135,7 +135,8 @@ class SourceFacts(Facts):
     """What of existing data was read, and what was left aside.
 
     `rows` were read of `files`; those that cannot be used are counted by reason, and columns by how many rows held
-    something in them. Of many files the first few are named. Files left aside come with the reason.
+    something in them. Of many files the first few are named. Files left aside come with the reason. `broken_off`
+    says of each file that could not be read to its end where that was, and why.
     """
 
     files: tuple[str, ...] = ()
@@ -143,6 +144,7 @@ class SourceFacts(Facts):
     unusable: dict[str, int] = Field(default_factory=dict)
     files_aside: tuple[str, ...] = ()
     columns_aside: dict[str, int] = Field(default_factory=dict)
+    broken_off: tuple[str, ...] = ()
 
     def lines(self) -> list[tuple[str, str]]:
         """The same for people: what a line is about, and what it says; nothing of what did not happen."""
@@ -151,6 +153,7 @@ class SourceFacts(Facts):
         rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
         lines = [
             ("read", f"{rows} of {', '.join(self.files)}" + (f"; unusable: {unusable}" if unusable else "")),
+            ("not read to the end", "; ".join(self.broken_off)),
             ("files left aside", ", ".join(self.files_aside)),
             ("columns left aside", columns),
         ]

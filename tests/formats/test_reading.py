@@ -77,7 +77,8 @@ def test_an_array_that_breaks_off_says_so_at_its_end(tmp_path: Path) -> None:
     rows = list(rows_of(path))
     assert [r.values for r in rows] == [None, {"a": "b"}, None, None]
     assert [r.problem for r in rows[::2]] == [
-        "holds bytes that are no UTF-8",
+        "holds bytes that are no UTF-8; it may be Latin-1 or Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 turns it into"
+        " UTF-8",
         "not JSON: Expecting value (character 7)",
     ]
     path.write_text('[{"a": ', encoding="utf-8")
