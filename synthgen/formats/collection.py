@@ -15,12 +15,15 @@ from synthgen.formats.files import find, label_of
 from synthgen.formats.hub import hub_rows
 from synthgen.formats.layouts import KNOWN, LostText, Read, UnknownLayout, read_row
 from synthgen.formats.names import field_named, field_of, looks_like
-from synthgen.formats.reading import EXCERPT, Row, lists_aside, rows_of
+from synthgen.formats.reading import EXCERPT, Row, count_of, lists_aside, rows_of
 from synthgen.formats.values import RowError, holds
 from synthgen.records import Record
 
 PEEK = 100
 """Rows that are looked at first, so that a wrong path or columns that are not known cost nothing."""
+
+MANY = 1000
+"""Files of which the rows are counted before they are read."""
 
 NAMED = 20
 """Files that are named one by one in an account."""
@@ -130,6 +133,13 @@ class Collection:
                 account.unusable[found.reason] += 1
                 if unusable is not None:
                     unusable.append(found)
+
+    def count(self) -> int | None:
+        """How many rows there are, where counting costs little; else None."""
+        if self._hub is not None:
+            return None
+        counts = [count_of(path) for path in self.files[:MANY]]
+        return None if None in counts or len(self.files) > MANY else sum(filter(None, counts))
 
     def labels(self) -> tuple[list[str], list[str]]:
         """The files that are read and those left aside with the reason, as an account names them."""

@@ -92,6 +92,22 @@ def find(path: Path, split: str | None = None) -> Found:
         raise SeedError(f"cannot be read: {error.strerror or error}", file=path) from error
 
 
+def find_lines(folder: Path) -> Found | None:
+    """The files of JSON lines of a folder, whatever they are called; None where there are none.
+
+    Where one is called a split of training rows, those that are called another split are left aside.
+    """
+    candidates, aside = _candidates(folder)
+    files = [file for kind, file in candidates if kind == "jsonl"]
+    if not files:
+        return None
+    aside += [(file, "another kind of file than jsonl") for kind, file in candidates if kind != "jsonl"]
+    told = {file: split_of(file.relative_to(folder)) for file in files}
+    others = [file for file in files if "train" in told.values() and told[file] not in ("train", None)]
+    aside += [(file, f"split {told[file]}") for file in others]
+    return Found(tuple(file for file in files if file not in others), tuple(sorted(aside)))
+
+
 def _file(path: Path, split: str | None) -> Found:
     content = content_of(path)
     told = split_of(Path(path.name))

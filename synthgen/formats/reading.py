@@ -26,6 +26,9 @@ from synthgen.formats.values import kind, why
 EXCERPT = 500
 """Characters that are kept of a row that cannot be read."""
 
+COUNTED = 1 << 30
+"""Bytes of the largest file of JSON lines whose rows are counted before they are read: seconds on any disk."""
+
 LONGEST = 1 << 28
 """Bytes of the longest line, and characters of the longest cell of a CSV file."""
 
@@ -80,6 +83,32 @@ def rows_of(path: Path, split: str | None = None) -> Iterator[Row]:
         yield from _cut(path, number, f"its compression breaks off or is damaged: {error}", error)
     except OSError as error:
         yield from _cut(path, number, f"cannot be read: {error.strerror or error}", error)
+
+
+def count_of(path: Path) -> int | None:
+    """How many rows a file holds where counting costs little: Parquet, plain JSON lines of up to a gibibyte; else None.
+
+    Lines that are broken or blank count too.
+    """
+    content = content_of(path)
+    try:
+        if content.kind == "parquet":
+            import pyarrow.parquet as pq
+
+            rows: int = pq.read_metadata(path).num_rows
+            return rows
+        with path.open("rb") as file:
+            plainly = file.read(len(content.head)) == content.head and b"\0" not in content.head
+            if content.kind not in ("jsonl", "json") or not _in_lines(content) or not plainly:
+                return None
+            if path.stat().st_size > COUNTED:
+                return None
+            count, last = content.head.count(b"\n"), content.head
+            while block := file.read(1 << 20):
+                count, last = count + block.count(b"\n"), block
+            return count + (not last.endswith(b"\n"))
+    except OSError:
+        return None
 
 
 def form_of(path: Path) -> Kind:

@@ -97,7 +97,8 @@ class Dataset(BaseModel):
         read, aside = self._collection.labels()
         return SourceFacts(
             files=tuple(read),
-            rows=account.rows,
+            rows=account.rows if attempts is not None else self._collection.count(),
+            looked_at=account.rows if attempts is None else None,
             unusable=dict(sorted(account.unusable.items())),
             files_aside=tuple(aside),
             columns_aside=dict(sorted(account.columns.items())),

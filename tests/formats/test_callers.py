@@ -130,6 +130,10 @@ RECORDS = [
         Message(role="assistant", content="", tool_calls=(CALL,)),
         Message(role="tool", content="sun", tool_call_id="call_0"),
     )),
+    Record(instruction="Rome now?", tools=(TOOL,), history=(
+        Message(role="user", content="Rome now?"),
+        Message(role="assistant", content="", tool_calls=(CALL,)),
+    )),
     Record(instruction="Why?", output="So.", reasoning="hm", answers=(
         Answer(text="So.", score=1.0),
         Answer(text="No.", score=0.0),
