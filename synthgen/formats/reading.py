@@ -452,13 +452,28 @@ def _cells(path: Path, content: Content) -> Iterator[Row]:
     limit = csv.field_size_limit(LONGEST)
     try:
         with text_of(path, content.encoding) as file:
-            if _names_separator(content):
-                file.readline()
-            table = csv.reader(file, delimiter=separator_of(path), strict=True)
-            names = _header(path, table)
-            yield from _table_rows(table, names)
+            table = _table_of(path, content, file)
+            yield from _table_rows(table, columns_of(_header(path, table)))
     finally:
         csv.field_size_limit(limit)
+
+
+def _table_of(path: Path, content: Content, file: IO[str]) -> Any:
+    if _names_separator(content):
+        file.readline()
+    return csv.reader(file, delimiter=separator_of(path), strict=True)
+
+
+def header_of(path: Path) -> list[str]:
+    """The first line of a CSV or TSV file, which names its columns; empty for one that has no name."""
+    content = content_of(path)
+    with text_of(path, content.encoding) as file:
+        return _header(path, _table_of(path, content, file))
+
+
+def columns_of(header: list[str]) -> list[str]:
+    """The names of columns; one that has none (an index that was written along) is called by its number."""
+    return [name or f"column {number}" for number, name in enumerate(header, 1)]
 
 
 def _header(path: Path, table: Any) -> list[str]:
@@ -494,7 +509,8 @@ def _table_rows(table: Any, names: list[str]) -> Iterator[Row]:
             )
             yield Row(number, None, f"holds bytes that are no UTF-8; {_LATIN}", _excerpt(seen))
         else:
-            yield Row(number, {name: cell for name, cell in zip(names, cells, strict=True) if name})
+            found = zip(names, cells, strict=True)
+            yield Row(number, {name: cell for name, cell in found if cell or not name.startswith("column ")})
 
 
 def batches_of(path: Path, form: Kind) -> tuple[Any, Iterator[Any]]:
