@@ -29,6 +29,15 @@ EXCERPT = 500
 COUNTED = 1 << 30
 """Bytes of the largest file of JSON lines whose rows are counted before they are read: seconds on any disk."""
 
+HEAVIEST = 1 << 24
+"""Bytes of the largest row of a Parquet or Arrow file: a hundred times what the longest dialogues have."""
+
+DENSE = 16
+"""How many times smaller than its text a column is where it may be a bomb; text packs to a third, logs to a tenth."""
+
+UNPACKED = 1 << 27
+"""Bytes that rows of such columns may unpack to at a time."""
+
 LONGEST = 1 << 28
 """Bytes of the longest line, and characters of the longest cell of a CSV file."""
 
@@ -525,7 +534,7 @@ def batches_of(path: Path, form: Kind) -> tuple[Any, Iterator[Any]]:
     try:
         if form == "parquet":
             file = pq.ParquetFile(path)
-            return file.schema_arrow, file.iter_batches(batch_size=1000)
+            return file.schema_arrow, file.iter_batches(batch_size=_rows_at_a_time(file.metadata))
         mapped = pa.memory_map(str(path))
         try:
             stream = pa.ipc.open_stream(mapped)
@@ -538,6 +547,20 @@ def batches_of(path: Path, form: Kind) -> tuple[Any, Iterator[Any]]:
         raise SeedError(
             f"is not {what} file that can be read: {error}", file=path, hint="is the file whole?"
         ) from error
+
+
+def _rows_at_a_time(metadata: Any) -> int:
+    """Rows to unpack at a time: 1000, but fewer of columns that are packed as no text is.
+
+    A long cell that is repeated is in a file once; so each row may unpack to all that a column has.
+    """
+    largest = 0
+    for group in range(metadata.num_row_groups):
+        for column in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(column)
+            if chunk.total_uncompressed_size > DENSE * chunk.total_compressed_size:
+                largest = max(largest, chunk.total_uncompressed_size)
+    return max(1, min(1000, UNPACKED // largest)) if largest else 1000
 
 
 def _batches(path: Path, batches: Iterable[Any], what: str) -> Iterator[Row]:
@@ -557,6 +580,10 @@ def _batches(path: Path, batches: Iterable[Any], what: str) -> Iterator[Row]:
 
 
 def _batch(batch: Any, number: int) -> list[Row]:
+    if batch.nbytes > HEAVIEST and batch.num_rows > 1:
+        return [row for count in range(batch.num_rows) for row in _batch(batch.slice(count, 1), number + count)]
+    if batch.nbytes > HEAVIEST:
+        return [Row(number + 1, None, f"a row of more than {HEAVIEST:,} bytes")]
     try:
         return [Row(number + count, values) for count, values in enumerate(batch.to_pylist(), 1)]
     except (ValueError, OverflowError):

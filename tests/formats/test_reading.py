@@ -16,7 +16,7 @@ import pytest
 from synthgen.errors import SeedError
 from synthgen.formats.files import find
 from synthgen.formats.hub import hub_rows
-from synthgen.formats.reading import count_of, rows_of
+from synthgen.formats.reading import HEAVIEST, count_of, rows_of
 
 ROWS = [{"instruction": "Say é."}, {"instruction": "说好。", "input": "a"}]
 
@@ -308,3 +308,21 @@ def test_rows_are_counted_where_that_costs_little(tmp_path: Path) -> None:
     assert [count_of(tmp_path / name) for name in ("c.jsonl.gz", "d.json", "e.csv")] == [None, None, None]
     pq.write_table(pa.table({"instruction": ["Hi"] * 7}), tmp_path / "f.parquet")
     assert count_of(tmp_path / "f.parquet") == 7
+
+
+def test_a_parquet_file_that_unpacks_to_far_more_than_it_is_stays_within_bounds(tmp_path: Path) -> None:
+    rows = 60
+    output = pa.DictionaryArray.from_arrays([0] * (rows - 1) + [1], ["x" * (HEAVIEST + 1), "Ho"])
+    table = pa.table({"instruction": ["Hi"] * rows, "output": output})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd", store_schema=False)
+    del table
+    assert (tmp_path / "a.parquet").stat().st_size < HEAVIEST / 100
+    before = pa.total_allocated_bytes()
+    most = 0
+    found = []
+    for row in rows_of(tmp_path / "a.parquet"):
+        most = max(most, pa.total_allocated_bytes() - before)
+        found.append(row)
+    assert most < rows * HEAVIEST / 4
+    assert {row.problem for row in found[:-1]} == {"a row of more than 16,777,216 bytes"}
+    assert found[-1].values == {"instruction": "Hi", "output": "Ho"}
