@@ -129,7 +129,7 @@ def logger(name: str) -> logging.Logger:
 
 
 def _without(value: Any, secrets: Sequence[str]) -> Any:
-    """The value with `***` for each of the secrets in its texts and keys. A number is none, but where it is all of it."""
+    """The value with `***` for each of the secrets in its texts and keys, and for a number that is one."""
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, HIDDEN)
