@@ -18,7 +18,7 @@ from synthgen.cli.terminal import console, own_prints, print_json, run_path, say
 from synthgen.cli.train import student_lines, train_after
 from synthgen.config import Recipe, load
 from synthgen.engine.pipeline import Progress, default_window
-from synthgen.journal.journal import Journal
+from synthgen.journal import Journal
 from synthgen.records import Record
 from synthgen.safety.likely_secrets import may_hold_secret
 from synthgen.safety.outward import visible

@@ -19,13 +19,13 @@ from synthgen.config.training import checked_section
 from synthgen.engine.budget import Budget
 from synthgen.engine.pipeline import Pipeline
 from synthgen.errors import ConfigError
-from synthgen.plugins import BUILTINS, PROMPT_SETTINGS, Finder, Kind, build, setting_names, settings_model
+from synthgen.plugins import BUILTINS, Finder, Kind, build, setting_names, settings_model
 from synthgen.plugins.builtins import moved
 from synthgen.plugins.nulls import validated
 from synthgen.prompting.templates import Renderer
-from synthgen.protocols import Selector, Source, Stage, Teacher
+from synthgen.protocols import Selector, Source, Stage, Teacher, adapted, teacher_named
 from synthgen.store.folder import flat
-from synthgen.text import nearest, suggestion
+from synthgen.text import nearest
 
 TAKEN = ("source", "commit")
 """Labels that reports use for other things than stages."""
@@ -59,7 +59,7 @@ class Parts:
         if teacher is not None and "teacher" in others:
             workshop.fail(("teachers", "teacher"), "the name is taken", "it is what `teacher:` is called")
         teachers = others if teacher is None else {"teacher": teacher, **others}
-        workshop.check_teachers(stages, sorted(teachers))
+        workshop.check_teachers(stages, teachers)
         workshop.check_prompts(stages)
         if workshop.errors:
             raise combined(workshop.errors)
@@ -147,20 +147,22 @@ class _Workshop:
             labels.append(_free(label({"use": entry.use, "name": entry.name}), taken))
         return labels
 
-    def check_teachers(self, stages: Sequence[_Made], teachers: Sequence[str]) -> None:
+    def check_teachers(self, stages: Sequence[_Made], teachers: Mapping[str, _Made]) -> None:
         """Notes an error for each stage that asks a teacher which the config does not name."""
         for number, stage in enumerate(stages):
             asked = stage.resolved.get("teacher")
-            if isinstance(asked, str) and asked not in teachers:
-                hint = suggestion(asked, teachers) if teachers else "add teacher: {use: procedural}"
-                self.fail(("stages", number, "teacher"), f"the config names no teacher {asked!r}", hint)
+            if isinstance(asked, str):
+                try:
+                    teacher_named(asked, teachers)
+                except ConfigError as error:
+                    self._note(error, ("stages", number, "teacher"))
 
     def check_prompts(self, stages: Sequence[_Made]) -> None:
-        """Notes an error for each built-in stage whose prompt template, or one that it names, cannot be used."""
+        """Notes an error for each stage whose prompt template, or one that it names, cannot be used."""
         renderer = Renderer(self._base)
         for number, stage in enumerate(stages):
-            for key in PROMPT_SETTINGS.get(stage.resolved.get("use", ""), ()):
-                if name := stage.resolved[key]:
+            for key in () if stage.part is None else adapted(stage.part, Stage).prompt_settings:
+                if name := stage.resolved.get(key):
                     try:
                         renderer.check(name)
                     except ConfigError as error:
