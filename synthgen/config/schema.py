@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from synthgen.config.models import Config, LabelledEntry
-from synthgen.config.training import section_model
 from synthgen.plugins import BUILTINS, Finder, Kind, settings_model
+from synthgen.trainers.bundled import section_model
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """The draft that editors' YAML support reads."""
