@@ -59,9 +59,7 @@ class Training:
                 yield ("data", number, "path"), source["path"]
 
 
-def load_training(
-    config: Path | str | None = None, overrides: Sequence[str] = (), **options: Any
-) -> Training:
+def load_training(config: Path | str | None = None, overrides: Sequence[str] = (), **options: Any) -> Training:
     """The training of a YAML file, read as every config is: YAML 1.2, `extends`, the place of each key in errors.
 
     The settings stand under `train:`, or at the top of a file that holds nothing else. A run's config that has the
@@ -212,9 +210,18 @@ def train_on(recipe: Recipe, folder: Path, say: Callable[[str], None] = print) -
 
 
 def train(settings: Mapping[str, Any], **how: Any) -> Any:
-    """Trains by these settings, and returns the trainer's report; `how` is what the trainer's `train` takes beside them.
+    """Trains by these settings, and returns the trainer's report; `how` is what its `train` takes beside them.
 
     Raises:
         SynthgenError: the extra is missing, a check before training failed, or training cannot go on.
     """
     return bundled("train").train(bundled("config").parse(dict(settings)), **how)
+
+
+def plan(settings: Mapping[str, Any], **how: Any) -> Any:
+    """What a training by these settings would do, said and returned; nothing is written. `how` is as for `train`.
+
+    Raises:
+        SynthgenError: as `train` would before its first step.
+    """
+    return bundled("train").plan(bundled("config").parse(dict(settings)), **how)

@@ -91,7 +91,9 @@ class TrainConfig(_Section):
     stop_token: str | None = Field(None, description="the token that ends a turn, where the tokenizer names another")
     method: Method = Field(Full(), description="what of the model is trained")
     merge: bool = Field(False, description="write a merged model beside the adapter")
-    max_length: int | None = Field(None, ge=8, description="longest example, in tokens; default: by the data and the model")
+    max_length: int | None = Field(
+        None, ge=8, description="longest example, in tokens; default: by the data and the model"
+    )
     loss: Loss = Field("answers", description="all: on tasks and answers, for a student that is to write tasks too")
     reasoning: Reasoning = Field("drop", description="what becomes of reasoning before an answer")
     long_rows: LongRows = Field("drop", description="what becomes of examples longer than max_length")
@@ -182,7 +184,7 @@ class TrainConfig(_Section):
         return self
 
 
-def parse(section: dict[str, Any], *, file: Path | str | None = None) -> TrainConfig:
+def parse(section: dict[str, Any]) -> TrainConfig:
     """The checked settings.
 
     Raises:
@@ -196,4 +198,4 @@ def parse(section: dict[str, Any], *, file: Path | str | None = None) -> TrainCo
         key = ".".join(["train", *(str(part) for part in first["loc"])])
         message = first["msg"].removeprefix("Value error, ")
         hint = f"the keys are: {', '.join(TrainConfig.model_fields)}" if first["type"] == "extra_forbidden" else None
-        raise ConfigError(message, file=file, key=key, hint=hint) from error
+        raise ConfigError(message, key=key, hint=hint) from error
