@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,7 +100,8 @@ def load_training(config: Path | str | None = None, overrides: Sequence[str] = (
     written = run is None or is_kept(path)
     settings = _in_place(values, base, run, name, given=options, as_written=written)
     if run is not None and any(s["path"] == str(run) for s in settings["data"]) and not (run / "dataset").is_dir():
-        raise ConfigError(f"there is no dataset in {run}", file=path, hint=f"`synthgen run {path}` makes it")
+        hint = f"`synthgen run {shlex.quote(str(config))}` makes it"
+        raise ConfigError(f"there is no dataset in {run}", file=path, hint=hint)
     return Training(settings, document, at, run)
 
 

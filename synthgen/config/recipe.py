@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from synthgen.engine.budget import Budget
 from synthgen.engine.pipeline import Pipeline
 from synthgen.errors import ConfigError
 from synthgen.plugins import BUILTINS, PROMPT_SETTINGS, Finder, Kind, build, setting_names, settings_model
+from synthgen.plugins.builtins import moved
 from synthgen.plugins.nulls import validated
 from synthgen.prompting.templates import Renderer
 from synthgen.protocols import Selector, Source, Stage, Teacher
@@ -233,10 +234,28 @@ def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> R
     document = override(read_config(path), overrides)
     refuse_secrets(document)
     if is_kept(path):
+        document.data.update(as_written_now(document.data))
         for key in ("files", FINGERPRINT):
             document.data.pop(key, None)
     check_kind(document, "run", config, path)
     return make_recipe(document, base, default_name=default_name(path, base))
+
+
+def as_written_now(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config that an earlier version kept in a run folder, as this version would have written it."""
+    if FINGERPRINT in config:
+        return dict(config)
+    found: dict[str, Any] = _moved(config)
+    source = found.get("source")
+    if isinstance(source, dict) and source.get("use") == "dataset" and source.get("split") == "train":
+        source["split"] = None  # what it was by default, and had no effect on files
+    return found
+
+
+def _moved(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: moved(v) if k == "use" and isinstance(v, str) else _moved(v) for k, v in value.items()}
+    return [_moved(v) for v in value] if isinstance(value, list) else value
 
 
 def locate(config: Path | str) -> tuple[Path, Path]:
