@@ -96,10 +96,12 @@ class Dataset(Source, BaseModel):
         read, aside = self._collection.labels()
         return SourceFacts(
             files=tuple(read),
-            rows=account.rows,
+            rows=account.rows if attempts is not None else self._collection.count(),
+            looked_at=account.rows if attempts is None else None,
             unusable=dict(sorted(account.unusable.items())),
             files_aside=tuple(aside),
             columns_aside=dict(sorted(account.columns.items())),
+            broken_off=tuple(account.broken_off),
         )
 
     def draw(self, attempt: int, view: PoolView, rng: random.Random) -> Draw | None:
@@ -125,5 +127,7 @@ class Dataset(Source, BaseModel):
             account.columns.update(found.aside)
             return found.records
         account.unusable[found.reason] += 1
+        if row.last:
+            account.broken_off.append(f"{found.place}: {found.problem}")
         drop = Drop(found.reason, detail=f"{found.place}: {found.problem}")
         return (Record(instruction=found.excerpt, provenance=Provenance(source=found.place), drop=drop),)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synthgen.forms.reply_problems import choices_of, detail, why_unusable
 from synthgen.protocols import Context, Stage
-from synthgen.records import Answer, Drop, Record, to_messages
+from synthgen.records import Answer, Drop, Record, answered_by_call, to_messages
 from synthgen.requests.request import Sampling, written_by
 from synthgen.text import normalize
 
@@ -45,6 +45,8 @@ class Majority(Stage, BaseModel):
         return await asyncio.gather(*(self._vote(record, ctx) for record in records))
 
     async def _vote(self, record: Record, ctx: Context) -> Record:
+        if answered_by_call(record):
+            return record  # the answer is the call, of which there is no other text
         completion = await ctx.ask(
             to_messages(record.replace(output=None)),
             sampling=self.sampling.model_copy(update={"n": self.votes if self.votes > 1 else None}),

@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from synthgen.errors import ConfigError
+from synthgen.errors import ConfigError, PromptError
 from synthgen.forms.reply_problems import choices_of, detail, sentence, why_again, why_unusable
+from synthgen.prompting.foreign import render_foreign
 from synthgen.protocols import Context, Preparation, Stage, Teacher, teacher_named
 from synthgen.records import Drop, Provenance, Record
 from synthgen.requests.request import Choice, Completion, Sampling, written_by
@@ -128,23 +129,14 @@ def around_task(folder: Path) -> tuple[str, str]:
         ConfigError: the folder has no chat template, or the template cannot be rendered.
     """
     settings, template = _template(folder)
-    import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    def refuse(message: str) -> None:
-        raise jinja2.TemplateError(message)
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.globals["raise_exception"] = refuse
+    tokens = {name: _token(settings.get(name)) for name in ("bos_token", "eos_token", "pad_token")}
+    variables = {"messages": [{"role": "user", "content": _USER}], "add_generation_prompt": True, **tokens}
     try:
-        rendered = environment.from_string(_GENERATION.sub("", template)).render(
-            messages=[{"role": "user", "content": _USER}],
-            add_generation_prompt=True,
-            **{name: _token(settings.get(name)) for name in ("bos_token", "eos_token", "pad_token")},
-        )
-    except jinja2.TemplateError as error:
+        rendered = render_foreign(_GENERATION.sub("", template), variables)
+    except PromptError as error:
         raise ConfigError(
-            f"the chat template of {folder} cannot be rendered: {error}", hint="set before: and between: on pre_query"
+            f"the chat template of {folder} cannot be rendered: {error.message}",
+            hint="set before: and between: on pre_query",
         ) from error
     before, found, between = rendered.partition(_USER)
     if not found or not before:
@@ -155,14 +147,25 @@ def around_task(folder: Path) -> tuple[str, str]:
 
 
 def _template(folder: Path) -> tuple[dict[str, Any], str]:
-    path = folder / "tokenizer_config.json"
-    settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    own = folder / "chat_template.jinja"
-    template = own.read_text(encoding="utf-8") if own.is_file() else settings.get("chat_template")
+    path, own = folder / "tokenizer_config.json", folder / "chat_template.jinja"
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        template = own.read_text(encoding="utf-8") if own.is_file() else None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"the tokenizer of {folder} cannot be read: {type(error).__name__}: {error}",
+            hint="set before: and between: on pre_query",
+        ) from error
+    settings = settings if isinstance(settings, dict) else {}
+    template = settings.get("chat_template") if template is None else template
+    if isinstance(template, list):  # several by name, as checkpoints with tools have them
+        named = {one.get("name"): one.get("template") for one in template if isinstance(one, dict)}
+        template = named.get("default")
     if not isinstance(template, str):
         raise ConfigError(f"{folder} has no chat template", hint="set before: and between: on pre_query")
     return settings, template
 
 
 def _token(value: Any) -> str:
-    return value if isinstance(value, str) else value["content"] if isinstance(value, dict) else ""
+    text = value.get("content") if isinstance(value, dict) else value
+    return text if isinstance(text, str) else ""

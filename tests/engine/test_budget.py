@@ -116,7 +116,7 @@ def test_without_a_budget_failures_are_counted_all_the_same(tmp_path: Path) -> N
 
 KILLED = """
 import asyncio, os, signal, sys
-from test_spending import Flaky, asking
+from test_budget import Flaky, asking
 from synthgen.engine.budget import Budget
 
 class Dying(Flaky):
