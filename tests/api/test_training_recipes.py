@@ -102,6 +102,14 @@ def test_options_and_settings_name_themselves(write: Any) -> None:
         assert words in str(caught.value)
 
 
+def test_settings_go_over_options(write: Any) -> None:
+    path = write(SECTION + "  method: {use: lora, r: 4}\n")
+    assert load_training(path, ["method.r=2"], method={"use": "lora"}).settings["method"] == {"use": "lora", "r": 2}
+    assert load_training(path, method={"use": "full"}).settings["method"] == {"use": "full"}
+    alone = load_training(None, ["data.1.split=test"], model="m", data=["a", {"path": "b"}]).settings
+    assert alone["data"] == [{"path": "a"}, {"path": "b", "split": "test"}]
+
+
 def test_paths_start_from_the_recipes_folder_those_of_options_from_the_current_one(
     write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

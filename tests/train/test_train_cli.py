@@ -54,7 +54,7 @@ def test_errors_are_told_in_a_line_with_their_exit_code(
     assert main(["train", "--data", "x", "--model", "scratch", "--set", "max_steps"]) == 2
     assert "found no key=value" in capsys.readouterr().err
     assert main(["train", "--data", str(tmp_path / "none"), "--model", "scratch"]) == 2
-    assert "no such file" in capsys.readouterr().err
+    assert "error: --data: data.0.path: there is no " in capsys.readouterr().err
     assert main(["monitor", str(tmp_path / "none")]) == 2
     assert "cannot be loaded" in capsys.readouterr().err
     data = rows([{"instruction": "a", "output": ""}])
