@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from synthgen.safety.outward import cut
 from synthgen.teachers.openai.hints import wait_asked_s
 
 MOST_BYTES = 200_000
@@ -74,7 +75,7 @@ def of(body: Any) -> Words:
             names.append(lower["param"])
         if isinstance(lower.get("loc"), list):
             names += [name for name in lower["loc"] if isinstance(name, str)]
-    return Words(text, " ".join(dict.fromkeys(found))[:SHOWN], tuple(dict.fromkeys(names)), body)
+    return Words(text, cut(" ".join(dict.fromkeys(found)), SHOWN), tuple(dict.fromkeys(names)), body)
 
 
 def parsed(text: str) -> Any:
@@ -106,7 +107,7 @@ def without_tags(page: str) -> str:
 
 def bounded(text: str, most: int = SHOWN) -> str:
     """The text on one line, cut with `…` where it is longer."""
-    line = " ".join(text[: 4 * most].split())
+    line = cut(" ".join(cut(text, 4 * most).split()), most + 1)
     return line if len(line) <= most and len(text) <= 4 * most else line[: most - 1] + "…"
 
 
@@ -140,7 +141,8 @@ def _from_text(text: str, depth: int) -> str:
         inner = parsed(text)
         if isinstance(inner, dict | list) and (words := _sentence(inner, depth - 1)):
             return words
-    return without_tags(text[:KEPT]) if text.startswith("<") else text[:KEPT]
+    begin = cut(text, KEPT)
+    return without_tags(begin) if text.startswith("<") else begin
 
 
 def _distinct(pieces: Iterable[str]) -> list[str]:
@@ -166,7 +168,7 @@ def _parts(body: Any, depth: int = 4) -> Iterator[Mapping[str, Any]]:
 
 def _as_json(body: Any) -> str:
     try:
-        return "" if body in (None, {}, [], "") else json.dumps(body, ensure_ascii=False)[: 4 * KEPT]
+        return "" if body in (None, {}, [], "") else cut(json.dumps(body, ensure_ascii=False), 4 * KEPT)
     except (ValueError, TypeError, RecursionError):
         return ""
 

@@ -13,8 +13,11 @@ from typing import Any
 from synthgen.requests.finish_reasons import finish_of
 from synthgen.requests.metering import HIDDEN, UNKNOWN
 from synthgen.requests.request import Api, Choice, Completion, Usage, as_text, plain_value
+from synthgen.safety.outward import clear, cut
 
 MOST_CHOICES = 1000
+MOST_CHARACTERS = 200
+"""Of a name or a finish reason more is not kept."""
 _SAYING = frozenset({"message", "text", "delta", "finish_reason", "stop_reason", "error"})
 """A choice has one of these, or it is none."""
 FINISHES = ("finish_reason", "native_finish_reason", "stop_reason", "done_reason")
@@ -71,7 +74,7 @@ def completion_of(body: Mapping[str, Any], api: Api) -> Completion:
 
 def _name(value: Any) -> str | None:
     """A model's or a request's name; bounded, because a server may send anything."""
-    return as_text(value[:200]) or None if isinstance(value, str) else None
+    return as_text(cut(value, MOST_CHARACTERS, clear)) or None if isinstance(value, str) else None
 
 
 def _chat(body: Mapping[str, Any]) -> tuple[Choice, ...]:
@@ -143,7 +146,7 @@ def _word(value: Any) -> str | None:
         value = value[0]
     if isinstance(value, dict):
         value = next((value[name] for name in ("type", "reason", "kind", "name", "value") if value.get(name)), "object")
-    return as_text(value[:200]) if isinstance(value, str) else None
+    return as_text(cut(value, MOST_CHARACTERS, clear)) if isinstance(value, str) else None
 
 
 _PART_TEXTS = ("text", "content", "output_text", "value")
