@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from synthgen.formats import Account, Collection, Read, Row
 from synthgen.formats.files import located
-from synthgen.protocols import Draw, PoolView
+from synthgen.protocols import Draw, PoolView, Source, SourceFacts
 from synthgen.records import Drop, Provenance, Record
-from synthgen.store.report import SourceFacts
 
 Target = Literal[
     "instruction", "input", "output", "system", "messages", "conversations", "prompt", "completion", "history",
@@ -23,7 +22,7 @@ Target = Literal[
 ]  # fmt: skip
 
 
-class Dataset(BaseModel):
+class Dataset(Source, BaseModel):
     """Each attempt draws the next `chunk` rows of a dataset as records; the source ends with the rows.
 
     `path` is a file (JSON lines, JSON, CSV, TSV, Parquet or Arrow, plain or compressed), a folder of these, one that

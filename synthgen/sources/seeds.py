@@ -13,10 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 from synthgen import assets
 from synthgen.errors import SeedError
 from synthgen.formats.files import Found, find, find_lines, label_of, located
-from synthgen.protocols import Draw, PoolView
+from synthgen.protocols import Draw, PoolView, Source, SourceFacts
 from synthgen.records import Record
 from synthgen.sources import seed_files
-from synthgen.store.report import SourceFacts
 from synthgen.text import rouge_l, tokenize
 
 CANDIDATES = 4
@@ -25,7 +24,7 @@ COMPARED = 16
 many others. Ours: a draw costs the same however large the pool is, and the commonest tasks are rarely shown."""
 
 
-class Seeds(BaseModel):
+class Seeds(Source, BaseModel):
     """Each attempt draws `human` seed tasks and `machine` tasks that the run has made, in random order.
 
     While there are fewer machine-made tasks than `machine`, seed tasks stand in (Self-Instruct, arXiv 2212.10560: 6 and

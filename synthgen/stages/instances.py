@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -30,6 +31,8 @@ class Instances(Faithful):
     `empty_reply`, `refused`, `context_length`; a pair that came before is `duplicate_instance`, one too many
     `surplus_instance`.
     """
+
+    prompt_settings: ClassVar[tuple[str, ...]] = ("input_first", "output_first")
 
     input_first: str = "self_instruct/input_first"
     output_first: str = "self_instruct/output_first"

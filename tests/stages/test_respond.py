@@ -106,6 +106,7 @@ def test_reasoning_that_cannot_be_read_drops_the_record(walk: Walk, choice: Choi
 
 
 def test_a_prompt_takes_the_place_of_the_last_turn(walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthgen.assets.folder", lambda kind: tmp_path)  # where shipped prompts lie
     template = tmp_path / "polite.j2"
     template.write_text("Kindly: {{ instruction }} ({{ input }}){{ reply }}")
     teacher = Scripted("3")
