@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.errors import ConfigError, PromptError
 from synthgen.forms.reply_problems import choices_of, detail, sentence, why_again, why_unusable
 from synthgen.prompting.foreign import render_foreign
-from synthgen.protocols import Context, Preparation, Teacher
+from synthgen.protocols import Context, Preparation, Stage, Teacher, teacher_named
 from synthgen.records import Drop, Provenance, Record
 from synthgen.requests.request import Choice, Completion, Sampling, written_by
 from synthgen.requests.template_tokens import find_token, without_ends
@@ -24,7 +24,7 @@ _USER = "\ue000"  # a private character, which no template holds
 _GENERATION = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
 
 
-class PreQuery(BaseModel):
+class PreQuery(Stage, BaseModel):
     """Samples `count` texts an attempt and makes them records: Magpie's pre-query generation (arXiv:2406.08464).
 
     A text is a task, then maybe what the template puts between task and answer, then the answer. Where the student
@@ -39,7 +39,6 @@ class PreQuery(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    ordered: ClassVar[bool] = False
 
     teacher: str = "teacher"
     count: int = Field(16, ge=1)
@@ -64,17 +63,11 @@ class PreQuery(BaseModel):
         Raises:
             ConfigError: the teacher has no template and the stage does not say what stands before a task.
         """
-        if self.teacher not in preparation.teachers:
-            raise ConfigError(
-                f"there is no teacher named {self.teacher!r}",
-                key="teacher",
-                hint=f"the config names: {', '.join(sorted(preparation.teachers))}",
-            )
-        self._asked = preparation.teachers[self.teacher]
+        self._asked = teacher_named(self.teacher, preparation.teachers)
         if self.before is not None:
             self._before, self._between = self.before, self.between or ""
             return
-        path = getattr(self._asked, "path", None)
+        path = self._asked.path
         if path is None:
             raise ConfigError(
                 "the teacher has no checkpoint to read a chat template from",

@@ -11,7 +11,7 @@ import pytest
 
 from synthgen.errors import ConfigError
 from synthgen.prompting import foreign
-from synthgen.protocols import Context, Preparation
+from synthgen.protocols import Context, Preparation, Teacher, adapted
 from synthgen.records import Record
 from synthgen.requests.request import Choice, Completion, Sampling
 from synthgen.stages.pre_query import ROUND, PreQuery, around_task
@@ -42,7 +42,7 @@ def made(stage: PreQuery, teacher: Any, choices: list[Choice], attempt: int = 3)
         return Completion(tuple(choices), model="student@1", key="k")
 
     ctx = cast(Context, SimpleNamespace(ask=ask, attempt=attempt, round=2, rng=random.Random(0)))
-    stage.prepare(Preparation(render=str, seeds=(), seed=0, base=".", teachers={"teacher": teacher}))
+    stage.prepare(Preparation(render=str, seeds=(), seed=0, base=".", teachers={"teacher": adapted(teacher, Teacher)}))
     return asyncio.run(stage.run([], ctx)), asked
 
 
@@ -147,5 +147,5 @@ def test_openings_lead_the_student_in_turn() -> None:
 def test_a_teacher_without_a_checkpoint_needs_to_be_told_what_stands_before_a_task() -> None:
     with pytest.raises(ConfigError, match="no checkpoint to read a chat template from"):
         made(PreQuery(), SimpleNamespace(model="m"), [])
-    with pytest.raises(ConfigError, match="no teacher named 'other'"):
+    with pytest.raises(ConfigError, match="no teacher 'other'"):
         made(PreQuery(teacher="other"), SimpleNamespace(model="m"), [])

@@ -20,6 +20,8 @@ MOST_CHARACTERS = 200
 """Of a name or a finish reason more is not kept."""
 _SAYING = frozenset({"message", "text", "delta", "finish_reason", "stop_reason", "error"})
 """A choice has one of these, or it is none."""
+FINISHES = ("finish_reason", "native_finish_reason", "stop_reason", "done_reason")
+"""Where a choice says why it ended."""
 _LONG_DIGITS = 18
 """Integers of so many digits fit into 64 bits."""
 
@@ -113,12 +115,11 @@ def _finish(body: Mapping[str, Any], choice: Mapping[str, Any], message: Mapping
     """
     if choice.get("error") or message.get("error"):
         return "error"
+    if _tells(body.get("error")):
+        return "error"
     details = choice.get("details") or choice.get("finish_details")
     places = (
-        choice.get("finish_reason"),
-        choice.get("native_finish_reason"),
-        choice.get("stop_reason"),
-        choice.get("done_reason"),
+        *map(choice.get, FINISHES),
         details.get("finish_reason", details.get("type")) if isinstance(details, dict) else None,
         message.get("finish_reason"),
         message.get("stop_reason"),
@@ -130,6 +131,13 @@ def _finish(body: Mapping[str, Any], choice: Mapping[str, Any], message: Mapping
     if words[0] and finish_of(words[0]) not in ("whole", "unknown"):
         return words[0]
     return next(worse, told[0] if told else None)
+
+
+def _tells(error: Any) -> bool:
+    """Whether what stands for an error beside a reply tells of one: some servers send an empty one with each."""
+    if isinstance(error, dict):
+        return any(value not in (None, "", 0, False, "0", "null", [], {}) for value in error.values())
+    return isinstance(error, str) and error.strip().lower() not in ("", "null", "none")
 
 
 def _word(value: Any) -> str | None:
@@ -150,6 +158,7 @@ def _text(content: Any, depth: int = 4) -> str | None:
     if content is None or isinstance(content, str):
         return None if content is None else as_text(content)
     if isinstance(content, list):
+        content = [part for part in content if part is not None]
         if depth and all(_is_part(part) for part in content):
             return "".join(_text(part, depth - 1) or "" for part in content)
     elif isinstance(content, dict) and _is_part(content):
