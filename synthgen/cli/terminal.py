@@ -10,23 +10,20 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from synthgen.engine.pipeline import Progress
 from synthgen.errors import StoreError
 from synthgen.safety.outward import Door, scrub, shown, told, visible
 from synthgen.text import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.console import Console, ConsoleOptions, Group, RenderableType
     from rich.segment import Segment
-if TYPE_CHECKING:
-    from rich.console import Group
+
+    from synthgen.engine.pipeline import Progress
 
 
 class Guarded:
