@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,16 +15,17 @@ from synthgen.config.document import Document, Key, dotted
 from synthgen.config.merge import label, override, read_config
 from synthgen.config.models import Config, Entry, LabelledEntry
 from synthgen.config.problems import KEYS_HERE, UNKNOWN, combined, problems, refuse_secrets
-from synthgen.config.training import checked_section
+from synthgen.config.training import OWN, SECTION, checked_section, sources_of
 from synthgen.engine.budget import Budget
 from synthgen.engine.pipeline import Pipeline
 from synthgen.errors import ConfigError
-from synthgen.plugins import BUILTINS, PROMPT_SETTINGS, Finder, Kind, build, setting_names, settings_model
+from synthgen.plugins import BUILTINS, Finder, Kind, build, setting_names, settings_model
+from synthgen.plugins.builtins import moved
 from synthgen.plugins.nulls import validated
 from synthgen.prompting.templates import Renderer
-from synthgen.protocols import Selector, Source, Stage, Teacher
+from synthgen.protocols import Selector, Source, Stage, Teacher, adapted, teacher_named
 from synthgen.store.folder import flat
-from synthgen.text import nearest, suggestion
+from synthgen.text import nearest
 
 TAKEN = ("source", "commit")
 """Labels that reports use for other things than stages."""
@@ -58,7 +59,7 @@ class Parts:
         if teacher is not None and "teacher" in others:
             workshop.fail(("teachers", "teacher"), "the name is taken", "it is what `teacher:` is called")
         teachers = others if teacher is None else {"teacher": teacher, **others}
-        workshop.check_teachers(stages, sorted(teachers))
+        workshop.check_teachers(stages, teachers)
         workshop.check_prompts(stages)
         if workshop.errors:
             raise combined(workshop.errors)
@@ -146,20 +147,22 @@ class _Workshop:
             labels.append(_free(label({"use": entry.use, "name": entry.name}), taken))
         return labels
 
-    def check_teachers(self, stages: Sequence[_Made], teachers: Sequence[str]) -> None:
+    def check_teachers(self, stages: Sequence[_Made], teachers: Mapping[str, _Made]) -> None:
         """Notes an error for each stage that asks a teacher which the config does not name."""
         for number, stage in enumerate(stages):
             asked = stage.resolved.get("teacher")
-            if isinstance(asked, str) and asked not in teachers:
-                hint = suggestion(asked, teachers) if teachers else "add teacher: {use: procedural}"
-                self.fail(("stages", number, "teacher"), f"the config names no teacher {asked!r}", hint)
+            if isinstance(asked, str):
+                try:
+                    teacher_named(asked, teachers)
+                except ConfigError as error:
+                    self._note(error, ("stages", number, "teacher"))
 
     def check_prompts(self, stages: Sequence[_Made]) -> None:
-        """Notes an error for each built-in stage whose prompt template, or one that it names, cannot be used."""
+        """Notes an error for each stage whose prompt template, or one that it names, cannot be used."""
         renderer = Renderer(self._base)
         for number, stage in enumerate(stages):
-            for key in PROMPT_SETTINGS.get(stage.resolved.get("use", ""), ()):
-                if name := stage.resolved[key]:
+            for key in () if stage.part is None else adapted(stage.part, Stage).prompt_settings:
+                if name := stage.resolved.get(key):
                     try:
                         renderer.check(name)
                     except ConfigError as error:
@@ -194,9 +197,10 @@ RecipeKind = Literal["run", "loop", "training"]
 _COMMANDS: dict[RecipeKind, str] = {"run": "synthgen run", "loop": "synthgen loop", "training": "synthgen train"}
 _ONLY: dict[RecipeKind, set[str]] = {
     "run": {"source", "teacher", "teachers", "stages", "selectors", "target", "budget", "export", "window"},
+    "training": {"model", "data", "out", "method", "epochs", "max_steps", "learning_rate", "batch_size"},
     "loop": {"seeds", "held_out", "student", "generate", "mix", "init", "evaluate", "gate", "alarms"},
 }
-"""Keys by which a run's config and a loop's are told apart; a training's has `train` alone."""
+"""Keys at the top by which recipes are told apart; a training's may also be all under `train`."""
 
 PARTS = ("source", "teacher", "teachers", "stages", "selectors")
 """Keys that hold entries with `use`."""
@@ -231,11 +235,29 @@ def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> R
     path, base = locate(config)
     document = override(read_config(path), overrides)
     refuse_secrets(document)
-    if _kept(path):
+    if is_kept(path):
+        document.data.update(as_written_now(document.data))
         for key in ("files", FINGERPRINT):
             document.data.pop(key, None)
     check_kind(document, "run", config, path)
-    return make_recipe(document, base, default_name=base.name if path.stem == "config" else path.stem)
+    return make_recipe(document, base, default_name=default_name(path, base))
+
+
+def as_written_now(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config that an earlier version kept in a run folder, as this version would have written it."""
+    if FINGERPRINT in config:
+        return dict(config)
+    found: dict[str, Any] = _moved(config)
+    source = found.get("source")
+    if isinstance(source, dict) and source.get("use") == "dataset" and source.get("split") == "train":
+        source["split"] = None  # what it was by default, and had no effect on files
+    return found
+
+
+def _moved(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: moved(v) if k == "use" and isinstance(v, str) else _moved(v) for k, v in value.items()}
+    return [_moved(v) for v in value] if isinstance(value, list) else value
 
 
 def locate(config: Path | str) -> tuple[Path, Path]:
@@ -246,7 +268,7 @@ def locate(config: Path | str) -> tuple[Path, Path]:
     """
     for path in (Path(config), Path(config) / "config.yaml"):
         if path.is_file():
-            return path, Path.cwd() if _kept(path) else path.resolve().parent
+            return path, Path.cwd() if is_kept(path) else path.resolve().parent
     shipped = assets.names("recipes")
     if str(config) in shipped:
         return assets.find("recipes", str(config)), Path.cwd()
@@ -263,9 +285,7 @@ def locate(config: Path | str) -> tuple[Path, Path]:
 
 def check_kind(document: Document, wanted: RecipeKind, config: Path | str, file: Path) -> None:
     """Raises `ConfigError`, with the command that takes it, where a config describes something else than is wanted."""
-    found = max(_ONLY, key=lambda kind: len(_ONLY[kind] & document.data.keys()))
-    if not _ONLY[found] & document.data.keys():
-        found = "training" if "train" in document.data else wanted
+    found = kind_of(document) or wanted
     if found != wanted:
         raise ConfigError(
             f"this config describes a {found}, not a {wanted}",
@@ -274,9 +294,22 @@ def check_kind(document: Document, wanted: RecipeKind, config: Path | str, file:
         )
 
 
-def _kept(path: Path) -> bool:
-    """Whether a run folder keeps this config; it holds the hashes of the `files` that it names, too."""
-    return path.name == "config.yaml" and (path.parent / "journal.sqlite").is_file()
+def kind_of(document: Document) -> RecipeKind | None:
+    """What a config describes, by its keys; None where they do not tell."""
+    found = max(_ONLY, key=lambda kind: len(_ONLY[kind] & document.data.keys()))
+    if _ONLY[found] & document.data.keys():
+        return found
+    return "training" if SECTION in document.data else None
+
+
+def default_name(path: Path, base: Path) -> str:
+    """What a config is called that has no `name`: as its file, or as its folder."""
+    return base.name if path.stem == "config" else path.stem
+
+
+def is_kept(path: Path) -> bool:
+    """Whether a run folder keeps this file: its config, with hashes of the `files` that it names, or its training."""
+    return path.name in ("config.yaml", "train.yaml") and (path.parent / "journal.sqlite").is_file()
 
 
 def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
@@ -295,6 +328,9 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
         raise combined(problems(error, document, (), Config)) from error
     if config.train is not None:
         section, wrong = checked_section(config.train, document)
+        if not wrong and all(source.get("path") != OWN for source in sources_of(section)):
+            hint = f"`{OWN}` names it: data: [{OWN}, {{path: general.jsonl, earlier: true}}]"
+            wrong = [document.error((SECTION, "data"), "the run's own dataset is not among the data", hint=hint)]
         if wrong:
             raise combined(wrong)
         config = config.model_copy(update={"train": section})

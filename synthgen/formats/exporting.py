@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from synthgen.records import Message, Record, to_alpaca, to_messages
+from synthgen.records import Message, Record, answered_by_call, to_alpaca, to_messages
 
 Row = dict[str, Any]
 
 
 def alpaca(record: Record) -> Row | str:
     """`instruction`, `input`, `output`: single turns without a system prompt or tools."""
-    if record.output is None:
+    if _unanswered(record):
         return "no_output"
     if record.history:
         return "has_history"
@@ -23,7 +23,7 @@ def alpaca(record: Record) -> Row | str:
 
 def messages(record: Record) -> Row | str:
     """An OpenAI chat line: `messages`, and `tools` where there are some; no other key."""
-    if record.output is None:
+    if _unanswered(record):
         return "no_output"
     row: Row = {"messages": openai_messages(record)}
     if record.tools:
@@ -47,7 +47,7 @@ def axolotl(record: Record) -> Row | str:
 
 def prompt_completion(record: Record) -> Row | str:
     """A conversational `prompt` and `completion` as TRL takes them: the loss is on the completion alone."""
-    if record.output is None:
+    if _unanswered(record):
         return "no_output"
     turns = openai_messages(record)
     row: Row = {"prompt": turns[:-1], "completion": turns[-1:]}
@@ -71,8 +71,10 @@ def llamafactory(record: Record) -> Row | str:
 
     It takes strictly alternating turns only.
     """
-    if record.output is None:
+    if _unanswered(record):
         return "no_output"
+    if any(turn.tool_calls and turn.content.strip() for turn in record.history):
+        return "call_with_text"
     turns = [_plain(turn) for turn in record.history]
     own = openai_messages(record)[bool(record.system) + len(record.history) :]
     turns += [{"role": m["role"], "content": m["content"]} for m in own]
@@ -130,6 +132,10 @@ def openai_messages(record: Record) -> list[dict[str, Any]]:
             answered = waiting.pop(0) if waiting else "call_0"
             turn.setdefault("tool_call_id", answered)
     return turns
+
+
+def _unanswered(record: Record) -> bool:
+    return record.output is None and not answered_by_call(record)
 
 
 def _plain(turn: Message) -> dict[str, str]:

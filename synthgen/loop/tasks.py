@@ -13,7 +13,7 @@ from synthgen.config.models import Entry
 from synthgen.errors import ConfigError
 from synthgen.formats.files import located
 from synthgen.loop.door import MAKERS, function
-from synthgen.protocols import Draw, PoolView
+from synthgen.protocols import Draw, PoolView, Source
 from synthgen.records import Record, user_text
 from synthgen.store.record_files import read_records
 from synthgen.text import word_count
@@ -43,7 +43,7 @@ def tasks_of(entry: str | Entry, base: Path, *, seed: int, key: str) -> list[Rec
     return found
 
 
-class Tasks(BaseModel):
+class Tasks(Source, BaseModel):
     """Each attempt draws the next `chunk` tasks, with their answers; the source ends with the tasks.
 
     `of` is a JSON lines file of records with answers, or a maker of them (`{use: families, per_family: 50}`), which

@@ -18,6 +18,7 @@ from synthgen.store import files
 from synthgen.store.files import OLD, PARTIAL, refuse_link, storing
 from synthgen.store.folder import RunFolder
 from synthgen.store.parquet import dataset_files, read_records, read_rows
+from synthgen.text import suggestion
 
 MARK = "unfinished"
 
@@ -169,7 +170,8 @@ def check_formats(formats: Sequence[str]) -> None:
     """Raises `ConfigError` for a name that is no format."""
     for name in formats:
         if name not in FORMATS:
-            raise ConfigError(f"there is no export format {name!r}", key="export", hint=f"one of {', '.join(FORMATS)}")
+            hint = suggestion(name, FORMATS, what="one of")
+            raise ConfigError(f"there is no export format {name!r}", key="export", hint=hint)
 
 
 def exported(folder: RunFolder) -> list[str]:

@@ -1,13 +1,35 @@
-"""The bundled trainer as a loop calls it, reached by name: the loop needs none of what it needs."""
+"""The bundled trainer, reached by name: nothing here needs what it needs, and a loop calls it as a user's own."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from synthgen.errors import PluginError
+
+PACKAGE = "synthgen_train"
+NEEDED = ("torch", "transformers", "datasets", "trl", "peft", "accelerate")
+EXTRA = 'pip install "synthgen[train]"'
+
+
+def section_model() -> Any:
+    """The pydantic model of a `train:` section; it is there without the extra."""
+    return importlib.import_module(f"{PACKAGE}.config").TrainConfig
+
+
+def bundled(module: str) -> Any:
+    """A module of the bundled trainer.
+
+    Raises:
+        PluginError: what it needs is not installed.
+    """
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise PluginError(f"the trainer needs {', '.join(missing)}", hint=EXTRA)
+    return importlib.import_module(f"{PACKAGE}.{module}")
 
 
 def train(
@@ -20,17 +42,12 @@ def train(
     Raises:
         PluginError: the package's requirements are not installed.
     """
-    try:
-        config = importlib.import_module("synthgen_train.config")
-        trainer = importlib.import_module("synthgen_train.train")
-        methods = importlib.import_module("synthgen_train.methods")
-    except ImportError as error:
-        raise PluginError(f"the trainer needs {error.name}", hint='pip install "synthgen[train]"') from error
+    trainer, config = bundled("train"), bundled("config")
     section = {"eval_share": 0, **settings, "data": str(data), "out": str(out), "seed": seed}
     if init is not None:
         section["model"] = str(init)
     parsed = config.parse(section)
-    if not isinstance(parsed.method, methods.Full):
+    if not parsed.method.changes_base:
         parsed = config.parse({**section, "merge": True})
     report = trainer.train(parsed, say=say)
     return {

@@ -82,8 +82,7 @@ def train(
 
     A training that was killed goes on from its last whole checkpoint when it is called again; one that has ended
     returns its report. `force` trains although a check before training fails. `say` is given each line for people;
-    `command` are the arguments with which `python -m synthgen_train` does this training, for the line that starts it
-    on several GPUs.
+    `command` are the arguments with which `synthgen` does this training, for the line that starts it on several GPUs.
 
     Raises:
         ConfigError: the data, the model or a setting cannot be used, or `out` holds another training.
@@ -103,6 +102,7 @@ def train(
     if first:
         ready.student.keep_base()
     trainee = make_trainee(ready)
+    ready.prepared.forget()
     for line in trainee.plan.lines():
         say(line)
     report = _run(ready, trainee, started, say, first)
@@ -261,7 +261,7 @@ def _plan(ready: Ready, model: Any, rows: Any) -> Plan:
         shares=prepared.shares,
         rows=len(rows),
         rows_per_step=config.batch_size * config.gradient_accumulation * _processes(),
-        steps=make_steps(ready),
+        steps=config.max_steps or make_steps(ready),
         parameters=parameters,
         trainable=trainable,
         memory=memory_of(model, config, settings, prepared.examples),
