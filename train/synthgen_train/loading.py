@@ -6,7 +6,6 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,7 @@ def _pretrained(config: TrainConfig, name: str) -> Student:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    if _base_of(Path(name)) is not None:
+    if base_of(Path(name)) is not None:
         raise ConfigError(
             f"{name} holds an adapter, not a model",
             key="train.model",
@@ -240,98 +239,6 @@ def _agree(student: Student, config: TrainConfig) -> None:
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
 
 
-def load_trained(name: str | Path, *, check: bool = True) -> tuple[Any, Any]:
-    """Model and tokenizer of a checkpoint, of an adapter's folder (with the base that it names), or of a hub id.
-
-    Raises:
-        ConfigError: there is no such model; or, with `check`, `generate` answers otherwise than the model does.
-    """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    folder = Path(name)
-    # On a CPU greedy answers in 16 bits would hang on what else is in a batch.
-    dtype = "auto" if torch_has_gpu() else torch.float32
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        base = _base_of(folder)
-        if base is None:
-            model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
-        else:
-            model = _with_adapter(AutoModelForCausalLM.from_pretrained(base, dtype=dtype), tokenizer, folder)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"the model {name} cannot be loaded: {reason}") from error
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    device = "cuda" if torch_has_gpu() else "cpu"
-    model = model.to(device).eval()
-    if check:
-        answers_as_it_is(model, tokenizer)
-    return model, tokenizer
-
-
-def _with_adapter(model: Any, tokenizer: Any, folder: Path) -> Any:
-    from transformers import GenerationConfig
-
-    if (folder / "generation_config.json").is_file():
-        # The base may end its answers at another token than the student.
-        model.generation_config = GenerationConfig.from_pretrained(folder)
-    if (folder / "bottleneck.json").is_file():
-        from synthgen_train.methods.bottleneck import load_bottlenecks
-
-        return load_bottlenecks(model, folder)
-    from peft import PeftModel
-
-    resize(model, tokenizer)  # the rows of the new tokens are in the adapter
-    return PeftModel.from_pretrained(model, folder)
-
-
-def answers_as_it_is(model: Any, tokenizer: Any) -> None:
-    """Does nothing where `generate` asks the model that a plain forward pass asks.
-
-    With some pairs of versions `generate` leaves out what an adapter puts before the text.
-
-    Raises:
-        ConfigError: it asks another; the versions are named.
-    """
-    import torch
-
-    ids = list(tokenizer("Name the colour of the red cup, and say why.", add_special_tokens=False)["input_ids"])[:12]
-    row = torch.tensor([ids], device=model.device)
-    mask = torch.ones_like(row)
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        out = model.generate(
-            input_ids=row,
-            attention_mask=mask,
-            max_new_tokens=2,
-            min_new_tokens=2,
-            do_sample=False,
-            num_beams=1,
-            output_logits=True,
-            return_dict_in_generate=True,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-        apart = 0.0
-        for step, logits in enumerate(out.logits):
-            told = out.sequences[:, : len(ids) + step]
-            own = model(input_ids=told, attention_mask=torch.ones_like(told), use_cache=False).logits[:, -1]
-            size = own.float().std().clamp(min=1e-6)
-            apart = max(apart, float((own.float() - logits.float()).abs().max() / size))
-    model.train(was_training)
-    if not apart < 0.5 if model.dtype != torch.float32 else not apart < 0.01:
-        versions = " and ".join(f"{name} {version(name)}" for name in ("transformers", "peft"))
-        raise ConfigError(
-            f"with {versions}, `generate` does not ask the trained student: its logits are {apart:.1f} standard "
-            "deviations from those of a plain forward pass",
-            hint='these versions do not go together: pip install "transformers<5.24" "peft<0.22"',
-        )
-
-
 def torch_has_gpu() -> bool:
     """Whether there is a GPU that torch can use."""
     import torch
@@ -339,7 +246,8 @@ def torch_has_gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def _base_of(folder: Path) -> str | None:
+def base_of(folder: Path) -> str | None:
+    """The base that an adapter's folder names; None where the folder holds no adapter."""
     for file, key in (("adapter_config.json", "base_model_name_or_path"), ("bottleneck.json", "base")):
         if (folder / file).is_file():
             return str(json.loads((folder / file).read_text(encoding="utf-8"))[key])

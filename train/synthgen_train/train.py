@@ -1,8 +1,8 @@
 """One training, from the recipe to the student's folder and its report: read this first.
 
 recipe → records (`data.py`, `mixing.py`) → examples (`examples.py`, `templates.py`) → model and method (`loading.py`,
-`methods/`) → checks (`preflight.py`) → steps (`sft.py`, `loss.py`; `preference.py` for DPO and KTO) → the folder
-(`checkpoints.py`) → report (`report.py`).
+`methods.py`) → checks (`preflight.py`) → steps (`objectives.py`, `loss.py`) → the folder (`checkpoints.py`) → report
+(`report.py`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 
 from synthgen.errors import ConfigError
 from synthgen.records import Record, to_messages, user_text
-from synthgen_train import mixing, preflight, sft
+from synthgen_train import mixing, objectives, preflight
 from synthgen_train.checkpoints import model_card, resumable, save_merged, save_student, write_file
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import Examples
-from synthgen_train.generation import Reply, held_out
-from synthgen_train.loading import Student, answers_as_it_is, load_student, weights_sum
+from synthgen_train.generation import Reply, answers_as_it_is, held_out
+from synthgen_train.loading import Student, load_student, weights_sum
 from synthgen_train.methods import Start
 from synthgen_train.plan import Plan, Settings, launch_line, memory_of, parameters_of, resolve, steps_of
 from synthgen_train.report import TrainReport, claim, facts, loss_picture
@@ -187,13 +187,11 @@ def make_trainer(ready: Ready, trainee: Trainee) -> Any:
     folder = config.out / "checkpoints"
     steps, reference = trainee.plan.steps, trainee.reference
     if config.objective == "sft":
-        held = sft.rows_of(ready.held_out.items, settings.but(packing=False)) if ready.held_out.items else None
-        return sft.make_trainer(
+        held = objectives.rows_of(ready.held_out.items, settings.but(packing=False)) if ready.held_out.items else None
+        return objectives.sft_trainer(
             trainee.model, student.tokenizer, config, settings, trainee.rows, held, steps, folder, reference
         )
-    from synthgen_train import preference
-
-    return preference.make_trainer(
+    return objectives.preference_trainer(
         trainee.model, student.tokenizer, config, settings, trainee.rows, steps, folder, reference
     )
 
@@ -242,10 +240,10 @@ def _reference(config: TrainConfig, student: Student) -> Any:
 def _rows(ready: Ready) -> Any:
     config, prepared = ready.config, ready.prepared
     if config.objective == "sft":
-        return sft.rows_of(prepared.examples, ready.settings)
-    from synthgen_train.preference import dpo_rows, kto_rows
-
-    return dpo_rows(prepared.pairs) if config.objective == "dpo" else kto_rows(prepared.pairs, config.batch_size)
+        return objectives.rows_of(prepared.examples, ready.settings)
+    if config.objective == "dpo":
+        return objectives.dpo_rows(prepared.pairs)
+    return objectives.kto_rows(prepared.pairs, config.batch_size)
 
 
 def _plan(ready: Ready, model: Any, rows: Any) -> Plan:
