@@ -23,14 +23,16 @@ TURNS = ("<start_of_turn>", "<|start_header_id|>", "<|turn>", "<|user|>", "<|sta
 class Student:
     """A model that is about to be trained.
 
-    `base` is what an adapter names as its base; `new_tokens` are ids whose embeddings are new; `saved_dtype` is the
-    format of 16 bits that a whole model is saved in, None for float32; `notes` say what was set.
+    `base` is what an adapter names as its base; `adapter` is the folder of one to go on from; `new_tokens` are ids
+    whose embeddings are new; `saved_dtype` is the format of 16 bits that a whole model is saved in, None for float32;
+    `notes` say what was set.
     """
 
     model: Any
     tokenizer: Any
     template: str
     base: str
+    adapter: Path | None = None
     from_scratch: bool = False
     dtype: str = "float32"
     saved_dtype: str | None = None
@@ -91,21 +93,26 @@ def _from_scratch(config: TrainConfig, scratch: Scratch, texts: Sequence[str]) -
 
 def _pretrained(config: TrainConfig, name: str) -> Student:
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-    if base_of(Path(name)) is not None:
+    under = base_of(Path(name))
+    if under is not None and config.method.changes_base:
         raise ConfigError(
             f"{name} holds an adapter, not a model",
             key="train.model",
-            hint="train it with merge: true and name the folder merged/",
+            hint="name its method to go on from it; or train it with merge: true and name the folder merged/",
         )
     dtype = dtype_of(config)
     # Trained weights stay in float32: steps of 1e-5 are lost in bfloat16's 8 bits. Frozen ones may be short.
     loaded = torch.bfloat16 if dtype == "bfloat16" and not config.method.changes_base else torch.float32
-    options = {} if config.attn_implementation is None else {"attn_implementation": config.attn_implementation}
+    options: dict[str, Any] = {}
+    if config.attn_implementation is not None:
+        options["attn_implementation"] = config.attn_implementation
+    if config.quantize is not None:
+        options["quantization_config"] = quantization(config.quantize, dtype)
     try:
-        stored = AutoConfig.from_pretrained(name).dtype
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=loaded, **options)
+        stored = AutoConfig.from_pretrained(under or name).dtype
+        model = AutoModelForCausalLM.from_pretrained(under or name, dtype=loaded, **options)
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, ImportError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -114,12 +121,48 @@ def _pretrained(config: TrainConfig, name: str) -> Student:
             key="train.model",
             hint="name a folder with config.json or a hub id",
         ) from error
-    base = str(Path(name).resolve()) if Path(name).is_dir() else name
+    if config.quantize is not None:
+        from peft import prepare_model_for_kbit_training
+
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)  # which TRL sees to
+    base = under or (str(Path(name).resolve()) if Path(name).is_dir() else name)
     student = Student(model, tokenizer, "", base, dtype=dtype)
+    if under is not None:
+        student.adapter = Path(name)
+        student.notes.append(f"goes on from the adapter in {name}, on its base {under}")
+        resize(model, tokenizer)  # the rows of new tokens are in the adapter
+        if (student.adapter / "generation_config.json").is_file():
+            model.generation_config = GenerationConfig.from_pretrained(name)
     if dtype == "bfloat16" and stored in (torch.bfloat16, torch.float16):
         student.saved_dtype = str(stored).removeprefix("torch.")
     _set_template(student, config)
     return student
+
+
+def quantization(kind: str, dtype: str) -> Any:
+    """How bitsandbytes holds a frozen base: 4 bits as in QLoRA (2305.14314, with double quantisation), or 8.
+
+    Raises:
+        ConfigError: bitsandbytes is not installed.
+    """
+    import torch
+    from transformers import BitsAndBytesConfig
+    from transformers.utils import is_bitsandbytes_available
+
+    if not is_bitsandbytes_available():
+        raise ConfigError(
+            f"quantize: {kind} needs bitsandbytes, which is not installed",
+            key="train.quantize",
+            hint="pip install bitsandbytes, or leave quantize out",
+        )
+    if kind == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, dtype),
+    )
 
 
 def _set_template(student: Student, config: TrainConfig) -> None:
@@ -167,6 +210,12 @@ def _add_tokens(student: Student, config: TrainConfig, missing: list[str]) -> No
             f"the tokenizer lacks {' '.join(missing)}, and method {config.method.use} does not train new tokens",
             key="train.template",
             hint="template: xml needs no new tokens; or method: {use: lora} or {use: full}",
+        )
+    if student.adapter is not None:
+        raise ConfigError(
+            f"the tokenizer lacks {' '.join(missing)}, and an adapter that is gone on from takes in no new tokens",
+            key="train.template",
+            hint="leave template out: the adapter's folder has its own",
         )
     known = tokenizer.get_vocab()
     stop = tokenizer.eos_token_id

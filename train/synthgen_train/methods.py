@@ -66,6 +66,14 @@ class BaseMethod(BaseModel):
         """
         raise NotImplementedError
 
+    def resume(self, model: Any, folder: Path) -> Any:
+        """The model with the adapter of the folder, ready to be trained on.
+
+        Raises:
+            ValueError: the adapter is another method's, or of another shape.
+        """
+        raise ValueError(f"method {self.use} has no adapter to go on from")
+
     def without(self, model: Any) -> AbstractContextManager[Any] | None:
         """A context in which the model answers as it did before the training; None where there is no such switch."""
         return None
@@ -133,6 +141,12 @@ class Peft(BaseMethod):
 
     known_to_trl: ClassVar[bool] = True
 
+    peft_type: ClassVar[str]
+    """PEFT's name of the method."""
+
+    shape: ClassVar[dict[str, str]]
+    """What an adapter that is gone on from must agree in: a setting, and its name in PEFT's file."""
+
     def config(self, model: Any) -> Any:
         """PEFT's configuration of the method."""
         raise NotImplementedError
@@ -144,6 +158,24 @@ class Peft(BaseMethod):
         if start.new_tokens:
             config.trainable_token_indices = _token_layers(model, list(start.new_tokens))
         return get_peft_model(model, config)
+
+    def resume(self, model: Any, folder: Path) -> Any:
+        from peft import PeftModel
+
+        file = folder / "adapter_config.json"
+        self._same(json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}, folder)
+        return PeftModel.from_pretrained(model, folder, is_trainable=True)
+
+    def _same(self, theirs: dict[str, Any], folder: Path) -> None:
+        """Does nothing where the adapter is this method's, and of its shape."""
+        if str(theirs.get("peft_type")).upper() != self.peft_type:
+            raise ValueError(f"the adapter in {folder} is {theirs.get('peft_type', 'a bottleneck')}, not {self.use}")
+        for name, key in self.shape.items():
+            wanted, found = getattr(self, name), theirs.get(key)
+            if isinstance(wanted, list) and isinstance(found, list):
+                wanted, found = sorted(wanted), sorted(found)
+            if found != wanted and (name in self.model_fields_set or not name.endswith("_modules")):
+                raise ValueError(f"the adapter in {folder} has {name} {found}, and method.{name} says {wanted}")
 
     def without(self, model: Any) -> AbstractContextManager[Any] | None:
         return switch(model)
@@ -174,6 +206,15 @@ class Lora(_Merging):
     dora: bool = False
     target_modules: str | list[str] = "all-linear"
 
+    peft_type: ClassVar[str] = "LORA"
+    shape: ClassVar[dict[str, str]] = {
+        "r": "r",
+        "alpha": "lora_alpha",
+        "dropout": "lora_dropout",
+        "rslora": "use_rslora",
+        "dora": "use_dora",
+        "target_modules": "target_modules",
+    }
     rate: ClassVar[float] = 2e-4
     trains_rows: ClassVar[bool] = True
 
@@ -198,6 +239,8 @@ class IA3(_Merging):
     target_modules: list[str] = Field(["k_proj", "v_proj", "down_proj"])
     feedforward_modules: list[str] = Field(["down_proj"])
 
+    peft_type: ClassVar[str] = "IA3"
+    shape: ClassVar[dict[str, str]] = {"target_modules": "target_modules", "feedforward_modules": "feedforward_modules"}
     rate: ClassVar[float] = 3e-3
 
     def config(self, model: Any) -> Any:
@@ -242,6 +285,16 @@ class Adapter(BaseMethod):
 
         return add_bottlenecks(model, self.size)
 
+    def resume(self, model: Any, folder: Path) -> Any:
+        from synthgen_train.bottleneck import CONFIG, load_bottlenecks
+
+        if not (folder / CONFIG).is_file():
+            raise ValueError(f"the adapter in {folder} is another method's, not {self.use}")
+        size = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["size"]
+        if size != self.size:
+            raise ValueError(f"the adapter in {folder} has size {size}, and method.size says {self.size}")
+        return load_bottlenecks(model, folder)
+
     def without(self, model: Any) -> AbstractContextManager[Any] | None:
         from synthgen_train.bottleneck import switched_off
 
@@ -258,6 +311,7 @@ class _Virtual(Peft):
 
     virtual_tokens: int = Field(20, ge=1)
 
+    shape: ClassVar[dict[str, str]] = {"virtual_tokens": "num_virtual_tokens"}
     packs: ClassVar[bool] = False
 
     def _text(self, model: Any, start: Start) -> Any:
@@ -277,6 +331,7 @@ class Prefix(_Virtual):
 
     use: Literal["prefix"] = "prefix"
 
+    peft_type: ClassVar[str] = "PREFIX_TUNING"
     rate: ClassVar[float] = 1e-3
     checkpoints_activations: ClassVar[bool] = False  # computed anew, a layer would put its keys before its keys again
 
@@ -306,6 +361,7 @@ class Prompt(_Virtual):
 
     use: Literal["prompt"] = "prompt"
 
+    peft_type: ClassVar[str] = "PROMPT_TUNING"
     rate: ClassVar[float] = 1e-2
 
     def config(self, model: Any) -> Any:

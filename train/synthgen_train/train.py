@@ -96,7 +96,8 @@ def train(
     say = say if first else _silent
     ready = get_ready(config, force=force, say=say, command=command)
     steps = make_steps(ready)
-    done = claim(config, ready.prepared.examples, weights_sum(config.model), steps, write=first)
+    notes = ready.records.notes
+    done = claim(config, ready.prepared.examples, weights_sum(config.model), steps, write=first, notes=notes)
     if done is not None:
         say(f"{config.out} holds this training, finished already")
         return done
@@ -166,14 +167,18 @@ def make_trainee(ready: Ready) -> Trainee:
     import torch
 
     config, student = ready.config, ready.student
-    reference = _reference(config, student)
+    reference = None if student.adapter else _reference(config, student.model)
     # What a method adds is drawn at random: the same for the same seed, in all processes.
     torch.manual_seed(config.seed)
     text = list(islice(chain.from_iterable(e.input_ids for e in ready.prepared.examples), 512))
     try:
-        model = config.method.wrap(student.model, Start(student.new_tokens, text))
+        if student.adapter is None:
+            model = config.method.wrap(student.model, Start(student.new_tokens, text))
+        else:
+            model = config.method.resume(student.model, student.adapter)
+            reference = _reference(config, model, resumed=True)
     except ValueError as error:
-        hint = "method: {use: lora} fits every model"
+        hint = "say what the adapter is" if student.adapter else "method: {use: lora} fits every model"
         raise ConfigError(f"{error}", key="train.method", hint=hint) from error
     if not config.method.packs:
         answers_as_it_is(model, student.tokenizer)
@@ -226,15 +231,28 @@ def _processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def _reference(config: TrainConfig, student: Student) -> Any:
-    """A copy of the model before training, where the loss needs one and there is no adapter to switch off."""
+def _reference(config: TrainConfig, model: Any, *, resumed: bool = False) -> Any:
+    """A copy of the model before training, where the loss needs one and no switch gives it.
+
+    Switched off, an adapter that is gone on from would leave the base, not the model that the training begins with.
+
+    Raises:
+        ValueError: such an adapter cannot be put into a plain model.
+    """
     method = config.method
-    preferences = config.objective != "sft" and not method.known_to_trl
-    if not (config.keep.l2 or preferences or (config.keep.kl and method.without(student.model) is None)):
+    preferences = config.objective != "sft" and (resumed or not method.known_to_trl)
+    kl = config.keep.kl and (resumed or method.without(model) is None)
+    if not (config.keep.l2 or preferences or kl):
         return None
     from synthgen_train.loss import frozen_copy
 
-    return frozen_copy(student.model)
+    twin = frozen_copy(model)
+    if not resumed or not method.known_to_trl:
+        return twin
+    plain = method.merged(twin)
+    if plain is None:
+        raise ValueError(f"dpo, kto and keep.kl cannot go on from an adapter of method {method.use}")
+    return plain.requires_grad_(False)
 
 
 def _rows(ready: Ready) -> Any:
