@@ -25,6 +25,8 @@ if deflate were as good as the tokeniser. It may be four times worse here (9 byt
 a few long tokens of another script take."""
 WORDS_PER_TOKEN = 6
 """No token joins more different words than this in the mean of a text."""
+LONGEST_TOKEN = 512
+"""The longest tokens of any vocabulary are runs of 128 spaces (o200k, Llama 3)."""
 LOOKED_AT = 1_000_000
 """Characters that are compressed at most."""
 HIDDEN = 2**17
@@ -113,6 +115,8 @@ def _too_few(tokens: int, text: str) -> bool:
         return bool(text)
     if tokens * PLAUSIBLE >= len(text):
         return False
+    if tokens * LONGEST_TOKEN < len(text):
+        return True
     text = text[:LOOKED_AT]
     size = len(zlib.compress(text.encode("utf-8", "replace"))) - COMPRESSED_SPARE
     return tokens < max(size / COMPRESSED_PER_TOKEN, len(set(text.split())) / WORDS_PER_TOKEN)

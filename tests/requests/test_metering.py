@@ -43,6 +43,12 @@ def test_far_fewer_tokens_than_any_tokeniser_makes_are_none(usage: Usage) -> Non
     assert settled.completion_tokens >= 200
 
 
+@pytest.mark.parametrize("text", [" " * 40_000, "=" * 40_000, "ab" * 20_000])
+def test_no_token_is_longer_than_the_longest_of_any_vocabulary(text: str) -> None:
+    for tokens, told in ((1, False), (40_000 // 128, True)):
+        assert of(Usage(80, tokens), text).estimated is not told
+
+
 @pytest.mark.parametrize("cached", [-3, 10**9, 81, True, "3"])
 def test_more_cached_tokens_than_the_prompt_has_are_none(cached: Any) -> None:
     usage = of(Usage(80, 300, cached))
