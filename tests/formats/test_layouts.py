@@ -145,6 +145,17 @@ def test_tools_in_every_form() -> None:
     assert read({"messages": [USER, ANSWER], "functions": [bare]}).tools == (TOOL,)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_json_does_not_know_is_refused_in_tools_and_calls(number: float) -> None:
+    tool = {"name": "weather", "parameters": {"properties": {"days": {"default": number}}}}
+    for tools in ([tool], json.dumps([tool])):
+        with pytest.raises(RowError, match="no number of JSON"):
+            read({"messages": [USER, ANSWER], "tools": tools})
+    call = {"role": "assistant", "tool_calls": [{"function": {"name": "weather", "arguments": {"days": [number]}}}]}
+    with pytest.raises(RowError, match="no number of JSON"):
+        read({"messages": [USER, call, {"role": "tool", "content": "sun"}, ANSWER]})
+
+
 def test_the_system_prompt_beside_a_dialogue() -> None:
     for column in ("messages", "conversations"):
         assert read({column: [USER, ANSWER], "system": "Be brief."}).system == "Be brief."
