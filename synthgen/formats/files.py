@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -159,14 +158,17 @@ def _folder(folder: Path, asked: Path, split: str | None) -> Found:
 def _candidates(folder: Path) -> tuple[list[tuple[Kind, Path]], list[tuple[Path, str]]]:
     candidates: list[tuple[Kind, Path]] = []
     aside: list[tuple[Path, str]] = []
-    for file in _walked(folder):
+    for file in sorted(folder.rglob("*")):
         parts = file.relative_to(folder).parts
         if any(part.startswith((".", "_")) for part in parts) or file.name in _NO_DATA:
             continue
         kind = kind_by_name(file)
         if not file.is_file():
-            if file.is_symlink() and kind is not None:
-                aside.append((file, "a link to nothing"))
+            if file.is_symlink() and (file.is_dir() or kind is not None):
+                # what lies elsewhere is read where somebody names it, not because a folder points there
+                aside.append(
+                    (file, "a link to a folder: name that one itself" if file.is_dir() else "a link to nothing")
+                )
             continue
         if kind is None:
             if file.suffix.lower() in _FOREIGN:
@@ -176,17 +178,6 @@ def _candidates(folder: Path) -> tuple[list[tuple[Kind, Path]], list[tuple[Path,
         else:
             candidates.append((kind, file))
     return candidates, aside
-
-
-def _walked(folder: Path) -> list[Path]:
-    """All that is in the folder and its subfolders, sorted; linked folders too, but none twice."""
-    found: list[Path] = []
-    seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        seen.add(os.path.realpath(place))
-        folders[:] = [name for name in sorted(folders) if os.path.realpath(os.path.join(place, name)) not in seen]
-        found += [Path(place, name) for name in names]
-    return sorted(found)
 
 
 def _of_split(

@@ -111,18 +111,20 @@ def test_what_datasets_saved(tmp_path: Path) -> None:
             find(tmp_path / "saved")
 
 
-def test_linked_files_and_folders_are_read_once_and_dead_links_are_told(tmp_path: Path) -> None:
+def test_linked_files_are_read_and_other_links_are_told(tmp_path: Path) -> None:
     elsewhere, folder = tmp_path / "elsewhere", tmp_path / "folder"
     elsewhere.mkdir()
     folder.mkdir()
     (elsewhere / "a.jsonl").write_text('{"instruction": "Hi"}\n', encoding="utf-8")
     (folder / "b.jsonl").symlink_to(elsewhere / "a.jsonl")
     (folder / "more").symlink_to(elsewhere, target_is_directory=True)
-    (folder / "again").symlink_to(folder, target_is_directory=True)
     (folder / "gone.jsonl").symlink_to(tmp_path / "nothing.jsonl")
     found = find(folder)
-    assert [file.relative_to(folder).as_posix() for file in found.files] == ["b.jsonl", "more/a.jsonl"]
-    assert found.aside == ((folder / "gone.jsonl", "a link to nothing"),)
+    assert [file.relative_to(folder).as_posix() for file in found.files] == ["b.jsonl"]
+    assert found.aside == (
+        (folder / "gone.jsonl", "a link to nothing"),
+        (folder / "more", "a link to a folder: name that one itself"),
+    )
 
 
 def test_a_pattern_chooses_a_kind_of_file(tmp_path: Path) -> None:
