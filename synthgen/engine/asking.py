@@ -17,6 +17,7 @@ from synthgen.errors import StoreError
 from synthgen.forms.reply_problems import Remedy, choices_of, is_final, is_free_text, remedy_of
 from synthgen.journal import Journal
 from synthgen.protocols import MOST, Check, Teacher
+from synthgen.requests.finish_reasons import finish_of
 from synthgen.requests.metering import Bought, Meter, counted, metered_by
 from synthgen.requests.request import Completion, Draining, Request, Sampling
 from synthgen.safety.outward import logger
@@ -121,8 +122,8 @@ class Asker:
             further = asked if self._is_there(teacher, asked) else _next(last, replies, remedy_of(reason, completion))
             if further is None:
                 break
-            self.spending.retried += 1
             completion = await self._whole(teacher, further, took, again=True)
+            self.spending.retried += 1
             last = further
             tried += 1
             replies += len(completion.keys)
@@ -167,6 +168,7 @@ class Asker:
         if again:
             spending.again += cost
         spending.estimated += usage.estimated
+        spending.unknown_finish += any(c.text and finish_of(c.finish_reason) == "unknown" for c in completion.choices)
         if took is not None:
             took.add(usage, usd)
         if request.response_format is not None and any(map(is_free_text, completion.choices)):

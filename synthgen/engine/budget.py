@@ -65,8 +65,8 @@ class Spending(Bought):
     `lost` is what requests that left without bringing a reply can have cost. `unusable` counts replies that were no
     use, by reason; `retried` those of them that were asked for again; `unstructured` those that came as other text
     where JSON by a schema was asked for; `estimated` those whose tokens the server did not count, or counted in a way
-    that cannot be. `again` is what the replies to further tries took, of `asked`, all replies that were looked at,
-    bought or not.
+    that cannot be; `unknown_finish` those with a text that ended for a reason that nobody knows. `again` is what the
+    replies to further tries took, of `asked`, all replies that were looked at, bought or not.
     """
 
     replayed: int = 0
@@ -75,6 +75,7 @@ class Spending(Bought):
     unusable: Counter[str] = field(default_factory=Counter)
     unstructured: int = 0
     estimated: int = 0
+    unknown_finish: int = 0
     lost: Cost = NOTHING
     again: Cost = NOTHING
     asked: Cost = NOTHING

@@ -14,12 +14,11 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 import numpy as np
 import torch
 import yaml
-from synthgen_train.loading import load_trained
+from synthgen_train.generation import load_trained
 from synthgen_train.monitors import measures, monitor
-from synthgen_train.monitors.canaries import canaries, exposures
 from synthgen_train.monitors.observe import bits_per_byte, by_heart
 from synthgen_train.monitors.paired import GATES, Gate, compare, interval
-from synthgen_train.monitors.probes import SETS, export, probes
+from synthgen_train.monitors.probes import SETS, canaries, export, exposures, probes
 from synthgen_train.train import train
 
 from synthgen.records import Record

@@ -12,8 +12,7 @@ from synthgen.text import word_count
 from synthgen_train.examples import IGNORED, make_examples
 from synthgen_train.generation import Reply, answer, continuations, held_out
 from synthgen_train.monitors import measures
-from synthgen_train.monitors.canaries import exposures
-from synthgen_train.monitors.probes import probes
+from synthgen_train.monitors.probes import exposures, probes
 
 VERBATIM = 50
 """Tokens that have to follow word for word to count as learnt by heart."""
