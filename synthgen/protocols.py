@@ -364,6 +364,9 @@ class Selector(ABC):
         """Called once before the run."""
 
 
+_LACKS = object()
+
+
 class Adapted:
     """A part that does not derive from its kind's class: what it has is its own, the rest are the kind's defaults."""
 
@@ -373,12 +376,11 @@ class Adapted:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        try:
-            return getattr(self._given, name)
-        except AttributeError:
-            if name not in vars(self._kind):
-                raise
-            return vars(self._kind)[name].__get__(self)
+        given, kind = self.__dict__["_given"], self.__dict__["_kind"]
+        value = getattr(given, name, _LACKS)  # with a default, since raising takes longer than all the rest
+        if value is not _LACKS:
+            return value
+        return vars(kind)[name].__get__(self) if name in vars(kind) else getattr(given, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._given, name, value)

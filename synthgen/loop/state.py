@@ -269,7 +269,9 @@ def _compare(path: Path, pins: dict[str, Any]) -> None:
         raise damaged(
             path, "it pins nothing", f"restore it from a copy, or start afresh with --out (not {path.parent})"
         )
-    # a loop of an earlier version has pinned less
+    # a loop of an earlier version has pinned less, of the templates too
+    if isinstance(then := before.get("prompts"), dict) and "prompts" in pins:
+        pins = {**pins, "prompts": {name: value for name, value in pins["prompts"].items() if name in then}}
     changed = [name for name in pins if name in before and before[name] != pins[name]]
     if changed:
         files = [name for name in pins.get("files", {}) if _pinned(before, name) != pins["files"][name]]
