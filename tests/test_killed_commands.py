@@ -62,7 +62,7 @@ def test_the_same_command_after_a_kill_at_any_moment(tmp_path: Path, name: str) 
     arguments = [json.dumps(value) for value in (prepare, command, made, stride)]
     script = Path(__file__).parent / "dying.py"
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path), *arguments], capture_output=True, text=True, timeout=300
+        [sys.executable, str(script), str(tmp_path), *arguments], capture_output=True, text=True, timeout=3000
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -201,6 +201,8 @@ def _float(text: str) -> float:
     return float(re.sub(r"\.(?=inf|nan)", "", text.lower()))
 
 
+_KINDS = {f"{_TAG}int": "whole number", f"{_TAG}float": "number"}
+
 _SCALARS: dict[str, Callable[[str], Any]] = {
     _TAG + "str": str,
     _TAG + "null": lambda text: None,
@@ -275,7 +277,7 @@ class _Reader:
             return make(node.value)
         except ValueError:
             raise ConfigError(
-                f"the value is no {node.tag.removeprefix(_TAG)}, or too large",
+                f"the value is no {_KINDS.get(node.tag, node.tag.removeprefix(_TAG))}, or too large",
                 file=self.file,
                 line=node.start_mark.line + 1,
             ) from None

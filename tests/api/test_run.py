@@ -16,6 +16,7 @@ from engine_parts import Demonstrations, HashTeacher, pipeline
 from synthgen.api.run import run
 from synthgen.engine.pipeline import Pipeline, Progress
 from synthgen.errors import StageError, StoreError
+from synthgen.journal.journal import Journal
 from synthgen.records import Record
 from synthgen.store import RunFolder, RunReport
 
@@ -153,6 +154,23 @@ def test_a_raised_target_keeps_the_window_it_began_with(tmp_path: Path) -> None:
     reused = HashTeacher(vocabulary=20)
     go(tmp_path / "c", pipeline(reused, target=960), reuse=tmp_path / "a")
     assert reused.asked == []
+
+
+@pytest.mark.parametrize("damaged", ["", "null", "-3", "0", "1e3", "٣", "9" * 5000, "10.0"])
+def test_a_window_that_the_journal_keeps_damaged_is_told_of(
+    tmp_path: Path, damaged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    go(tmp_path / "a", pipeline(HashTeacher(), target=480))
+    before = contents(tmp_path / "a")
+    with Journal(tmp_path / "a" / "journal.sqlite") as journal:
+        window = journal.fact("window")
+        journal.settle("window", damaged)
+    again = HashTeacher()
+    go(tmp_path / "a", pipeline(again, target=480))
+    assert (contents(tmp_path / "a"), again.asked) == (before, [])
+    assert "the window that the journal keeps is damaged" in caplog.text or not damaged
+    with Journal(tmp_path / "a" / "journal.sqlite") as journal:
+        assert journal.fact("window") == window
 
 
 def test_a_run_without_records_is_still_a_dataset(tmp_path: Path) -> None:

@@ -63,6 +63,12 @@ def test_keys_are_texts_as_they_are_written() -> None:
     assert data("{50256: -100, on: 1, null: 2, 1.0: 3}") == {"50256": -100, "on": 1, "null": 2, "1.0": 3}
 
 
+@pytest.mark.parametrize("digits", ["0x" + "f" * 5000, "9" * 5000, "-" + "9" * 5000, "0o" + "7" * 9000])
+def test_a_number_of_thousands_of_digits_is_refused_with_its_line(digits: str) -> None:
+    with pytest.raises(ConfigError, match=r"c.yaml:2: the value is no whole number, or too large"):
+        parse_document(f"a: 1\nb: {digits}\n", "c.yaml")
+
+
 TEXT = """\
 # a comment
 name: x

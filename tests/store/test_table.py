@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import math
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -107,6 +109,19 @@ def test_scores_that_json_does_not_know_come_back() -> None:
     scores = from_row(row).scores
     assert math.isnan(scores.pop("c"))
     assert scores == {"a": math.inf, "b": -math.inf, "d": 1.5}
+
+
+DAMAGED: list[Any] = ["null", "3", "[]", "{}", '"x"', "[3]", '{"a": []}', "[", "[" * 10**5, "\x00", None, 3, [[]]]
+
+
+@pytest.mark.parametrize("column", ["scores_json", "tools_json"])
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_column_of_json_is_an_error_of_ours_or_a_record(column: str, text: Any) -> None:
+    row = to_row(accepted(1, scores={"a": 1.0}, tools=({"name": "f"},)), rejected=False)
+    with contextlib.suppress(StoreError):
+        found = from_row({**row, column: text})
+        assert all(isinstance(value, float) for value in found.scores.values())
+        assert all(isinstance(tool, dict) for tool in found.tools)
 
 
 def test_lone_surrogates_and_nul_in_every_text() -> None:

@@ -380,3 +380,9 @@ def test_what_is_no_url_is_an_error(url: Any) -> None:
 
 def test_sampling_of_the_teacher_is_a_default_for_stages() -> None:
     assert OpenAI(model="m", sampling=SHORT).sampling == SHORT
+
+
+@pytest.mark.parametrize("port", ["70000", "x", "-1", "0", "1e3", "99999999999999999999"])
+def test_a_port_that_cannot_be_is_refused(port: str) -> None:
+    with pytest.raises(ValueError, match="has no port of 1 to 65535"):
+        OpenAI(model="m", base_url=f"http://host:{port}/v1")

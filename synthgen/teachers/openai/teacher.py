@@ -125,9 +125,11 @@ class OpenAI(Teacher, BaseModel):
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError(f"{without_credentials(url)!r} is no URL: http://HOST:PORT/v1")
             try:
-                parts.port  # noqa: B018  it is read here
+                reached = parts.port != 0
             except ValueError:
-                raise ValueError(f"{without_credentials(url)!r} has no port of 1 to 65535") from None
+                reached = False
+            if not reached:
+                raise ValueError(f"{without_credentials(url)!r} has no port of 1 to 65535")
         if len(set(urls)) < len(urls):
             raise ValueError("a URL is named twice")
         return value
