@@ -225,7 +225,7 @@ def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
     from synthgen_train.loading import load_student
     from synthgen_train.loss import Order
     from synthgen_train.mixing import prepare, read_records
-    from synthgen_train.preference import dpo_rows
+    from synthgen_train.objectives import dpo_rows
     from transformers import TrainerCallback
     from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
@@ -388,7 +388,7 @@ def write(path: Path, data: list[dict[str, str]]) -> Path:
 def preflight(model: Path, count: int) -> float:
     """Seconds of the checks on so many records of the length of Alpaca's (about 60 words)."""
     from synthgen_train.examples import make_examples
-    from synthgen_train.loading import load_trained
+    from synthgen_train.generation import load_trained
     from synthgen_train.preflight import inspect
 
     from synthgen.records import from_alpaca

@@ -15,8 +15,7 @@ from pathlib import Path
 def make(folder: Path) -> None:
     """Trains a small model with a template of plain text, then LoRA with one that needs a new token, and merges it."""
     from synthgen_train.config import parse
-    from synthgen_train.generation import answer
-    from synthgen_train.loading import load_trained
+    from synthgen_train.generation import answer, load_trained
     from synthgen_train.train import train
 
     folder.mkdir(parents=True, exist_ok=True)

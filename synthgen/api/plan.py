@@ -23,6 +23,7 @@ from synthgen.errors import StageError, TeacherError
 from synthgen.journal import Journal
 from synthgen.protocols import Adapted, SourceFacts, Teacher
 from synthgen.records import Record
+from synthgen.requests.metering import Bought
 from synthgen.requests.prices import Price
 from synthgen.requests.request import Completion, Request
 from synthgen.teachers.procedural import Procedural
@@ -35,19 +36,14 @@ ATTEMPTS = 8
 
 
 @dataclass(slots=True)
-class Asked:
+class Asked(Bought):
     """What one teacher was asked for. `most` is the sum of `max_tokens`, None where a request sets none."""
 
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
     most: int | None = 0
 
-    def add(self, request: Request, completion: Completion) -> None:
+    def take(self, request: Request, completion: Completion) -> None:
         """Counts one request and its reply."""
-        self.requests += 1
-        self.prompt_tokens += completion.usage.prompt_tokens
-        self.completion_tokens += completion.usage.completion_tokens
+        self.add(completion.usage)
         limit = request.sampling.max_tokens and max(request.sampling.max_tokens, request.sampling.retry_max_tokens or 0)
         self.most = None if limit is None or self.most is None else self.most + limit * (request.sampling.n or 1)
 
@@ -110,7 +106,7 @@ def walk(pipeline: Pipeline) -> Walk | None:
 
     async def answer(name: str, request: Request) -> Completion:
         completion = await programs.complete(request)
-        asked[name].add(request, completion)
+        asked[name].take(request, completion)
         return completion
 
     try:
@@ -190,7 +186,7 @@ def estimate(walked: Walk, records: int, prices: Mapping[str, Price | None]) -> 
     per_record = records / walked.generated
     asked = list(walked.asked.values())
     requests = sum(a.requests for a in asked) * per_record
-    least = sum(a.prompt_tokens + a.completion_tokens for a in asked) * per_record
+    least = sum(a.tokens for a in asked) * per_record
     most = None if any(a.most is None for a in asked) else sum(a.prompt_tokens + (a.most or 0) for a in asked)
     return Estimate(
         records,

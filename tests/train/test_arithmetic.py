@@ -94,8 +94,7 @@ def test_two_processes_train_one_student_and_one_of_them_speaks(recipe: Recipe, 
 def test_a_lora_student_is_served_by_the_transformers_teacher(recipe: Recipe) -> None:
     import asyncio
 
-    from synthgen_train.generation import answer
-    from synthgen_train.loading import load_trained
+    from synthgen_train.generation import answer, load_trained
 
     from synthgen.requests.request import Request, Sampling
     from synthgen.teachers.transformers import Transformers

@@ -11,7 +11,7 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 
 import torch
 from synthgen_train.examples import IGNORED, make_examples
-from synthgen_train.loading import load_trained
+from synthgen_train.generation import load_trained
 from synthgen_train.report import read_metrics
 from synthgen_train.train import train
 

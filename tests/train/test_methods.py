@@ -11,7 +11,7 @@ pytest.importorskip("peft", reason="the train extra is not installed")
 import torch
 from pydantic import TypeAdapter
 from synthgen_train.examples import make_examples
-from synthgen_train.loading import load_trained
+from synthgen_train.generation import load_trained
 from synthgen_train.methods import Method, Start
 from synthgen_train.templates import CHATML, SPECIAL_TOKENS
 from synthgen_train.tiny import FromScratch, model_of, tokenizer_of

@@ -14,12 +14,11 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 import numpy as np
 import torch
 import yaml
-from synthgen_train.loading import load_trained
+from synthgen_train.generation import load_trained
 from synthgen_train.monitors import measures, monitor
-from synthgen_train.monitors.canaries import canaries, exposures
 from synthgen_train.monitors.observe import bits_per_byte, by_heart
 from synthgen_train.monitors.paired import GATES, Gate, compare, interval
-from synthgen_train.monitors.probes import SETS, export, probes
+from synthgen_train.monitors.probes import SETS, canaries, export, exposures, probes
 from synthgen_train.train import train
 
 from synthgen.records import Record
@@ -45,8 +44,6 @@ def test_probes_are_distinct_and_enough_to_measure_with() -> None:
 def test_measures_of_an_answer() -> None:
     assert measures.opening("Certainly! Here is a list.") == "certainly here is"
     assert measures.same_openings(["As an AI, I", "as an ai I", "Well, no."]) == [0.5, 0.5, 0.0]
-    assert measures.words("one two, three") == 3
-    assert measures.words("今天火车") == 2
     assert measures.in_script("Привет, мир", "CYRILLIC")
     assert not measures.in_script("Hello", "CYRILLIC")
     assert not measures.in_script("123", "LATIN")

@@ -13,8 +13,7 @@ pytest.importorskip("peft", reason="the train extra is not installed")
 
 import torch
 from safetensors.torch import load_file
-from synthgen_train.generation import answer
-from synthgen_train.loading import load_trained
+from synthgen_train.generation import answer, load_trained
 from synthgen_train.report import read_metrics
 from synthgen_train.tiny import FromScratch, model_of
 from synthgen_train.train import train

@@ -10,9 +10,9 @@ pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("trl", reason="the train extra is not installed")
 
 import torch
-from synthgen_train.examples import IGNORED, make_examples
-from synthgen_train.loading import load_trained
-from synthgen_train.preference import dpo_rows, judged, kto_rows, make_pairs
+from synthgen_train.examples import IGNORED, judged, make_examples, make_pairs
+from synthgen_train.generation import load_trained
+from synthgen_train.objectives import dpo_rows, kto_rows
 from synthgen_train.preflight import PreflightError
 from synthgen_train.train import train
 

@@ -10,8 +10,8 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 
 from synthgen_train.config import parse
 from synthgen_train.examples import make_examples
-from synthgen_train.generation import answer
-from synthgen_train.loading import load_student, load_trained
+from synthgen_train.generation import answer, load_trained
+from synthgen_train.loading import load_student
 from synthgen_train.preflight import PreflightError, inspect, require
 from synthgen_train.templates import CHATML
 from synthgen_train.tiny import FromScratch, model_of, tokenizer_of

@@ -19,8 +19,7 @@ from safetensors.torch import load_file, save_file
 from students import checkpoint, model_of, tokenizer_of
 from synthgen_train.checkpoints import COMPLETE, damage, seal
 from synthgen_train.examples import prompt_ids
-from synthgen_train.generation import answer
-from synthgen_train.loading import answers_as_it_is, load_trained
+from synthgen_train.generation import answer, answers_as_it_is, load_trained
 from synthgen_train.methods import Method, Start
 from synthgen_train.report import read_metrics
 from synthgen_train.train import train

@@ -15,7 +15,7 @@ pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("trl", reason="the train extra is not installed")
 
 from synthgen_train.checkpoints import COMPLETE
-from synthgen_train.loading import load_trained
+from synthgen_train.generation import load_trained
 
 CONFIG = """\
 name: mine

@@ -20,12 +20,12 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 import torch
 from synthgen_train.checkpoints import COMPLETE, resumable, whole
 from synthgen_train.examples import make_examples
-from synthgen_train.generation import answer, continuations
-from synthgen_train.loading import load_student, load_trained
+from synthgen_train.generation import answer, continuations, load_trained
+from synthgen_train.loading import load_student
 from synthgen_train.mixing import read_records
+from synthgen_train.objectives import rows_of
 from synthgen_train.plan import resolve
 from synthgen_train.report import TrainingError, read_metrics
-from synthgen_train.sft import rows_of
 from synthgen_train.train import plan, train
 
 from synthgen.errors import ConfigError, StoreError

@@ -142,13 +142,6 @@ def generation_config(model: Any) -> Any:
     return inner.generation_config
 
 
-def name_base(folder: Path, base: str) -> None:
-    """Names the base in PEFT's own file."""
-    path = folder / "adapter_config.json"
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**settings, "base_model_name_or_path": base}, indent=2) + "\n", encoding="utf-8")
-
-
 def agree(folder: Path) -> None:
     """Does nothing where the folder's tokenizer ends a turn at a token that ends generation.
 

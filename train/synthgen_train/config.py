@@ -79,7 +79,9 @@ class Keep(_Section):
 class TrainConfig(_Section):
     """All settings of one training. What is left out follows from the method and the model, and the plan says how."""
 
-    model: str | Scratch = Field(description="path or hub id of a checkpoint, or {from_scratch: {...}}")
+    model: str | Scratch = Field(
+        description="path or hub id of a checkpoint, the folder of an adapter to go on from, or {from_scratch: {...}}"
+    )
     data: list[Source] = Field(description="a path, or several, each with what is taken of it")
     out: Path = Field(Path("outputs/student"), description="folder of the student, from the current directory")
     objective: Literal["sft", "dpo", "kto"] = Field("sft", description="answers, or preferences by DPO or KTO")
@@ -120,6 +122,9 @@ class TrainConfig(_Section):
     beta: float = Field(0.1, gt=0, description="of DPO and KTO: how close the student stays to the start")
     seed: int = Field(0, description="of all random numbers")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU")
+    quantize: Literal["nf4", "int8"] | None = Field(
+        None, description="how the frozen base is held (QLoRA), for methods of PEFT's; needs bitsandbytes"
+    )
     attn_implementation: str | None = Field(None, description="eager, sdpa, flash_attention_2 …; default: the model's")
     keep: Keep = Keep()
     mix: Mix = Mix()
@@ -167,6 +172,10 @@ class TrainConfig(_Section):
             raise ValueError("epochs and max_steps: give one of them")
         if self.merge and not (self.method.merges or self.method.changes_base):
             raise ValueError(f"merge: method {self.method.use} cannot be merged into the weights; lora and ia3 can")
+        if self.quantize and not self.method.known_to_trl:
+            raise ValueError(f"quantize: method {self.method.use} needs the base as it is; lora and ia3 do not")
+        if self.quantize and (self.merge or isinstance(self.model, Scratch)):
+            raise ValueError("quantize: the base must be a checkpoint, and merge is done later, on the base as it is")
         if self.packing and not self.method.packs:
             raise ValueError("packing: prefix and prompt tuning need one example a row, since they ignore positions")
         if self.packing and (self.curriculum or self.objective != "sft"):

@@ -1,15 +1,19 @@
-"""Records to examples: token ids, and labels that are -100 on all but what the assistant wrote, or on nothing."""
+"""Records to examples: token ids, and labels that are -100 on all but what the assistant wrote, or on nothing.
+
+For preferences, pairs of them: the best and the worst of a record's answers.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from synthgen.records import Record, to_messages
+from synthgen.records import Answer, Record, to_messages
 from synthgen_train.templates import LeftOut, Literals, Rendered, render, show
 
 IGNORED = -100
@@ -222,3 +226,70 @@ def _example(
     if all(label == IGNORED for label in labels):
         raise LeftOut("nothing_trained", "")
     return ids, labels
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two answers to one prompt as examples, the better one first. Either may be missing where only one is judged."""
+
+    record: str
+    source: str
+    chosen: Example | None
+    rejected: Example | None
+
+
+def judged(record: Record) -> tuple[Answer | None, Answer | None]:
+    """The best and the worst of the record's scored answers.
+
+    With one answer it is the chosen one where its score is above 0, else the rejected one. None and None where no
+    answer has a score, or all have the same.
+    """
+    scored = [a for a in record.answers if a.score is not None and not math.isnan(a.score)]
+    if len(scored) == 1:
+        return (scored[0], None) if (scored[0].score or 0) > 0 else (None, scored[0])
+    if not scored:
+        return None, None
+    best = max(scored, key=lambda a: a.score or 0.0)
+    worst = min(scored, key=lambda a: a.score or 0.0)
+    if best.score == worst.score or best.text == worst.text:
+        return None, None
+    return best, worst
+
+
+def make_pairs(
+    records: Iterable[Record],
+    tokenizer: Any,
+    *,
+    max_length: int,
+    source: str = "",
+    single: bool = False,
+    reasoning: Reasoning = "drop",
+) -> tuple[list[Pair], Examples]:
+    """Pairs, and all their answers as examples for the preflight, with the records left out counted by cause.
+
+    `single` also takes records with one judged answer, which KTO learns from and DPO cannot.
+    """
+    pairs: list[Pair] = []
+    seen = Examples()
+    for record in records:
+        seen.records += 1
+        best, worst = judged(record)
+        if (best is None and worst is None) or (not single and (best is None or worst is None)):
+            seen.leave_out(record, "no_preference")
+            continue
+        made: list[Example | None] = []
+        for one in (best, worst):
+            if one is None:
+                made.append(None)
+                continue
+            # The reasoning belongs to the record's own answer, not to the alternatives.
+            own = record.replace(output=one.text, reasoning=record.reasoning if one.text == record.output else None)
+            found = make_examples([own], tokenizer, max_length=max_length, reasoning=reasoning, source=source)
+            if not found.items:
+                seen.leave_out(record, next(iter(found.left_out)))
+                break
+            made.append(found.items[0])
+        else:
+            pairs.append(Pair(record.id, source, made[0], made[1]))
+            seen.items += [e for e in made if e is not None]
+    return pairs, seen

@@ -1,4 +1,4 @@
-"""Greedy answers to prompts, whether they stopped by themselves, and how many are right."""
+"""A trained model loaded to answer: greedily, whether it stopped by itself, and how many answers are right."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from synthgen.errors import ConfigError
 from synthgen.records import Record
 from synthgen_train.checkpoints import generation_config
 from synthgen_train.examples import Reasoning, dialogue, prompt_ids
+from synthgen_train.loading import base_of, resize, torch_has_gpu
 from synthgen_train.templates import LeftOut, Literals
 
 LENGTH_STEP = 16
@@ -171,3 +175,95 @@ def _can_be_asked(record: Record, tokenizer: Any, literals: Literals) -> bool:
     except LeftOut:
         return False
     return True
+
+
+def load_trained(name: str | Path, *, check: bool = True) -> tuple[Any, Any]:
+    """Model and tokenizer of a checkpoint, of an adapter's folder (with the base that it names), or of a hub id.
+
+    Raises:
+        ConfigError: there is no such model; or, with `check`, `generate` answers otherwise than the model does.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    folder = Path(name)
+    # On a CPU greedy answers in 16 bits would hang on what else is in a batch.
+    dtype = "auto" if torch_has_gpu() else torch.float32
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        base = base_of(folder)
+        if base is None:
+            model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
+        else:
+            model = _with_adapter(AutoModelForCausalLM.from_pretrained(base, dtype=dtype), tokenizer, folder)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(f"the model {name} cannot be loaded: {reason}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    device = "cuda" if torch_has_gpu() else "cpu"
+    model = model.to(device).eval()
+    if check:
+        answers_as_it_is(model, tokenizer)
+    return model, tokenizer
+
+
+def _with_adapter(model: Any, tokenizer: Any, folder: Path) -> Any:
+    from transformers import GenerationConfig
+
+    if (folder / "generation_config.json").is_file():
+        # The base may end its answers at another token than the student.
+        model.generation_config = GenerationConfig.from_pretrained(folder)
+    if (folder / "bottleneck.json").is_file():
+        from synthgen_train.bottleneck import load_bottlenecks
+
+        return load_bottlenecks(model, folder)
+    from peft import PeftModel
+
+    resize(model, tokenizer)  # the rows of the new tokens are in the adapter
+    return PeftModel.from_pretrained(model, folder)
+
+
+def answers_as_it_is(model: Any, tokenizer: Any) -> None:
+    """Does nothing where `generate` asks the model that a plain forward pass asks.
+
+    With some pairs of versions `generate` leaves out what an adapter puts before the text.
+
+    Raises:
+        ConfigError: it asks another; the versions are named.
+    """
+    import torch
+
+    ids = list(tokenizer("Name the colour of the red cup, and say why.", add_special_tokens=False)["input_ids"])[:12]
+    row = torch.tensor([ids], device=model.device)
+    mask = torch.ones_like(row)
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        out = model.generate(
+            input_ids=row,
+            attention_mask=mask,
+            max_new_tokens=2,
+            min_new_tokens=2,
+            do_sample=False,
+            num_beams=1,
+            output_logits=True,
+            return_dict_in_generate=True,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        apart = 0.0
+        for step, logits in enumerate(out.logits):
+            told = out.sequences[:, : len(ids) + step]
+            own = model(input_ids=told, attention_mask=torch.ones_like(told), use_cache=False).logits[:, -1]
+            size = own.float().std().clamp(min=1e-6)
+            apart = max(apart, float((own.float() - logits.float()).abs().max() / size))
+    model.train(was_training)
+    if not apart < 0.5 if model.dtype != torch.float32 else not apart < 0.01:
+        versions = " and ".join(f"{name} {version(name)}" for name in ("transformers", "peft"))
+        raise ConfigError(
+            f"with {versions}, `generate` does not ask the trained student: its logits are {apart:.1f} standard "
+            "deviations from those of a plain forward pass",
+            hint='these versions do not go together: pip install "transformers<5.24" "peft<0.22"',
+        )

@@ -6,7 +6,6 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,16 @@ TURNS = ("<start_of_turn>", "<|start_header_id|>", "<|turn>", "<|user|>", "<|sta
 class Student:
     """A model that is about to be trained.
 
-    `base` is what an adapter names as its base; `new_tokens` are ids whose embeddings are new; `saved_dtype` is the
-    format of 16 bits that a whole model is saved in, None for float32; `notes` say what was set.
+    `base` is what an adapter names as its base; `adapter` is the folder of one to go on from; `new_tokens` are ids
+    whose embeddings are new; `saved_dtype` is the format of 16 bits that a whole model is saved in, None for float32;
+    `notes` say what was set.
     """
 
     model: Any
     tokenizer: Any
     template: str
     base: str
+    adapter: Path | None = None
     from_scratch: bool = False
     dtype: str = "float32"
     saved_dtype: str | None = None
@@ -92,21 +93,26 @@ def _from_scratch(config: TrainConfig, scratch: Scratch, texts: Sequence[str]) -
 
 def _pretrained(config: TrainConfig, name: str) -> Student:
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-    if _base_of(Path(name)) is not None:
+    under = base_of(Path(name))
+    if under is not None and config.method.changes_base:
         raise ConfigError(
             f"{name} holds an adapter, not a model",
             key="train.model",
-            hint="train it with merge: true and name the folder merged/",
+            hint="name its method to go on from it; or train it with merge: true and name the folder merged/",
         )
     dtype = dtype_of(config)
     # Trained weights stay in float32: steps of 1e-5 are lost in bfloat16's 8 bits. Frozen ones may be short.
     loaded = torch.bfloat16 if dtype == "bfloat16" and not config.method.changes_base else torch.float32
-    options = {} if config.attn_implementation is None else {"attn_implementation": config.attn_implementation}
+    options: dict[str, Any] = {}
+    if config.attn_implementation is not None:
+        options["attn_implementation"] = config.attn_implementation
+    if config.quantize is not None:
+        options["quantization_config"] = quantization(config.quantize, dtype)
     try:
-        stored = AutoConfig.from_pretrained(name).dtype
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=loaded, **options)
+        stored = AutoConfig.from_pretrained(under or name).dtype
+        model = AutoModelForCausalLM.from_pretrained(under or name, dtype=loaded, **options)
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, ImportError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -115,12 +121,48 @@ def _pretrained(config: TrainConfig, name: str) -> Student:
             key="train.model",
             hint="name a folder with config.json or a hub id",
         ) from error
-    base = str(Path(name).resolve()) if Path(name).is_dir() else name
+    if config.quantize is not None:
+        from peft import prepare_model_for_kbit_training
+
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)  # which TRL sees to
+    base = under or (str(Path(name).resolve()) if Path(name).is_dir() else name)
     student = Student(model, tokenizer, "", base, dtype=dtype)
+    if under is not None:
+        student.adapter = Path(name)
+        student.notes.append(f"goes on from the adapter in {name}, on its base {under}")
+        resize(model, tokenizer)  # the rows of new tokens are in the adapter
+        if (student.adapter / "generation_config.json").is_file():
+            model.generation_config = GenerationConfig.from_pretrained(name)
     if dtype == "bfloat16" and stored in (torch.bfloat16, torch.float16):
         student.saved_dtype = str(stored).removeprefix("torch.")
     _set_template(student, config)
     return student
+
+
+def quantization(kind: str, dtype: str) -> Any:
+    """How bitsandbytes holds a frozen base: 4 bits as in QLoRA (2305.14314, with double quantisation), or 8.
+
+    Raises:
+        ConfigError: bitsandbytes is not installed.
+    """
+    import torch
+    from transformers import BitsAndBytesConfig
+    from transformers.utils import is_bitsandbytes_available
+
+    if not is_bitsandbytes_available():
+        raise ConfigError(
+            f"quantize: {kind} needs bitsandbytes, which is not installed",
+            key="train.quantize",
+            hint="pip install bitsandbytes, or leave quantize out",
+        )
+    if kind == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, dtype),
+    )
 
 
 def _set_template(student: Student, config: TrainConfig) -> None:
@@ -168,6 +210,12 @@ def _add_tokens(student: Student, config: TrainConfig, missing: list[str]) -> No
             f"the tokenizer lacks {' '.join(missing)}, and method {config.method.use} does not train new tokens",
             key="train.template",
             hint="template: xml needs no new tokens; or method: {use: lora} or {use: full}",
+        )
+    if student.adapter is not None:
+        raise ConfigError(
+            f"the tokenizer lacks {' '.join(missing)}, and an adapter that is gone on from takes in no new tokens",
+            key="train.template",
+            hint="leave template out: the adapter's folder has its own",
         )
     known = tokenizer.get_vocab()
     stop = tokenizer.eos_token_id
@@ -240,98 +288,6 @@ def _agree(student: Student, config: TrainConfig) -> None:
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
 
 
-def load_trained(name: str | Path, *, check: bool = True) -> tuple[Any, Any]:
-    """Model and tokenizer of a checkpoint, of an adapter's folder (with the base that it names), or of a hub id.
-
-    Raises:
-        ConfigError: there is no such model; or, with `check`, `generate` answers otherwise than the model does.
-    """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    folder = Path(name)
-    # On a CPU greedy answers in 16 bits would hang on what else is in a batch.
-    dtype = "auto" if torch_has_gpu() else torch.float32
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        base = _base_of(folder)
-        if base is None:
-            model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
-        else:
-            model = _with_adapter(AutoModelForCausalLM.from_pretrained(base, dtype=dtype), tokenizer, folder)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"the model {name} cannot be loaded: {reason}") from error
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    device = "cuda" if torch_has_gpu() else "cpu"
-    model = model.to(device).eval()
-    if check:
-        answers_as_it_is(model, tokenizer)
-    return model, tokenizer
-
-
-def _with_adapter(model: Any, tokenizer: Any, folder: Path) -> Any:
-    from transformers import GenerationConfig
-
-    if (folder / "generation_config.json").is_file():
-        # The base may end its answers at another token than the student.
-        model.generation_config = GenerationConfig.from_pretrained(folder)
-    if (folder / "bottleneck.json").is_file():
-        from synthgen_train.methods.bottleneck import load_bottlenecks
-
-        return load_bottlenecks(model, folder)
-    from peft import PeftModel
-
-    resize(model, tokenizer)  # the rows of the new tokens are in the adapter
-    return PeftModel.from_pretrained(model, folder)
-
-
-def answers_as_it_is(model: Any, tokenizer: Any) -> None:
-    """Does nothing where `generate` asks the model that a plain forward pass asks.
-
-    With some pairs of versions `generate` leaves out what an adapter puts before the text.
-
-    Raises:
-        ConfigError: it asks another; the versions are named.
-    """
-    import torch
-
-    ids = list(tokenizer("Name the colour of the red cup, and say why.", add_special_tokens=False)["input_ids"])[:12]
-    row = torch.tensor([ids], device=model.device)
-    mask = torch.ones_like(row)
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        out = model.generate(
-            input_ids=row,
-            attention_mask=mask,
-            max_new_tokens=2,
-            min_new_tokens=2,
-            do_sample=False,
-            num_beams=1,
-            output_logits=True,
-            return_dict_in_generate=True,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-        apart = 0.0
-        for step, logits in enumerate(out.logits):
-            told = out.sequences[:, : len(ids) + step]
-            own = model(input_ids=told, attention_mask=torch.ones_like(told), use_cache=False).logits[:, -1]
-            size = own.float().std().clamp(min=1e-6)
-            apart = max(apart, float((own.float() - logits.float()).abs().max() / size))
-    model.train(was_training)
-    if not apart < 0.5 if model.dtype != torch.float32 else not apart < 0.01:
-        versions = " and ".join(f"{name} {version(name)}" for name in ("transformers", "peft"))
-        raise ConfigError(
-            f"with {versions}, `generate` does not ask the trained student: its logits are {apart:.1f} standard "
-            "deviations from those of a plain forward pass",
-            hint='these versions do not go together: pip install "transformers<5.24" "peft<0.22"',
-        )
-
-
 def torch_has_gpu() -> bool:
     """Whether there is a GPU that torch can use."""
     import torch
@@ -339,7 +295,8 @@ def torch_has_gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def _base_of(folder: Path) -> str | None:
+def base_of(folder: Path) -> str | None:
+    """The base that an adapter's folder names; None where the folder holds no adapter."""
     for file, key in (("adapter_config.json", "base_model_name_or_path"), ("bottleneck.json", "base")):
         if (folder / file).is_file():
             return str(json.loads((folder / file).read_text(encoding="utf-8"))[key])

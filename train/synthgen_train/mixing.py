@@ -13,8 +13,8 @@ from synthgen.errors import ConfigError
 from synthgen.records import Record, user_text
 from synthgen_train import data
 from synthgen_train.config import Curriculum, Mix, Source, TrainConfig
-from synthgen_train.examples import Example, Examples, make_examples
-from synthgen_train.monitors.canaries import canaries
+from synthgen_train.examples import Example, Examples, Pair, make_examples, make_pairs
+from synthgen_train.monitors.probes import canaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Prepared:
     examples: list[Example]
     seen: Examples
     shares: list[Share]
-    pairs: list[Any] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
 
     def forget(self) -> None:
         """Lets the tokens go: they are in the rows that are trained on."""
@@ -138,8 +138,6 @@ def held_out_examples(config: TrainConfig, max_length: int, tokenizer: Any, reco
 
 
 def _pairs(config: TrainConfig, max_length: int, tokenizer: Any, records: Records) -> Prepared:
-    from synthgen_train.preference import make_pairs
-
     made = {
         label: make_pairs(
             group,

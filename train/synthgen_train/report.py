@@ -24,7 +24,15 @@ from synthgen_train.plan import Plan
 NOT_PART = {"out", "log_every", "save_every", "report_to", "eval_prompts", "eval_tokens", "merge", "keep_checkpoint"}
 """Keys that may change between a killed training and its continuation."""
 
-LATER = {"attn_implementation", "group_by_length", "dpo_loss", "early_stopping", "keep_checkpoint", "eval_every"}
+LATER = {
+    "attn_implementation",
+    "quantize",
+    "group_by_length",
+    "dpo_loss",
+    "early_stopping",
+    "keep_checkpoint",
+    "eval_every",
+}
 """Keys that an earlier version did not know."""
 
 
@@ -77,7 +85,8 @@ def _shown(value: float | None) -> str:
 
 def fingerprint_of(config: TrainConfig, examples: Iterable[Example], base: str) -> str:
     """A hash of the settings that matter but for the number of steps, of all that is trained on, and of the base."""
-    settings = config.model_dump_json(exclude=NOT_PART | {"max_steps", "epochs"})
+    unset = set() if config.quantize else {"quantize"}  # which the version before did not know
+    settings = config.model_dump_json(exclude=NOT_PART | {"max_steps", "epochs"} | unset)
     return _digest(f"{settings}{base}", examples)
 
 
@@ -95,11 +104,18 @@ def _digest(settings: str, examples: Iterable[Example]) -> str:
 
 
 def claim(
-    config: TrainConfig, examples: Sequence[Example], base: str, steps: int, *, write: bool
+    config: TrainConfig,
+    examples: Sequence[Example],
+    base: str,
+    steps: int,
+    *,
+    write: bool,
+    notes: Sequence[str] = (),
 ) -> TrainReport | None:
     """Makes the folder this training's, or returns the report that is in it already.
 
-    A training of more steps takes the folder over. `write` is false in all processes but the first.
+    A training of more steps takes the folder over. `write` is false in all processes but the first; `notes` say what
+    was left aside while reading the data.
 
     Raises:
         ConfigError: it belongs to another training, of other settings, other data or another base.
@@ -125,7 +141,7 @@ def claim(
         out.mkdir(parents=True, exist_ok=True)
         report.unlink(missing_ok=True)  # of fewer steps
         versions = {name: version(name) for name in ("torch", "transformers", "trl", "peft")}
-        values = {"fingerprint": fingerprint, "base": base, "steps": steps, "versions": versions}
+        values = {"fingerprint": fingerprint, "base": base, "steps": steps, "versions": versions, "notes": list(notes)}
         write_file(mark, json.dumps(values, indent=2) + "\n")
     return None
 
@@ -153,6 +169,10 @@ def facts(config: TrainConfig, plan: Plan, report: TrainReport) -> dict[str, Any
         "held-out loss before": _shown(report.start_loss),
         "held-out loss": _shown(report.eval_loss),
     }
+    if plan.left_out:
+        table["left out"] = ", ".join(f"{n} {cause}" for cause, n in sorted(plan.left_out.items()))
+    if plan.notes:
+        table["notes"] = "; ".join(plan.notes)
     table |= {"loss on" if name == "loss" else name: value for name, value in plan.settings.values.items()}
     if report.held_out:
         table["held-out exact match"] = f"{report.held_out.exact:.1%} of {report.held_out.prompts}"

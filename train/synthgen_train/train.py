@@ -1,8 +1,8 @@
 """One training, from the recipe to the student's folder and its report: read this first.
 
 recipe → records (`data.py`, `mixing.py`) → examples (`examples.py`, `templates.py`) → model and method (`loading.py`,
-`methods/`) → checks (`preflight.py`) → steps (`sft.py`, `loss.py`; `preference.py` for DPO and KTO) → the folder
-(`checkpoints.py`) → report (`report.py`).
+`methods.py`) → checks (`preflight.py`) → steps (`objectives.py`, `loss.py`) → the folder (`checkpoints.py`) → report
+(`report.py`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 
 from synthgen.errors import ConfigError
 from synthgen.records import Record, to_messages, user_text
-from synthgen_train import mixing, preflight, sft
+from synthgen_train import mixing, objectives, preflight
 from synthgen_train.checkpoints import model_card, resumable, save_merged, save_student, write_file
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import Examples
-from synthgen_train.generation import Reply, held_out
-from synthgen_train.loading import Student, answers_as_it_is, load_student, weights_sum
+from synthgen_train.generation import Reply, answers_as_it_is, held_out
+from synthgen_train.loading import Student, load_student, weights_sum
 from synthgen_train.methods import Start
 from synthgen_train.plan import Plan, Settings, launch_line, memory_of, parameters_of, resolve, steps_of
 from synthgen_train.report import TrainReport, claim, facts, loss_picture
@@ -95,7 +95,8 @@ def train(
     say = say if first else _silent
     ready = get_ready(config, force=force, say=say, command=command)
     steps = make_steps(ready)
-    done = claim(config, ready.prepared.examples, weights_sum(config.model), steps, write=first)
+    notes = ready.records.notes
+    done = claim(config, ready.prepared.examples, weights_sum(config.model), steps, write=first, notes=notes)
     if done is not None:
         say(f"{config.out} holds this training, finished already")
         return done
@@ -165,14 +166,18 @@ def make_trainee(ready: Ready) -> Trainee:
     import torch
 
     config, student = ready.config, ready.student
-    reference = _reference(config, student)
+    reference = None if student.adapter else _reference(config, student.model)
     # What a method adds is drawn at random: the same for the same seed, in all processes.
     torch.manual_seed(config.seed)
     text = list(islice(chain.from_iterable(e.input_ids for e in ready.prepared.examples), 512))
     try:
-        model = config.method.wrap(student.model, Start(student.new_tokens, text))
+        if student.adapter is None:
+            model = config.method.wrap(student.model, Start(student.new_tokens, text))
+        else:
+            model = config.method.resume(student.model, student.adapter)
+            reference = _reference(config, model, resumed=True)
     except ValueError as error:
-        hint = "method: {use: lora} fits every model"
+        hint = "say what the adapter is" if student.adapter else "method: {use: lora} fits every model"
         raise ConfigError(f"{error}", key="train.method", hint=hint) from error
     if not config.method.packs:
         answers_as_it_is(model, student.tokenizer)
@@ -186,13 +191,11 @@ def make_trainer(ready: Ready, trainee: Trainee) -> Any:
     folder = config.out / "checkpoints"
     steps, reference = trainee.plan.steps, trainee.reference
     if config.objective == "sft":
-        held = sft.rows_of(ready.held_out.items, settings.but(packing=False)) if ready.held_out.items else None
-        return sft.make_trainer(
+        held = objectives.rows_of(ready.held_out.items, settings.but(packing=False)) if ready.held_out.items else None
+        return objectives.sft_trainer(
             trainee.model, student.tokenizer, config, settings, trainee.rows, held, steps, folder, reference
         )
-    from synthgen_train import preference
-
-    return preference.make_trainer(
+    return objectives.preference_trainer(
         trainee.model, student.tokenizer, config, settings, trainee.rows, steps, folder, reference
     )
 
@@ -227,24 +230,37 @@ def _processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def _reference(config: TrainConfig, student: Student) -> Any:
-    """A copy of the model before training, where the loss needs one and there is no adapter to switch off."""
+def _reference(config: TrainConfig, model: Any, *, resumed: bool = False) -> Any:
+    """A copy of the model before training, where the loss needs one and no switch gives it.
+
+    Switched off, an adapter that is gone on from would leave the base, not the model that the training begins with.
+
+    Raises:
+        ValueError: such an adapter cannot be put into a plain model.
+    """
     method = config.method
-    preferences = config.objective != "sft" and not method.known_to_trl
-    if not (config.keep.l2 or preferences or (config.keep.kl and method.without(student.model) is None)):
+    preferences = config.objective != "sft" and (resumed or not method.known_to_trl)
+    kl = config.keep.kl and (resumed or method.without(model) is None)
+    if not (config.keep.l2 or preferences or kl):
         return None
     from synthgen_train.loss import frozen_copy
 
-    return frozen_copy(student.model)
+    twin = frozen_copy(model)
+    if not resumed or not method.known_to_trl:
+        return twin
+    plain = method.merged(twin)
+    if plain is None:
+        raise ValueError(f"dpo, kto and keep.kl cannot go on from an adapter of method {method.use}")
+    return plain.requires_grad_(False)
 
 
 def _rows(ready: Ready) -> Any:
     config, prepared = ready.config, ready.prepared
     if config.objective == "sft":
-        return sft.rows_of(prepared.examples, ready.settings)
-    from synthgen_train.preference import dpo_rows, kto_rows
-
-    return dpo_rows(prepared.pairs) if config.objective == "dpo" else kto_rows(prepared.pairs, config.batch_size)
+        return objectives.rows_of(prepared.examples, ready.settings)
+    if config.objective == "dpo":
+        return objectives.dpo_rows(prepared.pairs)
+    return objectives.kto_rows(prepared.pairs, config.batch_size)
 
 
 def _plan(ready: Ready, model: Any, rows: Any) -> Plan:

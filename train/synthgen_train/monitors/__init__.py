@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synthgen_train.monitors.report import MonitorReport
+from synthgen_train.monitors.paired import MonitorReport
 
 __all__ = ["MonitorReport", "monitor"]
 
@@ -30,10 +30,10 @@ def monitor(
         ConfigError: a model or a dataset cannot be read.
     """
     from synthgen_train import data as reading
-    from synthgen_train.loading import load_trained
-    from synthgen_train.monitors.canaries import canaries as make_canaries
+    from synthgen_train.generation import load_trained
     from synthgen_train.monitors.observe import Observation, observe
     from synthgen_train.monitors.paired import compare, gate_of
+    from synthgen_train.monitors.probes import canaries as make_canaries
     from synthgen_train.monitors.probes import digest
 
     held = reading.read(data) if data else []

@@ -1,16 +1,19 @@
-"""Two models on the same probes: the difference, how sure it is, and whether it is too much."""
+"""Two models on the same probes: the difference, how sure it is, whether it is too much, and the report of it all."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-RESAMPLES = 2000
-LEVEL = 0.95
+from synthgen import intervals
+from synthgen_train.checkpoints import write_file
+from synthgen_train.monitors.observe import Observation
 
 Worse = Literal["higher", "lower", "either"]
 
@@ -63,10 +66,8 @@ def interval(differences: Sequence[float], seed: int = 0) -> tuple[float, float]
     if len(values) in STUDENT:
         half = STUDENT[len(values)] * float(values.std(ddof=1)) / len(values) ** 0.5
         return float(values.mean()) - half, float(values.mean()) + half
-    draw = np.random.default_rng(seed)
-    means = values[draw.integers(0, len(values), size=(RESAMPLES, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    found = intervals.interval(differences, seed)
+    return found.low, found.high
 
 
 def compare(name: str, model: Sequence[float], baseline: Sequence[float] | None, gate: Gate) -> Comparison:
@@ -130,3 +131,48 @@ def gate_of(measure: str) -> Gate:
     if measure.startswith("script of answers"):
         return SCRIPT
     return BITS if measure.startswith("bits per byte") else GATES[measure]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorReport:
+    """All comparisons; `passed` where every gate held. `probes` is the hash of the probe sets."""
+
+    model: str
+    baseline: str | None
+    comparisons: list[Comparison]
+    probes: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate held."""
+        return all(c.passed for c in self.comparisons)
+
+    def lines(self) -> list[str]:
+        """The report for people."""
+        out = [f"{'measure':32s} {'n':>4s} {'model':>8s} {'before':>8s} {'change, 95 %':>26s}  gate"]
+        for c in self.comparisons:
+            change, before = "", ""
+            if c.difference is not None:
+                before = f"{c.baseline:8.3f}"
+                bounds = "" if c.low is None else f" [{c.low:+.3f}, {c.high:+.3f}]"
+                change = f"{c.difference:+8.3f}{bounds}"
+            verdict = (f"ok, {c.why}" if c.why else "ok") if c.passed else f"FAIL: {c.why}"
+            out.append(f"{c.name:32s} {c.items:4d} {c.model:8.3f} {before:>8s} {change:>26s}  {verdict}")
+        fewest = min((c.items for c in self.comparisons), default=0)
+        out.append(
+            f"{sum(not c.passed for c in self.comparisons)} of {len(self.comparisons)} gates fail. "
+            f"A share on 100 probes is sure to about 10 points, on 400 to about 5; the smallest set here has {fewest}."
+        )
+        if self.baseline is None:
+            out.append("without a baseline only the stop rate has a gate")
+        return out
+
+    def write(self, folder: Path, model: Observation, baseline: Observation | None) -> None:
+        """Writes `monitor.json` and `replies.jsonl`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_file(folder / "monitor.json", json.dumps({"passed": self.passed, **asdict(self)}, indent=2) + "\n")
+        rows = []
+        for key, reply in model.replies.items():
+            before = baseline.replies.get(key) if baseline else None
+            rows.append({"id": key, "model": asdict(reply), "baseline": asdict(before) if before else None})
+        write_file(folder / "replies.jsonl", "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))

@@ -1,15 +1,22 @@
-"""What TRL is given: rows that are tokens and labels already, their order, and its arguments."""
+"""What TRL is given for each objective: rows that are tokens already, their order, its arguments, and its trainer.
+
+SFT comes first. DPO and KTO have the same masks and stop tokens as fine-tuning has.
+"""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import datasets
+from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, pack_dataset
+
 from synthgen_train.config import TrainConfig
-from synthgen_train.examples import IGNORED, Example
+from synthgen_train.examples import IGNORED, Example, Pair
+from synthgen_train.loss import Order, Scores, Trainer
 from synthgen_train.plan import Settings
 
 
@@ -18,9 +25,6 @@ def rows_of(examples: Sequence[Example], settings: Settings) -> Any:
 
     Packing is best fit decreasing: no example is cut, since none is longer than a row.
     """
-    import datasets
-    from trl import pack_dataset
-
     datasets.disable_progress_bars()
     columns = {"input_ids": [e.input_ids for e in examples], "labels": [e.labels for e in examples]}
     dataset = datasets.Dataset.from_dict(columns)
@@ -78,7 +82,7 @@ def arguments(config: TrainConfig, settings: Settings, steps: int, folder: Path)
     }
 
 
-def make_trainer(
+def sft_trainer(
     model: Any,
     tokenizer: Any,
     config: TrainConfig,
@@ -90,10 +94,6 @@ def make_trainer(
     start: Any = None,
 ) -> Any:
     """TRL's trainer. `start` is a copy of the model before training, where a term of the loss needs one."""
-    from trl import SFTConfig
-
-    from synthgen_train.loss import Order, Trainer
-
     shared = arguments(config, settings, steps, folder)
     args = configured(
         SFTConfig,
@@ -126,8 +126,6 @@ def filled(rows: Any, batch_size: int) -> Any:
 
     Otherwise some rows would be taken once more in their place. In empty rows nothing is trained.
     """
-    import datasets
-
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     empty = -len(rows) % (batch_size * processes) if processes > 1 else 0
     if not empty:
@@ -141,3 +139,91 @@ def configured(kind: Any, **values: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         return kind(**values)
+
+
+def _split(example: Example) -> tuple[list[int], list[int]]:
+    """Prompt and answer: the last run of trained tokens, and all that is before it."""
+    end = max(i for i, label in enumerate(example.labels) if label != IGNORED) + 1
+    start = end
+    while start > 0 and example.labels[start - 1] != IGNORED:
+        start -= 1
+    return example.input_ids[:start], example.input_ids[start:end]
+
+
+def dpo_rows(pairs: Iterable[Pair]) -> Any:
+    """A dataset of prompt, chosen and rejected token ids."""
+
+    def rows() -> Iterator[dict[str, list[int]]]:
+        for pair in pairs:
+            if pair.chosen is not None and pair.rejected is not None:
+                prompt, chosen = _split(pair.chosen)
+                yield {"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": _split(pair.rejected)[1]}
+
+    return datasets.Dataset.from_list(list(rows()))
+
+
+def kto_rows(pairs: Iterable[Pair], batch_size: int) -> Any:
+    """A dataset of prompt, answer, whether it is a good one, and the answer of another prompt in the same batch.
+
+    The mismatched answers estimate the KL divergence (2402.01306, section 4.1).
+    """
+    rows = []
+    for pair in pairs:
+        for example, good in ((pair.chosen, True), (pair.rejected, False)):
+            if example is not None:
+                prompt, completion = _split(example)
+                rows.append({"prompt_ids": prompt, "completion_ids": completion, "label": good})
+    for at in range(0, len(rows), batch_size):
+        batch = rows[at : at + batch_size]
+        for i, row in enumerate(batch):
+            row["KL_completion_ids"] = batch[i - 1]["completion_ids"]
+    return datasets.Dataset.from_list(rows)
+
+
+class _Ready:
+    """Leaves a dataset as it is: it has the tokens already."""
+
+    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        return dataset
+
+
+class Dpo(Scores, _Ready, DPOTrainer):  # type: ignore[misc]
+    """TRL's DPOTrainer on token ids."""
+
+
+class Kto(Scores, _Ready, KTOTrainer):  # type: ignore[misc]
+    """TRL's KTOTrainer on token ids."""
+
+
+def preference_trainer(
+    model: Any,
+    tokenizer: Any,
+    config: TrainConfig,
+    settings: Settings,
+    rows: Any,
+    steps: int,
+    folder: Path,
+    start: Any = None,
+) -> Any:
+    """TRL's trainer for the objective. `start` is the reference model where no adapter can be switched off."""
+    shared = arguments(config, settings, steps, folder) | {"beta": config.beta}
+    common = {"model": model, "ref_model": start, "train_dataset": rows, "processing_class": tokenizer}
+    if config.objective == "dpo":
+        dpo = _without_twin(Dpo(args=configured(DPOConfig, **shared, loss_type=[config.dpo_loss]), **common))
+        lengths = [len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) for row in rows]
+        dpo.order = Order(lengths, config.batch_size, config.seed, grouped=settings["group_by_length"])
+        return dpo
+    good = sum(rows["label"])
+    bad = len(rows) - good
+    # Equation 8 of 2402.01306: both sides weigh the same where they are unequally many.
+    weights = {"desirable_weight": max(1.0, bad / max(1, good)), "undesirable_weight": max(1.0, good / max(1, bad))}
+    # KTO's mismatched answers belong to the batches as they are, so the order is fixed; it is random already.
+    args = configured(KTOConfig, **shared, **weights, train_sampling_strategy="sequential")
+    return _without_twin(Kto(args=args, **common))
+
+
+def _without_twin(trainer: Any) -> Any:
+    """The trainer without the second adapter that TRL adds for reference: it starts as nothing, so the base serves."""
+    if "ref" in getattr(trainer.model, "peft_config", {}):
+        trainer.model.delete_adapter("ref")
+    return trainer
