@@ -1,6 +1,7 @@
-"""The longest common subsequence of two token lists, in time that does not grow with the square of their length.
+"""Words of a text: normalised, split, compared, what two have in common, and the nearest right spelling.
 
-Up to `EXACT` it is exact. Beyond that two books are compared as `diff --patience` does it: runs of tokens that stand
+The longest common subsequence takes a time that does not grow with the square of the length. Up to `EXACT` tokens it is
+exact. Beyond that two books are compared as `diff --patience` does it: runs of tokens that stand
 once in either are matched, as many as keep their order, and only what lies between two of them is compared in full, or
 piece by piece where it is too long for that. What is counted is a common subsequence still, so that two texts are never
 called more alike than they are.

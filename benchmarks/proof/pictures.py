@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthgen.report.drawing import COLOURS, INK, LINE, QUIET, Panel, heading, steps, svg, text
+from synthgen.report.charts import COLOURS, INK, LINE, QUIET, Panel, heading, steps, svg, text
 from synthgen.report.markup import Html, el
 
 WIDTH, LEFT, LABELS = 860.0, 60.0, 250.0

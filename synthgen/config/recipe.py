@@ -1,4 +1,4 @@
-"""The parts that a config names: found, built, labelled, with everything that is wrong with them said at once."""
+"""A recipe: a config file read, its parts found and built, with everything that is wrong in it said at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trainers and makers that a loop names by `use:`, found by name alone: the bundled trainer is one of them."""
+"""The trainers and task sets that a loop names by `use:`, found by name alone: the bundled trainer is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of a recipe that are others in each round: `{by_round: [a, b, c]}`."""
+"""A loop's recipe: its keys and their types, and values that are others in each round: `{by_round: [a, b, c]}`."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The loop's picture as one SVG, panel by panel, and its page, which needs nothing beside it."""
+"""The page of a loop: one picture of its rounds, panel by panel, and its tables; it needs nothing beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synthgen.report.drawing import BAD, BAND, COLOURS, INK, LINE, QUIET, Panel, heading, short, steps, svg, text
+from synthgen.report.charts import BAD, BAND, COLOURS, INK, LINE, QUIET, Panel, heading, short, steps, svg, text
 from synthgen.report.markup import Html, el, raw
 
 WIDTH, LEFT, RIGHT = 760, 60, 110

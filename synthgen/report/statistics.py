@@ -1,4 +1,4 @@
-"""Values counted in bins of one width."""
+"""The numbers of a run: counts, lengths, openings, distinct words, and histograms of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of plain values read again, whatever has become of them meanwhile."""
+"""The report of a run, `report.json`: what came of it, as typed values, and read again whatever its state is."""
 
 from __future__ import annotations
 

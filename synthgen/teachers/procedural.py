@@ -1,4 +1,4 @@
-"""What the procedural teacher spoils on purpose, so that parsers and filters have real work."""
+"""The built-in teacher: programs that write tasks and prove the answers, with flaws put in on purpose."""
 
 from __future__ import annotations
 

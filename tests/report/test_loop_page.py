@@ -8,7 +8,7 @@ import pytest
 
 from synthgen.loop.report import costs
 from synthgen.loop.round import Round
-from synthgen.report.drawing import steps
+from synthgen.report.charts import steps
 from synthgen.report.loop_page import page, picture
 
 START = {"round": 0, "name": "seen", "accuracy": 0.5, "low": 0.4, "high": 0.6, "verdict": "passed"}

@@ -1,4 +1,4 @@
-"""What the lengths of two texts alone say of them, for whole arrays of lengths."""
+"""Pairs of texts compared: what their lengths alone say first, then the exact similarity."""
 
 from __future__ import annotations
 

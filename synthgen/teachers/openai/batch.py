@@ -1,4 +1,4 @@
-"""Which batches hold which requests: a file beside the journal, so that a batch outlives the process that sent it."""
+"""Requests sent as a server's batches: written, watched and read; a file beside the journal says which are out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many connections this process may open: a file descriptor each, and files need some as well."""
+"""The HTTP connections of this process, and how many of them it may open: each is a file descriptor."""
 
 from __future__ import annotations
 
