@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 
+from synthgen.protocols import Entry
+
 
 def _whole(value: object) -> object:
     """`2e6` is a float in YAML, and what people write for two million."""
@@ -22,9 +24,6 @@ MOST = 10**15
 Count = Annotated[StrictInt, Field(ge=1, le=MOST), BeforeValidator(_whole)]
 Limit = Annotated[StrictInt, Field(ge=0, le=MOST), BeforeValidator(_whole)]
 
-Format = Literal["alpaca", "messages", "prompt_completion", "sharegpt", "llamafactory", "axolotl", "dpo"]
-"""The formats of `synthgen.store.exports`, written out so that an editor can complete them."""
-
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
@@ -32,22 +31,6 @@ class Section(BaseModel):
     """A mapping of the config; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Entry(BaseModel):
-    """A part of the pipeline: `use` names it, all other keys are its settings."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    use: str = Field(
-        min_length=1,
-        description="a built-in's name, ./file.py:name beside the config, package.module:name, or an installed plug-in",
-    )
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The keys that are the part's own."""
-        return dict(self.model_extra or {})
 
 
 class LabelledEntry(Entry):
@@ -101,7 +84,9 @@ class Config(Section):
         description="attempts between a task's joining the pool and its first use as a demonstration; null: by the"
         " target. Only where the source reads the pool",
     )
-    export: list[Format] = Field(default_factory=list, description="formats to write into exports/ at the end")
+    export: list[str | LabelledEntry] = Field(
+        default_factory=list, description="formats to write into exports/ at the end: names, or entries with settings"
+    )
     output: str = Field("outputs", min_length=1, description="where run folders lie, seen from the current directory")
     license: str | None = Field(None, description="the dataset's licence, for its card")
     train: dict[str, Any] | None = Field(

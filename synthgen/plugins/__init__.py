@@ -2,7 +2,7 @@
 
 from synthgen.plugins.builtins import BUILTINS, FREE_SETTINGS, GROUPS, PROMPT_SETTINGS, Kind
 from synthgen.plugins.find import Finder, Found, known
-from synthgen.plugins.settings import Built, build, setting_names, settings_model
+from synthgen.plugins.settings import Built, build, part_of, setting_names, settings_model
 from synthgen.text import nearest, suggestion
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "build",
     "known",
     "nearest",
+    "part_of",
     "setting_names",
     "settings_model",
     "suggestion",

@@ -92,7 +92,7 @@ def known(kinds: Sequence[Kind]) -> list[str]:
 def _hint(use: str, kinds: Sequence[Kind]) -> str:
     for kind, table in BUILTINS.items():
         if use in table:
-            return f"{use!r} is a {kind}, and here stands a {named(kinds)}"
+            return f"{use!r} is a {named((kind,))}, but a {named(kinds)} belongs here"
     if "." in use:
         return "a name in an installed module is written package.module:name, one beside the config ./file.py:name"
     return suggestion(use, known(kinds))

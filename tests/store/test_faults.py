@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from store_parts import CONFIG, accepted, bytes_of, rejected, write_run
 
+from synthgen.api.exports import export
 from synthgen.errors import StoreError
 from synthgen.report import Presentation
-from synthgen.store import DatasetWriter, RunFolder, export, verify
+from synthgen.store import DatasetWriter, RunFolder, verify
 from synthgen.store.files import storing
 
 

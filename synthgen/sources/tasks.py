@@ -1,19 +1,17 @@
-"""Tasks with known answers, from a file or from a maker; and the source that gives a round those of its level."""
+"""Tasks with known answers, from a file or a task set; and the source that gives a round those of its level."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
-from synthgen.config.models import Entry
-from synthgen.errors import ConfigError
+from synthgen.errors import ConfigError, SynthgenError
 from synthgen.formats.files import located
-from synthgen.loop.door import MAKERS, function
-from synthgen.protocols import Draw, PoolView
+from synthgen.protocols import Draw, Entry, PoolView
 from synthgen.records import Record, user_text
 from synthgen.store.record_files import read_records
 from synthgen.text import word_count
@@ -25,30 +23,49 @@ LEVELS: dict[str, Callable[[str], int]] = {
 }
 
 
-def tasks_of(entry: str | Entry, base: Path, *, seed: int, key: str) -> list[Record]:
-    """The records of a JSON lines file, or of a maker with this seed, unless it names its own; all have answers.
+Part = Callable[[Literal["task_set"], str, Mapping[str, Any]], Callable[..., Any]]
+"""Finds the task set that a `use` names, and gives it its settings."""
+
+
+def tasks_of(entry: str | Entry, base: Path, part: Part | None, *, seed: int, key: str) -> list[Record]:
+    """The records of a file, or of a task set with this seed, unless it names its own; all have answers.
 
     Raises:
         ConfigError: they cannot be read or made, are none, or one lacks its answer.
     """
-    if isinstance(entry, str):
-        found = read_records(located(entry, base))
-    else:
-        try:
-            found = list(function(entry.use, MAKERS, base)(**{"seed": seed, **entry.settings}))
-        except TypeError as error:
-            raise ConfigError(f"{entry.use}: {error}", key=key) from error
+    found = read_records(located(entry, base)) if isinstance(entry, str) else _made(entry, part, seed, key)
     if not found or any(not r.output for r in found):
         raise ConfigError("there are no records, or some have no answer", key=key)
+    return found
+
+
+def _made(entry: Entry, part: Part | None, seed: int, key: str) -> list[Record]:
+    if part is None:
+        raise ConfigError("a task set is found by a config alone", key=key, hint="name a file of tasks")
+    settings = entry.settings
+    seed = settings.pop("seed", seed)
+    if not isinstance(seed, int):
+        raise ConfigError(f"the seed is {seed!r}, expected a whole number", key=f"{key}.seed")
+    try:
+        made = part("task_set", entry.use, settings)
+        found = list(made(seed=seed))
+    except SynthgenError as error:
+        if isinstance(error, ConfigError):
+            error.key = f"{key}.{error.key}" if error.key else key
+        raise
+    except Exception as error:
+        raise ConfigError(f"the task set {entry.use} raised {type(error).__name__}: {error}", key=key) from error
+    if wrong := [record for record in found if not isinstance(record, Record)]:
+        raise ConfigError(f"the task set {entry.use} returned {wrong[0]!r:.80}, expected records", key=key)
     return found
 
 
 class Tasks(BaseModel):
     """Each attempt draws the next `chunk` tasks, with their answers; the source ends with the tasks.
 
-    `of` is a JSON lines file of records with answers, or a maker of them (`{use: families, per_family: 50}`), which
-    gets `seed`. `least` and `most` bound the level of the tasks, by their `characters`, `words` or the characters of
-    the `longest_word`: with `most: {by_round: [6, 7, 8]}` a loop goes from easy to hard.
+    `of` is a file of records with answers, or a task set (`{use: families, per_family: 50}`), which gets `seed`.
+    `least` and `most` bound the level of the tasks, by their `characters`, `words` or the characters of the
+    `longest_word`: with `most: {by_round: [6, 7, 8]}` a loop goes from easy to hard.
 
     Raises:
         ConfigError: the tasks cannot be read or made, or none is of the level.
@@ -69,8 +86,9 @@ class Tasks(BaseModel):
 
     @model_validator(mode="after")
     def _load(self, info: ValidationInfo) -> Self:
-        base = Path((info.context or {}).get("base", "."))
-        self._known = tuple(tasks_of(self.of, base, seed=self.seed, key="of"))
+        context = info.context or {}
+        found = tasks_of(self.of, Path(context.get("base", ".")), context.get("part"), seed=self.seed, key="of")
+        self._known = tuple(found)
         self._tasks = tuple(r for r in self._known if self._admits(r))
         if not self._tasks:
             raise ConfigError(f"no task has {self.least} to {self.most} ({self.by})", key="of")
