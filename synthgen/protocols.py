@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from synthgen.records import Drop, Record
 from synthgen.requests.request import Api, Completion, Request, Sampling
 
@@ -177,19 +175,3 @@ class Selector(Protocol):
     def select(self, records: Sequence[Record], rng: random.Random) -> list[Record]:
         """All the records, in an order of its own if it likes; dropped ones marked."""
         ...
-
-
-class Entry(BaseModel):
-    """A part of the pipeline: `use` names it, all other keys are its settings."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    use: str = Field(
-        min_length=1,
-        description="a built-in's name, ./file.py:name beside the config, package.module:name, or an installed plug-in",
-    )
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The keys that are the part's own."""
-        return dict(self.model_extra or {})

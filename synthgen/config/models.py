@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 
-from synthgen.protocols import Entry
-
 
 def _whole(value: object) -> object:
     """`2e6` is a float in YAML, and what people write for two million."""
@@ -31,6 +29,22 @@ class Section(BaseModel):
     """A mapping of the config; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Entry(BaseModel):
+    """A part of the pipeline: `use` names it, all other keys are its settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    use: str = Field(
+        min_length=1,
+        description="a built-in's name, ./file.py:name beside the config, package.module:name, or an installed plug-in",
+    )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keys that are the part's own."""
+        return dict(self.model_extra or {})
 
 
 class LabelledEntry(Entry):

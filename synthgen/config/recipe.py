@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from synthgen import assets
 from synthgen.config.document import Document, Key, dotted
 from synthgen.config.merge import label, override, read_config
-from synthgen.config.models import Config, LabelledEntry
+from synthgen.config.models import Config, Entry, LabelledEntry
 from synthgen.config.problems import KEYS_HERE, UNKNOWN, combined, problems, refuse_secrets
 from synthgen.config.training import checked_section
 from synthgen.engine.budget import Budget
@@ -23,7 +23,7 @@ from synthgen.formats.exporting import Export
 from synthgen.plugins import BUILTINS, PROMPT_SETTINGS, Finder, Kind, build, setting_names, settings_model
 from synthgen.plugins.nulls import validated
 from synthgen.prompting.templates import Renderer
-from synthgen.protocols import Entry, Selector, Source, Stage, Teacher
+from synthgen.protocols import Selector, Source, Stage, Teacher
 from synthgen.store.folder import flat
 from synthgen.text import nearest, suggestion
 
@@ -108,12 +108,12 @@ class Workshop:
         self._base = base
         self._finder = Finder(base)
 
-    def make(self, key: Key, entry: Entry, *kinds: Kind) -> Made:
-        """The part that the entry at this key names."""
+    def make(self, key: Key, entry: Entry, *kinds: Kind, at: Key | None = None) -> Made:
+        """The part that the entry at this key names; its `use` stands `at` a key below if None."""
         try:
             found = self._finder.find(entry.use, kinds)
         except ConfigError as error:
-            self._note(error, (*key, "use"))
+            self._note(error, at or (*key, "use"))
             return FAILED
         if found.file is not None:
             self.files.add(found.file)
@@ -134,7 +134,10 @@ class Workshop:
     def export(self, key: Key, entry: str | LabelledEntry) -> Made:
         """The export that stands at this key: a name, or an entry with settings. Its file shapes no record."""
         files = set(self.files)
-        made = self.make(key, Entry(use=entry) if isinstance(entry, str) else entry, "export")
+        if isinstance(entry, str):
+            made = self.make(key, Entry(use=entry), "export", at=key)
+        else:
+            made = self.make(key, entry, "export")
         self.files = files
         if made.part is not None and isinstance(entry, LabelledEntry) and entry.name:
             return Made(replace(made.part, name=entry.name), made.resolved)

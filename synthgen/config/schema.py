@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from synthgen.config.models import Config, LabelledEntry
 from synthgen.config.training import section_model
-from synthgen.plugins import BUILTINS, Finder, Kind, settings_model
+from synthgen.plugins import BUILTINS, Finder, Kind, known, settings_model
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """The draft that editors' YAML support reads."""
@@ -59,9 +59,12 @@ def schema() -> dict[str, Any]:
         top["properties"][place]["items"] = entries[place] | {"required": ["use"]}
         # over an inherited list: its items by label, each with what changes
         top["properties"][place] |= {"type": ["array", "object"], "additionalProperties": {"type": ["object", "null"]}}
-    names = [{"const": use, "description": _fact(parts["export", use])} for use in BUILTINS["export"]]
+    names: list[dict[str, Any]] = [{"const": use} for use in known(("export",))]
+    for name in names:
+        if (part := parts.get(("export", name["const"]))) is not None:
+            name["description"] = _fact(part)
     top["properties"]["export"]["items"] = {
-        "anyOf": [*names, {"type": "string"}, entries["export"] | {"required": ["use"]}]
+        "anyOf": [*names, {"type": "string", "pattern": ":"}, entries["export"] | {"required": ["use"]}]
     }
     for place in ("source", "teacher"):
         # no `use` is required: a config that extends another may change a setting alone

@@ -12,16 +12,15 @@ from pydantic import Field, ValidationError, model_validator
 from synthgen.config import Recipe, locate
 from synthgen.config.document import Document
 from synthgen.config.merge import override, read_config
-from synthgen.config.models import NAME, Count, Limit, Section
+from synthgen.config.models import NAME, Count, Entry, Limit, Section
 from synthgen.config.problems import combined, problems, refuse_secrets
 from synthgen.config.recipe import Workshop, check_kind, make_recipe
 from synthgen.errors import ConfigError
 from synthgen.filters.held_out import HeldOut
 from synthgen.plugins import Kind, part_of
 from synthgen.plugins.nulls import validated
-from synthgen.protocols import Entry
 from synthgen.records import Record
-from synthgen.sources.tasks import tasks_of
+from synthgen.sources.tasks import TaskSet, tasks_of
 
 KEY = "by_round"
 
@@ -177,8 +176,8 @@ class LoopConfig(Section):
     name: str = Field(pattern=NAME)
     seed: int = 0
     output: str = Field("outputs", min_length=1, description="where run folders lie, seen from the current directory")
-    seeds: str | Entry = Field(description="a JSON lines file of records, or a task set: {use: drills}")
-    held_out: dict[str, str | Entry] = Field(
+    seeds: str | TaskSet = Field(description="a JSON lines file of records, or a task set: {use: drills}")
+    held_out: dict[str, str | TaskSet] = Field(
         min_length=1, description="sets of tasks with answers; the gate looks at the first"
     )
     student: Entry = Field(description="the teacher that serves a checkpoint: {use: transformers} or {use: vllm}")
@@ -352,9 +351,8 @@ def _check_parts(config: LoopConfig, document: Document, base: Path) -> None:
     """Raises `ConfigError` for all that is wrong with the plug-ins which the loop calls itself."""
     workshop = Workshop(document, base)
     for key, entry in [("seeds", config.seeds), *((f"held_out.{n}", e) for n, e in config.held_out.items())]:
-        if isinstance(entry, Entry):
-            settings = {name: value for name, value in entry.settings.items() if name != "seed"}
-            workshop.make(tuple(key.split(".")), Entry(use=entry.use, **settings), "task_set")
+        if isinstance(entry, TaskSet):
+            workshop.make(tuple(key.split(".")), Entry(use=entry.use, **entry.settings), "task_set")
     for number in range(1 + longest(config.train.model_dump())):
         workshop.make(("train",), Entry(use=config.train.use, **config.train.of_round(number)), "trainer")
         if workshop.errors:

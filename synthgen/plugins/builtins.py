@@ -9,6 +9,7 @@ Kind = Literal["source", "teacher", "stage", "filter", "selector", "export", "tr
 BUILTINS: dict[Kind, dict[str, str]] = {
     "source": {
         "dataset": "synthgen.sources.dataset:Dataset",
+        "known": "synthgen.sources.known:Known",
         "seeds": "synthgen.sources.seeds:Seeds",
         "tasks": "synthgen.sources.tasks:Tasks",
     },
@@ -37,6 +38,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "blocklist": "synthgen.filters.blocklist:blocklist",
         "control_characters": "synthgen.filters.control_characters:control_characters",
         "empty": "synthgen.filters.empty:empty",
+        "held_out": "synthgen.filters.held_out:HeldOut",
         "input_equals_output": "synthgen.filters.input_equals_output:input_equals_output",
         "length": "synthgen.filters.length:length",
         "near_duplicate": "synthgen.filters.near_duplicate:NearDuplicate",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from synthgen.errors import ConfigError, SynthgenError
 from synthgen.formats.files import located
-from synthgen.protocols import Draw, Entry, PoolView
+from synthgen.protocols import Draw, PoolView
 from synthgen.records import Record, user_text
 from synthgen.store.record_files import read_records
 from synthgen.text import word_count
@@ -27,7 +27,20 @@ Part = Callable[[Literal["task_set"], str, Mapping[str, Any]], Callable[..., Any
 """Finds the task set that a `use` names, and gives it its settings."""
 
 
-def tasks_of(entry: str | Entry, base: Path, part: Part | None, *, seed: int, key: str) -> list[Record]:
+class TaskSet(BaseModel):
+    """A task set as a config names it: `use`, maybe the `seed`, and its settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    use: Annotated[str, Field(min_length=1)]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All keys but `use` and `seed`."""
+        return {key: value for key, value in (self.model_extra or {}).items() if key != "seed"}
+
+
+def tasks_of(entry: str | TaskSet, base: Path, part: Part | None, *, seed: int, key: str) -> list[Record]:
     """The records of a file, or of a task set with this seed, unless it names its own; all have answers.
 
     Raises:
@@ -39,15 +52,14 @@ def tasks_of(entry: str | Entry, base: Path, part: Part | None, *, seed: int, ke
     return found
 
 
-def _made(entry: Entry, part: Part | None, seed: int, key: str) -> list[Record]:
+def _made(entry: TaskSet, part: Part | None, seed: int, key: str) -> list[Record]:
     if part is None:
         raise ConfigError("a task set is found by a config alone", key=key, hint="name a file of tasks")
-    settings = entry.settings
-    seed = settings.pop("seed", seed)
+    seed = (entry.model_extra or {}).get("seed", seed)
     if not isinstance(seed, int):
         raise ConfigError(f"the seed is {seed!r}, expected a whole number", key=f"{key}.seed")
     try:
-        made = part("task_set", entry.use, settings)
+        made = part("task_set", entry.use, entry.settings)
         found = list(made(seed=seed))
     except SynthgenError as error:
         if isinstance(error, ConfigError):
@@ -74,7 +86,7 @@ class Tasks(BaseModel):
     model_config = ConfigDict(extra="forbid")
     reads_pool: ClassVar[bool] = False
 
-    of: str | Entry
+    of: str | TaskSet
     seed: int = 500
     chunk: Annotated[int, Field(ge=1)] = 16
     by: Literal["characters", "words", "longest_word"] = "words"

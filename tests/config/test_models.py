@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from synthgen.config.models import Budget, Config
+from synthgen.config.models import Budget, Config, Entry
 from synthgen.engine.budget import Budget as EngineBudget
 from synthgen.engine.pipeline import Pipeline
-from synthgen.protocols import Entry
 
 SOURCE = {"use": "seeds"}
 
