@@ -113,7 +113,7 @@ except StoreError as error:
 
 
 def test_a_file_size_limit_is_explained(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", LIMITED, str(tmp_path / "run"), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "run"), str(Path(__file__).parents[1])]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "a file grew beyond the size limit" in done.stdout
     assert "free some space" in done.stdout

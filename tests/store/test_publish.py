@@ -89,7 +89,7 @@ def test_kill_9_while_writing(tmp_path: Path) -> None:
     delays = random.Random(0)
     sizes = []
     for _ in range(4):
-        command = [sys.executable, "-c", WRITER, str(run), str(Path(__file__).parent)]
+        command = [sys.executable, "-c", WRITER, str(run), str(Path(__file__).parents[1])]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
             while int(writer.stdout.readline()) < 2:
