@@ -353,9 +353,10 @@ def _check_parts(config: LoopConfig, document: Document, base: Path) -> None:
     for key, entry in [("seeds", config.seeds), *((f"held_out.{n}", e) for n, e in config.held_out.items())]:
         if isinstance(entry, TaskSet):
             workshop.make(tuple(key.split(".")), Entry(use=entry.use, **entry.settings), "task_set")
+    before = len(workshop.errors)
     for number in range(1 + longest(config.train.model_dump())):
         workshop.make(("train",), Entry(use=config.train.use, **config.train.of_round(number)), "trainer")
-        if workshop.errors:
+        if len(workshop.errors) > before:  # the next round would say it again
             break
     if config.gate.monitors is not None:
         workshop.make(("gate", "monitors"), config.gate.monitors, "monitor")

@@ -130,8 +130,8 @@ class DatasetWriter:
         if stale := sorted(set(exported(self._folder)) - {export.name for export in exports}):
             (self._partial / "exports").mkdir(exist_ok=True)  # takes the place of the earlier ones
             log.warning(
-                "exports/%s was made of an earlier dataset by an export that the config does not name, and is removed;"
-                " `synthgen export` makes it again",
+                "made of an earlier dataset by exports that the config does not name, and so removed: exports/%s;"
+                " `synthgen export` makes them again",
                 ", exports/".join(stale),
             )
         made = RunFolder(self._partial)
