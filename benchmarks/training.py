@@ -10,7 +10,7 @@ counted, the median of the rounds. Preflight: its seconds on records as long as 
 tokens per CPU second on short records, padded and packed, at about as many tokens a step, and the losses beside each
 other.
 
-    python benchmarks/training.py [--quick] [--json] [--models FOLDER ...] [--steps N]
+    python benchmarks/training.py [--quick] [--json] [--models FOLDER ...] [--kinds KIND ...] [--steps N]
 """
 
 from __future__ import annotations
@@ -218,11 +218,12 @@ def run_real_ours(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
-    """The same through TRL's own trainers, given the ids and labels that `synthgen_train` makes."""
+    """The same through TRL's own trainers, given the ids and labels that `synthgen_train` makes, in its order."""
     import datasets
     from peft import LoraConfig, get_peft_model
     from synthgen_train.config import parse
     from synthgen_train.loading import load_student
+    from synthgen_train.loss import Order
     from synthgen_train.mixing import prepare, read_records
     from synthgen_train.preference import dpo_rows
     from transformers import TrainerCallback
@@ -269,10 +270,13 @@ def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
             "disable_tqdm": True,
             "report_to": "none",
             "use_cpu": True,
+            "train_sampling_strategy": "sequential",
         }
         given = {"model": model, "processing_class": student.tokenizer, "callbacks": [Watch()]}
         if options["kind"] == "dpo":
-            Given(args=DPOConfig(**shared, beta=0.1), train_dataset=dpo_rows(prepared.pairs), **given).train()
+            pairs = dpo_rows(prepared.pairs)
+            pairs = pairs.select(list(Order([1] * len(pairs), 4, config.seed, grouped=False)))
+            Given(args=DPOConfig(**shared, beta=0.1), train_dataset=pairs, **given).train()
         else:
             rows_ = datasets.Dataset.from_dict(
                 {
@@ -280,6 +284,7 @@ def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
                     "labels": [e.labels for e in prepared.examples],
                 }
             )
+            rows_ = rows_.select(list(Order([1] * len(rows_), 4, config.seed, grouped=False)))
             args = SFTConfig(**shared, dataset_kwargs={"skip_prepare_dataset": True})
             SFTTrainer(args=args, train_dataset=rows_, **given).train()
     return {"metrics": metrics} | peak()
@@ -305,13 +310,13 @@ def real_rate(result: dict[str, Any]) -> float:
     return float((last["tokens"] - first["tokens"]) / (last["cpu_seconds"] - first["cpu_seconds"]))
 
 
-def measure_real(models: list[str], steps: int, folder: Path) -> dict[str, Any]:
+def measure_real(models: list[str], kinds: list[str], steps: int, folder: Path) -> dict[str, Any]:
     """The table of real models, printed as it grows."""
     data = write(folder / "seeds.jsonl", seed_rows())
     pairs = write(folder / "pairs.jsonl", preference_rows(seed_rows()))
     out: dict[str, Any] = {}
     for model in models:
-        for kind in REAL:
+        for kind in kinds:
             given = {"model": model, "kind": kind, "steps": steps, "data": str(pairs if kind == "dpo" else data)}
             ways = {
                 "plain TRL": ("real-plain", {}),
@@ -320,9 +325,10 @@ def measure_real(models: list[str], steps: int, folder: Path) -> dict[str, Any]:
                 "ours, grouped by length": ("real-ours", {"grouped": True}),
             }
             print(f"{Path(model).name}, {kind}, {steps} steps of 4 rows")
-            found = {name: child(way, {**given, **more}) for name, (way, more) in ways.items()}
-            plain = found["plain TRL"]
-            for name, result in found.items():
+            found: dict[str, dict[str, Any]] = {}
+            for name, (way, more) in ways.items():
+                result = found[name] = child(way, {**given, **more})
+                plain = found["plain TRL"]
                 same = [abs(a["loss"] - b["loss"]) for a, b in zip(result["metrics"], plain["metrics"], strict=True)]
                 losses = "another order" if "grouped" in name else f"losses at most {max(same):.1e} apart"
                 print(
@@ -399,6 +405,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="end within two minutes")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--models", nargs="+", default=[], help="folders of real checkpoints")
+    parser.add_argument("--kinds", nargs="+", choices=list(REAL), default=list(REAL), help="trainings of each")
     parser.add_argument("--steps", type=int, default=12, help="of each training of a real checkpoint")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -415,7 +422,7 @@ def main() -> None:
         return
     if options.models:
         with tempfile.TemporaryDirectory() as temporary:
-            measured = measure_real(options.models, options.steps, Path(temporary))
+            measured = measure_real(options.models, options.kinds, options.steps, Path(temporary))
         if options.json:
             print(json.dumps(measured))
         return

@@ -200,6 +200,16 @@ def asked_in_history(record: Record) -> bool:
     return last is not None and last.content == user_text(record)
 
 
+def answered_by_call(record: Record) -> bool:
+    """Whether the answer is a call of tools that nothing follows: the history ends with it, and there is no output."""
+    return (
+        record.output is None
+        and bool(record.history)
+        and bool(record.history[-1].tool_calls)
+        and asked_in_history(record)
+    )
+
+
 def to_messages(record: Record) -> list[dict[str, Any]]:
     """The dialogue as OpenAI messages: system, history, the user's turn, and the answer where there is one.
 
@@ -247,11 +257,9 @@ def from_alpaca(row: Mapping[str, Any], **fields: Any) -> Record:
 def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
     """A record from OpenAI messages: the last user turn is the instruction, the last answer after it the output.
 
-    Where tools are called between the two, the history has the user's turn, the calls and their results (see
-    `asked_in_history`).
-
-    Where the assistant calls tools before it answers, the user's turn, the calls and their results are kept in the
-    history as well, in their order; a dialogue that ends with a call has no output.
+    Where the assistant calls tools before it answers, the history has the user's turn, the calls and their results, in
+    their order (see `asked_in_history`); a call may be written out as text, as long as a result follows it. A dialogue
+    that ends with a call has no output (see `answered_by_call`).
 
     Raises:
         ValueError: there is no user turn, or what follows the last of them is neither one answer nor calls of tools
@@ -275,7 +283,7 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
         raise ValueError("the messages hold no user turn")
     steps = turns[last + 1 :]
     answer = steps.pop() if steps and steps[-1].role == "assistant" and not steps[-1].tool_calls else None
-    if steps and not (steps[0].tool_calls and all(turn.role == "tool" or turn.tool_calls for turn in steps)):
+    if steps and not _calls_and_results(steps):
         raise ValueError(
             "after the last user turn comes one assistant turn, before it calls of tools and their results"
         )
@@ -285,4 +293,13 @@ def from_messages(messages: list[dict[str, Any]], **fields: Any) -> Record:
         system=system,
         history=tuple(turns if answer is None else turns[:-1]) if steps else tuple(turns[:last]),
         **fields,
+    )
+
+
+def _calls_and_results(steps: list[Message]) -> bool:
+    """Whether these turns are calls of tools, each with its results behind it; only the last may lack them."""
+    following = [*(turn.role for turn in steps[1:]), ""]
+    return steps[0].role == "assistant" and all(
+        turn.role == "tool" or (turn.role == "assistant" and (turn.tool_calls or after == "tool"))
+        for turn, after in zip(steps, following, strict=True)
     )

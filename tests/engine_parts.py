@@ -14,7 +14,7 @@ from synthgen.engine.budget import Budget
 from synthgen.engine.engine import Engine
 from synthgen.engine.pipeline import Pipeline, prepare
 from synthgen.journal.journal import Journal
-from synthgen.protocols import Context, Draw, PoolView
+from synthgen.protocols import Context, Draw, PoolView, Teacher
 from synthgen.records import Provenance, Record
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 
@@ -38,7 +38,7 @@ class Demonstrations:
         return Draw(demonstrations=tuple(picked))
 
 
-class HashTeacher:
+class HashTeacher(Teacher):
     """Answers with words drawn from a hash of the request, after a random delay that changes nothing."""
 
     def __init__(self, delay_s: float = 0.0, seed: int = 0, vocabulary: int = 6) -> None:

@@ -113,3 +113,30 @@ def test_a_config_loads_only_what_its_parts_need(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("source: {use: seeds}\nteacher: {use: procedural}\nstages: [{use: length, min_words: 3}]\n")
     assert loaded(f"import synthgen; synthgen.load({str(path)!r})", NOT_FOR_CONFIG) == []
+
+
+def test_every_module_can_be_the_first_one() -> None:
+    """What a command needs is imported when it runs, so that any module may come first: cycles would end it."""
+    root = Path(synthgen.__file__).parent
+    files = [file.relative_to(root.parent).with_suffix("") for file in sorted(root.rglob("*.py"))]
+    modules = [".".join(file.parts).removesuffix(".__init__") for file in files if file.name != "__main__"]
+    # in a fork each, of a process that has imported what they take from elsewhere
+    script = """
+import importlib, os, sys
+for name in ("numpy", "pyarrow", "yaml", "jinja2", "pydantic", "rapidfuzz", "openai", "typer", "rich"):
+    importlib.import_module(name)
+for name in sys.argv[1:]:
+    if child := os.fork():
+        os.waitpid(child, 0)
+        continue
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("synthgen"):
+            print(name, error)
+    except Exception as error:
+        print(name, error)
+    os._exit(sys.stdout.flush() or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script, *modules], capture_output=True, text=True, timeout=300)
+    assert (done.stdout, done.returncode) == ("", 0), done.stderr

@@ -230,7 +230,7 @@ class _Work:
             read = sum(sizes[:number])
             for row in rows_of(file):
                 if row.last:
-                    raise SeedError(row.problem, file=file, line=row.number, hint="is the file whole?")
+                    raise SeedError(row.problem, file=file, line=row.number)
                 read += len(row.raw) + 1
                 tasks.append(_Task(f"{number}:{row.number}", row, _text(row, self._fields)))
                 if len(tasks) == BLOCK:

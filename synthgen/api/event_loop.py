@@ -7,6 +7,7 @@ import contextvars
 import gc
 import importlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _listeners: dict[asyncio.AbstractEventLoop, Callable[[], None]] = {}
-"""What is told of a Ctrl-C, by the loop that it runs on: those in threads, which get no signals."""
+"""What is told of signals, by the loop that it runs on: those in threads, which get none."""
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
@@ -41,14 +42,37 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def told_of_interrupts(listener: Callable[[], None]) -> Iterator[None]:
-    """Calls the listener, on the running loop, at each Ctrl-C that reaches whoever waits in `run_async` for it."""
+def told_of_signals(listener: Callable[[], None]) -> Iterator[None]:
+    """Calls the listener, on the running loop, at each SIGINT, SIGTERM and SIGHUP.
+
+    A loop in a thread gets no signals: there it is called for those that reach whoever waits in `run_async`.
+    """
     loop = asyncio.get_running_loop()
-    _listeners[loop] = listener
+    if threading.current_thread() is not threading.main_thread():
+        _listeners[loop] = listener
+        try:
+            yield
+        finally:
+            del _listeners[loop]
+        return
+    numbers = _ending()
+    for number in numbers:
+        loop.add_signal_handler(number, listener)
     try:
         yield
     finally:
-        del _listeners[loop]
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _ending() -> list[signal.Signals]:
+    """The signals that end a run: a closed terminal's among them, but not where `nohup` has it ignored."""
+    hang_up = [signal.SIGHUP] if sys.platform != "win32" else []
+    return [
+        signal.SIGINT,
+        signal.SIGTERM,
+        *(number for number in hang_up if signal.getsignal(number) is not signal.SIG_IGN),
+    ]
 
 
 class _InThread:
@@ -97,7 +121,7 @@ class _InThread:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._interrupt) for number in _ending()}
         try:
             yield
         finally:

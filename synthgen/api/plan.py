@@ -6,6 +6,7 @@ import tempfile
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from synthgen.engine.engine import Engine
 from synthgen.engine.pipeline import Pipeline, default_window, prepare
 from synthgen.engine.slots import START
 from synthgen.errors import StageError, TeacherError
-from synthgen.journal.journal import Journal
-from synthgen.protocols import Teacher
+from synthgen.journal import Journal
+from synthgen.protocols import Adapted, Teacher
 from synthgen.records import Record
 from synthgen.requests.prices import Price
 from synthgen.requests.request import Completion, Request
@@ -59,20 +60,16 @@ class Walk:
         self.generated += len(accepted) + len(rejected)
 
 
-class _StandIn:
+class _StandIn(Adapted):
     """Has all that a teacher has, and another's replies."""
 
     def __init__(self, teacher: Teacher, reply: Callable[[Request], Awaitable[Completion]]) -> None:
-        self.model = teacher.model
-        self.sampling = teacher.sampling
-        self._teacher = teacher
-        self._reply = reply
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._teacher, name)
+        super().__init__(teacher, Teacher)
+        vars(self)["_reply"] = reply
 
     async def complete(self, request: Request) -> Completion:
-        return await self._reply(request)
+        completion: Completion = await self._reply(request)
+        return completion
 
 
 class _Taken(TeacherError):
@@ -87,16 +84,12 @@ def first_request(pipeline: Pipeline) -> tuple[str, Request] | None:
     """
     taken: list[tuple[str, Request]] = []
 
-    def taking(name: str) -> Callable[[Request], Awaitable[Completion]]:
-        async def take(request: Request) -> Completion:
-            taken.append((name, request))
-            raise _Taken("taken")
+    async def take(name: str, request: Request) -> Completion:
+        taken.append((name, request))
+        raise _Taken("taken")
 
-        return take
-
-    teachers = {name: _StandIn(teacher, taking(name)) for name, teacher in pipeline.teachers.items()}
     try:
-        _walk(replace(pipeline, teachers=teachers, max_attempts=1))
+        _walk(_asking(pipeline, take), attempts=1)
     except _Taken:
         return taken[0]
     return None
@@ -109,35 +102,45 @@ def walk(pipeline: Pipeline) -> Walk | None:
     """
     programs, asked = Procedural(flaws=0), {name: Asked() for name in pipeline.teachers}
 
-    def answering(name: str) -> Callable[[Request], Awaitable[Completion]]:
-        async def answer(request: Request) -> Completion:
-            completion = await programs.complete(request)
-            asked[name].add(request, completion)
-            return completion
+    async def answer(name: str, request: Request) -> Completion:
+        completion = await programs.complete(request)
+        asked[name].add(request, completion)
+        return completion
 
-        return answer
-
-    teachers = {name: _StandIn(teacher, answering(name)) for name, teacher in pipeline.teachers.items()}
     try:
-        done = _walk(replace(pipeline, teachers=teachers, max_attempts=ATTEMPTS))
+        done = _walk(_asking(pipeline, answer), attempts=ATTEMPTS)
     except StageError:
         return None  # a stage of the user's own that cannot read what programs write
     done.asked = asked
     return done if done.generated else None
 
 
-def _walk(pipeline: Pipeline) -> Walk:
+def _asking(pipeline: Pipeline, reply: Callable[[str, Request], Awaitable[Completion]]) -> Pipeline:
+    """The pipeline with teachers that have these replies; `reply` gets a teacher's name and a request."""
+    teachers: dict[str, Any] = {name: _StandIn(one, partial(reply, name)) for name, one in pipeline.teachers.items()}
+    return replace(pipeline, teachers=teachers)
+
+
+def _walk(pipeline: Pipeline, *, attempts: int) -> Walk:
     """Runs the attempts against a journal that is thrown away."""
-    alone = replace(pipeline, target=None, window=1, concurrency=1, budget=Budget(), barren_attempts=ATTEMPTS + 1)
+    alone = replace(
+        pipeline,
+        target=None,
+        window=1,
+        concurrency=1,
+        budget=Budget(),
+        max_attempts=attempts,
+        barren_attempts=attempts + 1,
+    )
     done = Walk()
 
-    async def attempts(folder: Path) -> None:
+    async def run(folder: Path) -> None:
         prepare(alone)
         with Journal(folder / "journal.sqlite") as journal:
             await Engine(alone, Asker(alone.teachers, journal, concurrency=1), done).run()
 
     with tempfile.TemporaryDirectory(prefix="synthgen-check-") as temporary:
-        run_async(attempts(Path(temporary)))
+        run_async(run(Path(temporary)))
     return done
 
 

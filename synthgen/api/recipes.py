@@ -9,10 +9,9 @@ from typing import Any
 
 from synthgen.api.run import run
 from synthgen.config.fingerprint import free_keys, ingredients, run_config
-from synthgen.config.recipe import FINGERPRINT, Recipe
+from synthgen.config.recipe import FINGERPRINT, Recipe, as_written_now
 from synthgen.engine.pipeline import Progress
 from synthgen.errors import ConfigError, StoreError
-from synthgen.plugins.builtins import moved
 from synthgen.store import RunFolder, RunReport
 from synthgen.store.files import storing
 from synthgen.store.folder import flat
@@ -99,10 +98,11 @@ def _begin(recipe: Recipe, folder: RunFolder) -> None:
     """
     config = run_config(recipe)
     there = folder.config() if folder.config_path.is_file() else None
-    made_with = ended_with(folder) or there
-    if made_with is None or not folder.dataset_path.exists():
+    kept = ended_with(folder) or there
+    if kept is None or not folder.dataset_path.exists():
         folder.keep_config(config, may_change=None)
         return
+    made_with = as_written_now(kept)
     free = _may_change(recipe, made_with, config)
     if changed := differences(made_with, config, free):
         raise _another(folder.path, changed)
@@ -111,7 +111,7 @@ def _begin(recipe: Recipe, folder: RunFolder) -> None:
         _no_smaller(recipe, folder)
         if ended_with(folder) is not None:
             folder.lost = damaged_files(folder)
-    changed, config = folder.changed, config if goes_on(folder) else made_with
+    changed, config = folder.changed, config if goes_on(folder) else kept
     if there != config:
         folder.keep_config(config, may_change=None)
         folder.changed = changed
@@ -139,8 +139,6 @@ def _another(path: Path, changed: Mapping[str, tuple[Any, Any]]) -> ConfigError:
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str]) -> dict[str, tuple[Any, Any]]:
     """The dotted keys, outside `free`, whose values differ, with both values."""
     before, after = dict(flat(old)), dict(flat(new))
-    # a part of ours that an older version kept elsewhere is the same part
-    before = {key: moved(v) if isinstance(v, str) and key.endswith("use") else v for key, v in before.items()}
     return {
         key: (before.get(key), after.get(key))
         for key in {**before, **after}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -13,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from synthgen.api.event_loop import few_collections, told_of_interrupts
+from synthgen.api.event_loop import few_collections, told_of_signals
 from synthgen.api.exports import renewed
 from synthgen.engine.asking import Asker
 from synthgen.engine.contracts import opened, selection_of
@@ -21,7 +19,7 @@ from synthgen.engine.engine import Engine
 from synthgen.engine.pipeline import Flow, Pipeline, Progress, default_window, prepare
 from synthgen.errors import StageError, StoreError
 from synthgen.formats.exporting import Export
-from synthgen.journal.journal import Journal
+from synthgen.journal import Journal
 from synthgen.protocols import Selector
 from synthgen.records import Record
 from synthgen.report import Presentation
@@ -61,10 +59,8 @@ async def run(
     progress = progress or Progress()
     async with AsyncExitStack() as stack:
         for name, teacher in pipeline.teachers.items():
-            if hasattr(teacher, "keep_in"):
-                teacher.keep_in(folder.path, name)
-            if hasattr(teacher, "close"):
-                stack.push_async_callback(teacher.close)
+            teacher.keep_in(folder.path, name)
+            stack.push_async_callback(teacher.close)
             await opened(name, teacher)
         prepare(pipeline)
         stack.enter_context(few_collections())
@@ -85,7 +81,7 @@ async def run(
             on_budget=lambda: engine.stop("budget", asker.budget_message),
         )
         engine = Engine(pipeline, asker, writer, progress)
-        with _signals(engine):
+        with _ended_by_signals(engine):
             await engine.run()
         _select(pipeline, writer, progress)
         report = _report(pipeline, progress, journal, started_at)
@@ -127,32 +123,18 @@ def _journal_of(run: Path) -> Journal:
 
 
 @contextmanager
-def _signals(engine: Engine) -> Iterator[None]:
-    """Lets SIGINT, SIGTERM and SIGHUP end the run: the first drains, the second aborts."""
-    loop = asyncio.get_running_loop()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    # a closed terminal; `nohup` has it ignored, and then it stays so
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
+def _ended_by_signals(engine: Engine) -> Iterator[None]:
+    """The first signal drains the run, the second aborts it."""
     aborting: list[asyncio.Task[None]] = []
 
     def on_signal() -> None:
         if engine.stopping:
-            aborting.append(loop.create_task(engine.abort()))
+            aborting.append(asyncio.get_running_loop().create_task(engine.abort()))
         else:
             engine.stop("interrupted", "asked to stop: what has been sent comes in; once more to end at once")
 
-    if threading.current_thread() is not threading.main_thread():  # signals reach the main one alone
-        with told_of_interrupts(on_signal):
-            yield
-        return
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal)
-    try:
+    with told_of_signals(on_signal):
         yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 def _select(pipeline: Pipeline, writer: DatasetWriter, progress: Progress) -> None:
@@ -192,8 +174,7 @@ def _selected(
 def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at: datetime) -> RunReport:
     totals, spending, took = journal.totals(), progress.spending, progress.took
     lost, again = spending.lost, spending.again
-    priced = any(getattr(teacher, "price", None) for teacher in pipeline.teachers.values())
-    facts = getattr(pipeline.source, "facts", None)
+    priced = any(teacher.price for teacher in pipeline.teachers.values())
     status: dict[str, Status] = {s: s for s in ("done", "short", "budget", "interrupted")}
     return RunReport(
         generated=progress.generated,
@@ -207,7 +188,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             StageFlow(stage=label, entered=flow.entered, new=flow.new, dropped=dict(sorted(flow.dropped.items())))
             for label, flow in progress.flows.items()
         ),
-        source=facts(progress.attempts) if facts else None,
+        source=pipeline.source.facts(progress.attempts),
         requests=Requests(
             bought=totals.requests,
             reused=totals.reused,

@@ -104,8 +104,8 @@ def _keys(recipe: Recipe | None) -> dict[str, bool]:
     keys = {KEY: False}
     if recipe is not None:
         for teacher in recipe.pipeline.teachers.values():
-            if name := getattr(teacher, "api_key_env", None):
-                keys[str(name)] = not getattr(teacher, "base_url", None)
+            if name := teacher.api_key_env:
+                keys[name] = not teacher.urls
     return keys
 
 

@@ -36,17 +36,29 @@ def make_project(folder: Path) -> None:
         )
     if folder.is_file():
         raise ConfigError(f"{folder} is a file, and a project is a folder", hint="choose another name")
-    there = [target for target in (*FILES.values(), SCHEMA) if (folder / target).exists()]
-    if there:
+    texts = _texts(name)
+    there = [target for target in texts if (folder / target).exists()]
+    # one that was cut off is ended: what it has written is as we would write it
+    if len(there) == len(texts) or any(not _holds(folder / target, texts[target]) for target in there):
         raise ConfigError(f"{folder} holds {there[0]} already", hint="choose another folder, or move the file away")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for source, target in FILES.items():
-            text = resources.files("synthgen.cli").joinpath("project", source).read_text(encoding="utf-8")
-            (folder / target).write_text(text.replace(TEMPLATE_NAME, name), encoding="utf-8")
-        (folder / SCHEMA).write_text(json.dumps(schema(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        for target, text in texts.items():
+            (folder / target).write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write {error.filename}: {error.strerror}", hint="choose another folder") from error
     print(f"{folder} holds a project: config.yaml, filters.py, .env.example")
     change = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
     print(f"next: {change}synthgen run")
+
+
+def _texts(name: str) -> dict[str, str]:
+    """What the files of a project hold."""
+    template = resources.files("synthgen.cli").joinpath("project")
+    texts = {target: template.joinpath(source).read_text(encoding="utf-8") for source, target in FILES.items()}
+    own = {target: text.replace(TEMPLATE_NAME, name) for target, text in texts.items()}
+    return own | {SCHEMA: json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"}
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() in (text.encode(), b"")

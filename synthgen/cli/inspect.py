@@ -18,10 +18,11 @@ from synthgen.cli.doctor import read_env
 from synthgen.cli.terminal import console, own_prints, print_json, run_path, say
 from synthgen.config import Recipe, load
 from synthgen.errors import SynthgenError
+from synthgen.protocols import SourceFacts
 from synthgen.requests.request import Request
 from synthgen.safety.outward import visible
 from synthgen.store import RunFolder
-from synthgen.store.report import RunReport, SourceFacts
+from synthgen.store.report import RunReport
 
 PER_RECORDS = 1000
 """A run without a target is estimated for so many records."""
@@ -37,7 +38,7 @@ def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None
         walked = walk(recipe.pipeline) if asked else None
     plan = None
     if walked is not None:
-        prices = {name: getattr(teacher, "price", None) for name, teacher in recipe.pipeline.teachers.items()}
+        prices = {name: teacher.price for name, teacher in recipe.pipeline.teachers.items()}
         plan = estimate(walked, recipe.config.target or PER_RECORDS, prices)
     window = window_of(recipe.pipeline, walked)
     if as_json:
@@ -99,18 +100,17 @@ def _lines(
 
 def source_facts(recipe: Recipe) -> SourceFacts | None:
     """What the first rows of existing data tell: files and columns that are read and left aside."""
-    facts = getattr(recipe.pipeline.source, "facts", None)
-    return facts() if facts else None
+    return recipe.pipeline.source.facts()
 
 
 def _missing_keys(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """The teachers whose key is not in the environment, and its variable: where the config names it, or OpenAI asks."""
     for name, teacher in recipe.pipeline.teachers.items():
-        variable = getattr(teacher, "api_key_env", None)
-        if not isinstance(variable, str) or os.environ.get(variable, "").strip():
+        variable = teacher.api_key_env
+        if variable is None or os.environ.get(variable, "").strip():
             continue
         place = "teacher" if name == "teacher" else f"teachers.{name}"
-        if f"{place}.api_key_env" in recipe.written or any("api.openai.com" in u for u in getattr(teacher, "urls", ())):
+        if f"{place}.api_key_env" in recipe.written or any("api.openai.com" in u for u in teacher.urls):
             yield name, variable
 
 

@@ -25,14 +25,14 @@ def run_trainer(arguments: Sequence[str]) -> int:
     """
     if {"-h", "--help"} & set(arguments):
         try:
-            return int(importlib.import_module(f"{TRAINER}.__main__").main(list(arguments)))
+            return int(importlib.import_module(f"{TRAINER}.__main__").main(list(arguments), program="synthgen"))
         except SystemExit as done:  # argparse ends so
             return int(done.code or 0)
     command, *rest = arguments
     named = next((a for a in rest if not a.startswith("-")), None) if rest and not rest[0].startswith("-") else None
     if command == "train" and named is not None and (Path(named).exists() or named in assets.names("recipes")):
         _check_recipe(named)
-    return int(trainer("__main__").main(list(arguments)))
+    return int(trainer("__main__").main(list(arguments), program="synthgen"))
 
 
 def _check_recipe(recipe: str) -> None:

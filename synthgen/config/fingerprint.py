@@ -10,7 +10,6 @@ from typing import Any
 
 from synthgen.config.recipe import FINGERPRINT, Recipe
 from synthgen.formats.files import label_of
-from synthgen.plugins import FREE_SETTINGS
 from synthgen.plugins.imports import imported_files
 from synthgen.requests.request import model_name
 from synthgen.store import Ingredients
@@ -33,9 +32,7 @@ def free_keys(recipe: Recipe) -> tuple[str, ...]:
     keys = list(FREE)
     for name, teacher in recipe.pipeline.teachers.items():
         place = "teacher" if name == "teacher" else f"teachers.{name}"
-        entry = recipe.config.teacher if name == "teacher" else recipe.config.teachers[name]
-        built_in = FREE_SETTINGS.get(entry.use, ()) if entry is not None else ()
-        keys += [f"{place}.{key}" for key in getattr(teacher, "free_settings", built_in)]
+        keys += [f"{place}.{key}" for key in teacher.free_settings]
     return tuple(keys)
 
 
@@ -110,7 +107,7 @@ def _named(value: str, base: Path) -> Path | None:
 
 
 def _source_files(recipe: Recipe) -> dict[str, Path]:
-    return {label_of(path, recipe.base): path for path in getattr(recipe.pipeline.source, "files", ())}
+    return {label_of(path, recipe.base): path for path in recipe.pipeline.source.files}
 
 
 def _sha256(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,12 +20,13 @@ from synthgen.engine.budget import Budget
 from synthgen.engine.pipeline import Pipeline
 from synthgen.errors import ConfigError
 from synthgen.formats.exporting import Export
-from synthgen.plugins import BUILTINS, PROMPT_SETTINGS, Finder, Kind, build, setting_names, settings_model
+from synthgen.plugins import BUILTINS, Finder, Kind, build, setting_names, settings_model
+from synthgen.plugins.builtins import moved
 from synthgen.plugins.nulls import validated
 from synthgen.prompting.templates import Renderer
-from synthgen.protocols import Selector, Source, Stage, Teacher
+from synthgen.protocols import Selector, Source, Stage, Teacher, adapted, teacher_named
 from synthgen.store.folder import flat
-from synthgen.text import nearest, suggestion
+from synthgen.text import nearest
 
 TAKEN = ("source", "commit")
 """Labels that reports use for other things than stages."""
@@ -61,7 +62,7 @@ class Parts:
         if teacher is not None and "teacher" in others:
             workshop.fail(("teachers", "teacher"), "the name is taken", "it is what `teacher:` is called")
         teachers = others if teacher is None else {"teacher": teacher, **others}
-        workshop.check_teachers(stages, sorted(teachers))
+        workshop.check_teachers(stages, teachers)
         workshop.check_prompts(stages)
         workshop.check_exports(exports)
         if workshop.errors:
@@ -180,20 +181,22 @@ class Workshop:
             labels.append(_free(label({"use": entry.use, "name": entry.name}), taken))
         return labels
 
-    def check_teachers(self, stages: Sequence[Made], teachers: Sequence[str]) -> None:
+    def check_teachers(self, stages: Sequence[Made], teachers: Mapping[str, Made]) -> None:
         """Notes an error for each stage that asks a teacher which the config does not name."""
         for number, stage in enumerate(stages):
             asked = stage.resolved.get("teacher")
-            if isinstance(asked, str) and asked not in teachers:
-                hint = suggestion(asked, teachers) if teachers else "add teacher: {use: procedural}"
-                self.fail(("stages", number, "teacher"), f"the config names no teacher {asked!r}", hint)
+            if isinstance(asked, str):
+                try:
+                    teacher_named(asked, teachers)
+                except ConfigError as error:
+                    self._note(error, ("stages", number, "teacher"))
 
     def check_prompts(self, stages: Sequence[Made]) -> None:
-        """Notes an error for each built-in stage whose prompt template, or one that it names, cannot be used."""
+        """Notes an error for each stage whose prompt template, or one that it names, cannot be used."""
         renderer = Renderer(self._base)
         for number, stage in enumerate(stages):
-            for key in PROMPT_SETTINGS.get(stage.resolved.get("use", ""), ()):
-                if name := stage.resolved[key]:
+            for key in () if stage.part is None else adapted(stage.part, Stage).prompt_settings:
+                if name := stage.resolved.get(key):
                     try:
                         renderer.check(name)
                     except ConfigError as error:
@@ -267,10 +270,28 @@ def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> R
     document = override(read_config(path), overrides)
     refuse_secrets(document)
     if _kept(path):
+        document.data.update(as_written_now(document.data))
         for key in ("files", FINGERPRINT):
             document.data.pop(key, None)
     check_kind(document, "run", config, path)
     return make_recipe(document, base, default_name=base.name if path.stem == "config" else path.stem)
+
+
+def as_written_now(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config that an earlier version kept in a run folder, as this version would have written it."""
+    if FINGERPRINT in config:
+        return dict(config)
+    found: dict[str, Any] = _moved(config)
+    source = found.get("source")
+    if isinstance(source, dict) and source.get("use") == "dataset" and source.get("split") == "train":
+        source["split"] = None  # what it was by default, and had no effect on files
+    return found
+
+
+def _moved(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: moved(v) if k == "use" and isinstance(v, str) else _moved(v) for k, v in value.items()}
+    return [_moved(v) for v in value] if isinstance(value, list) else value
 
 
 def locate(config: Path | str) -> tuple[Path, Path]:

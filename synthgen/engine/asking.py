@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from synthgen.engine.budget import Budget, Cost, Ledger, Spending, holds, usd_of
+from synthgen.engine.budget import Budget, Cost, Ledger, Spending, usd_of
 from synthgen.engine.contracts import completion_of
 from synthgen.engine.slots import Slots
 from synthgen.errors import StoreError
 from synthgen.forms.reply_problems import Remedy, choices_of, is_final, is_free_text, remedy_of
-from synthgen.journal.journal import Journal
+from synthgen.journal import Journal
 from synthgen.protocols import MOST, Check, Teacher
 from synthgen.requests.metering import Meter, counted, metered_by
 from synthgen.requests.request import Completion, Draining, Request, Sampling
@@ -28,9 +28,9 @@ IN_A_BATCH = 5000
 
 
 def _slots(concurrency: int | None, teachers: Mapping[str, Teacher]) -> Slots:
-    if concurrency is None and any(getattr(teacher, "batch", False) for teacher in teachers.values()):
+    if concurrency is None and any(teacher.batch for teacher in teachers.values()):
         concurrency = IN_A_BATCH
-    return Slots(concurrency, sum(getattr(teacher, "at_once", MOST) for teacher in teachers.values()) or MOST)
+    return Slots(concurrency, sum(teacher.at_once for teacher in teachers.values()) or MOST)
 
 
 class Asker:
@@ -134,7 +134,7 @@ class Asker:
         return (
             self.journal.get(key) is not None
             or any(journal.get(key) is not None for journal in self.reuse)
-            or holds(self.teachers[teacher], key)
+            or self.teachers[teacher].holds(key)
         )
 
     async def _whole(self, teacher: str, request: Request, took: Spending | None, *, again: bool = False) -> Completion:
@@ -208,7 +208,7 @@ class Asker:
             self.on_start()
             meter = self._ledger.meter(teacher, request, key)
             try:
-                if holds(teacher, key):
+                if teacher.holds(key):
                     meter.adopt()
                 await meter.reserve()
                 completion = replace(await self._complete(teacher, request, meter), key=key)
@@ -226,11 +226,11 @@ class Asker:
         self.spending.in_flight += 1
         try:
             with metered_by(meter):
-                if not getattr(teacher, "metered", False):
+                if not teacher.metered:
                     await meter.leaves()
                 return counted(await completion_of(self._name(teacher), teacher, request), request)
         except Draining:
-            if not getattr(teacher, "metered", False):
+            if not teacher.metered:
                 meter.returned()  # it waited for its turn
             raise
         finally:
@@ -257,11 +257,10 @@ class Asker:
         """From now on nothing is bought; what has been sent comes in. Teachers that wait to try again stop waiting."""
         self._ledger.drain()
         for name, teacher in self.teachers.items():
-            if hasattr(teacher, "drain"):
-                try:
-                    teacher.drain()
-                except Exception as error:  # noqa: BLE001 (a plug-in's; the run ends all the same)
-                    log.warning("the teacher %s raised %s: %s while the run ended", name, type(error).__name__, error)
+            try:
+                teacher.drain()
+            except Exception as error:  # noqa: BLE001 (a plug-in's; the run ends all the same)
+                log.warning("the teacher %s raised %s: %s while the run ended", name, type(error).__name__, error)
 
     async def drained(self) -> None:
         """Returns when every purchase has ended and its reply is in the journal."""

@@ -1,4 +1,4 @@
-"""One attempt under way: the context that stages see, and the ledger that no record escapes."""
+"""One attempt under way: the ledger that no record escapes, and the context that a stage sees of it."""
 
 from __future__ import annotations
 
@@ -9,43 +9,42 @@ from typing import Any
 from synthgen.engine.asking import Asker
 from synthgen.engine.budget import Spending
 from synthgen.engine.pipeline import Pipeline
-from synthgen.errors import StageError
+from synthgen.errors import ConfigError, StageError
 from synthgen.forms.reply_problems import why_again
-from synthgen.protocols import Check, Draw, Teacher, api_of
+from synthgen.protocols import Check, Draw, api_of, teacher_named
 from synthgen.records import Record, content_id
 from synthgen.requests.request import Api, Completion, Request, Sampling
 
 
-class Attempt:
-    """The records of one attempt, and the `Context` of the stage that it is at.
+class StageContext:
+    """What one stage knows of one attempt: see `protocols.Context`."""
 
-    `generated` counts its records: new ones, less the parents that children have replaced. `flows` holds what each
-    stage (the source first) took in and added; `took` what its replies cost, whoever has bought them.
-    """
+    __slots__ = ("_asker", "_rng", "_seed", "_teachers", "_took", "attempt", "demonstrations", "round")
 
-    def __init__(self, pipeline: Pipeline, asker: Asker, number: int, draw: Draw) -> None:
-        self.attempt = number
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        asker: Asker,
+        attempt: int,
+        demonstrations: tuple[Record, ...],
+        stage: str,
+        took: Spending,
+    ) -> None:
+        self.attempt = attempt
         self.round = pipeline.round
-        self.demonstrations = draw.demonstrations
-        self.stage = "source"
-        self.alive: list[Record] = []
-        self.dropped: list[Record] = []
-        self.generated = 0
-        self.took = Spending()
-        self.flows: list[tuple[int, int]] = []
-        self._pipeline = pipeline
+        self.demonstrations = demonstrations
+        self._teachers = pipeline.teachers
         self._asker = asker
-        self._stamped = 0
-        self._rngs: dict[str, random.Random] = {}
-        self.take(list(draw.records), set())
+        self._took = took
+        self._seed = f"{pipeline.seed}/{pipeline.round}/{attempt}/{stage}"
+        self._rng: random.Random | None = None
 
     @property
     def rng(self) -> random.Random:
         """Random numbers of this attempt and stage alone."""
-        if self.stage not in self._rngs:
-            seed = f"{self._pipeline.seed}/{self.round}/{self.attempt}/{self.stage}"
-            self._rngs[self.stage] = random.Random(seed)
-        return self._rngs[self.stage]
+        if self._rng is None:
+            self._rng = random.Random(self._seed)
+        return self._rng
 
     async def ask(
         self,
@@ -62,7 +61,10 @@ class Attempt:
     ) -> Completion:
         """The teacher's reply: see `protocols.Context.ask`."""
         messages = ({"role": "user", "content": prompt},) if isinstance(prompt, str) else tuple(prompt)
-        asked = self._teacher(teacher)
+        try:
+            asked = teacher_named(teacher, self._teachers)
+        except ConfigError as error:
+            raise StageError(error.message, hint=error.hint) from None
         request = Request(
             model=asked.model,
             messages=messages,
@@ -72,7 +74,33 @@ class Attempt:
             api=api or api_of(asked),
             sample=sample,
         )
-        return await self._asker.ask(teacher, request, check or why_again, tries, self.took)
+        return await self._asker.ask(teacher, request, check or why_again, tries, self._took)
+
+
+class Attempt:
+    """The records of one attempt.
+
+    `generated` counts its records: new ones, less the parents that children have replaced. `flows` holds what each
+    stage (the source first) took in and added; `took` what its replies cost, whoever has bought them.
+    """
+
+    def __init__(self, pipeline: Pipeline, asker: Asker, number: int, draw: Draw) -> None:
+        self.attempt = number
+        self.stage = "source"
+        self.alive: list[Record] = []
+        self.dropped: list[Record] = []
+        self.generated = 0
+        self.took = Spending()
+        self.flows: list[tuple[int, int]] = []
+        self._pipeline = pipeline
+        self._asker = asker
+        self._demonstrations = draw.demonstrations
+        self._stamped = 0
+        self.take(list(draw.records), set())
+
+    def context(self) -> StageContext:
+        """What the stage that the attempt is at may know and do."""
+        return StageContext(self._pipeline, self._asker, self.attempt, self._demonstrations, self.stage, self.took)
 
     def take(self, records: list[Record], before: set[str]) -> None:
         """Takes what a stage returned for the records with the ids `before`: stamps new ones, parts off dropped ones.
@@ -112,14 +140,7 @@ class Attempt:
 
     def _stamp(self, record: Record) -> Record:
         provenance = record.provenance.model_copy(
-            update={"attempt": self.attempt, "index": self._stamped, "round": self.round}
+            update={"attempt": self.attempt, "index": self._stamped, "round": self._pipeline.round}
         )
         self._stamped += 1
         return record.replace(provenance=provenance, id=content_id(record, provenance))
-
-    def _teacher(self, name: str) -> Teacher:
-        teachers = self._pipeline.teachers
-        if name not in teachers:
-            known = ", ".join(sorted(teachers))
-            raise StageError(f"there is no teacher named {name!r}", hint=f"the config names: {known}")
-        return teachers[name]

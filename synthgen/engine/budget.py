@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from synthgen.errors import ConfigError
-from synthgen.journal.journal import Journal
-from synthgen.journal.rescue import FAILED, RESOLVED, SENT
+from synthgen.journal import Journal
+from synthgen.journal.tables import FAILED, RESOLVED, SENT
 from synthgen.protocols import Teacher
 from synthgen.requests.metering import Meter
-from synthgen.requests.prices import Price
 from synthgen.requests.request import Draining, Request, Usage, canonical
 
 
@@ -110,11 +109,10 @@ class Spending:
 
 def usd_of(teacher: Teacher, usage: Usage) -> float:
     """What a completion of this teacher has cost; 0 where its price is not known. Never below 0."""
-    price: Price | None = getattr(teacher, "price", None)
+    price = teacher.price
     if price is None:
         return 0.0
-    batch = bool(getattr(teacher, "batch", False))
-    return price.usd(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, batch=batch)
+    return price.usd(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, batch=teacher.batch)
 
 
 def worst_case(request: Request) -> Usage:
@@ -328,9 +326,3 @@ def _bought(journal: Journal) -> Cost:
     totals, tries = journal.totals(), journal.tries()
     replies = Cost(totals.requests, totals.prompt_tokens + totals.completion_tokens, totals.usd)
     return sum((Cost(*cost) for cost in tries.open.values()), replies + Cost(*tries.failed))
-
-
-def holds(teacher: Teacher, key: str) -> bool:
-    """Whether a teacher has the request from earlier, so that asking for its reply sends nothing."""
-    hook: Callable[[str], bool] | None = getattr(teacher, "holds", None)
-    return hook is not None and hook(key)

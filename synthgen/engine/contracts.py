@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from synthgen.errors import StageError, SynthgenError, TeacherError
-from synthgen.protocols import Draw, Source, Teacher
+from synthgen.protocols import Draw, Source, Teacher, as_given
 from synthgen.records import Record
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 
@@ -17,13 +17,12 @@ COMPLETION = "a Completion, such as Completion((Choice(text),), Usage(prompt_tok
 
 
 async def opened(name: str, teacher: Teacher) -> None:
-    """Opens the teacher, where it wants that, and looks at what every request needs of it.
+    """Opens the teacher, and looks at what every request needs of it.
 
     Raises:
         TeacherError: it raised, or has no model's name, or a sampling that is none.
     """
-    if hasattr(teacher, "open"):
-        await _awaited(teacher.open, (), f"{_teacher(name, teacher)}: open()", TeacherError)
+    await _awaited(teacher.open, (), f"{_teacher(name, teacher)}: open()", TeacherError)
     for key, value, right in (
         ("model", teacher.model, isinstance(teacher.model, str) and bool(teacher.model)),
         ("sampling", teacher.sampling, teacher.sampling is None or isinstance(teacher.sampling, Sampling)),
@@ -71,7 +70,7 @@ def draw_of(source: Source, *arguments: Any) -> Draw | None:
     Raises:
         StageError: it raised, or gave something that is no draw.
     """
-    called = f"source ({type(source).__name__}): draw()"
+    called = f"source ({type(as_given(source)).__name__}): draw()"
     given = _called(source.draw, arguments, called)
     if given is None:
         return None
@@ -131,7 +130,7 @@ async def _awaited(
 
 
 def _teacher(name: str, teacher: Teacher) -> str:
-    return f"teacher {name} ({type(teacher).__name__})"
+    return f"teacher {name} ({type(as_given(teacher)).__name__})"
 
 
 def _async(given: Any) -> str | None:

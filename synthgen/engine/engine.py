@@ -50,7 +50,7 @@ class Engine:
         self._pool_turn = min(self._turns, default=len(pipeline.stages))
         self._joined = self._turns.get(self._pool_turn, self._commit_turn)
         self._window = pipeline.window or default_window(pipeline.target)
-        self._expected = max((getattr(stage, "expected", 1) for _, stage in pipeline.stages), default=1)
+        self._expected = max((stage.expected for _, stage in pipeline.stages), default=1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._stop: str | None = None
@@ -192,7 +192,9 @@ class Engine:
         attempt.stage = label
         records = attempt.alive
         try:
-            attempt.take(await records_of(stage.run, list(records), attempt), {record.id for record in records})
+            attempt.take(
+                await records_of(stage.run, list(records), attempt.context()), {record.id for record in records}
+            )
         except SynthgenError as error:
             if isinstance(error, StageError):
                 error.message = f"stage {label}, attempt {attempt.attempt}: {error.message}"

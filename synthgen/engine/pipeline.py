@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from synthgen.engine.budget import Budget, Spending
 from synthgen.errors import StageError, SynthgenError
-from synthgen.protocols import Preparation, Selector, Source, Stage, Teacher
+from synthgen.protocols import Preparation, Selector, Source, Stage, Teacher, adapted
 from synthgen.records import Record
 
 
@@ -48,6 +48,19 @@ class Pipeline:
     barren_attempts: int = 50
     base: Path = field(default_factory=Path)
     render: Callable[..., str] = field(default=lambda name, **variables: name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Here parts enter: from now on each has all that its kind may have."""
+        match name:
+            case "source":
+                value = adapted(value, Source)
+            case "teachers":
+                value = {key: adapted(teacher, Teacher) for key, teacher in value.items()}
+            case "stages":
+                value = [(label, adapted(stage, Stage)) for label, stage in value]
+            case "selectors":
+                value = [(label, adapted(selector, Selector)) for label, selector in value]
+        object.__setattr__(self, name, value)
 
 
 class Sink(Protocol):
@@ -101,12 +114,10 @@ def prepare(pipeline: Pipeline) -> None:
         base=str(pipeline.base),
         teachers=pipeline.teachers,
     )
-    for label, part in (*pipeline.stages, *pipeline.selectors):
-        hook = getattr(part, "prepare", None)
-        if hook is None:
-            continue
+    parts: list[tuple[str, Stage | Selector]] = [*pipeline.stages, *pipeline.selectors]
+    for label, part in parts:
         try:
-            hook(preparation)
+            part.prepare(preparation)
         except SynthgenError:
             raise
         except Exception as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthgen.formats.exporting import Files, Row
+from synthgen.formats.exporting import Files, Row, unanswered
 from synthgen.records import Record, to_alpaca
 
 
@@ -16,7 +16,7 @@ class Alpaca:
 
 def alpaca(record: Record) -> Row | str:
     """`instruction`, `input`, `output`: single turns without a system prompt or tools."""
-    if record.output is None:
+    if unanswered(record):
         return "no_output"
     if record.history:
         return "has_history"

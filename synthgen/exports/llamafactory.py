@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from synthgen.formats.exporting import Files, Row, compact, openai_messages, plain
+from synthgen.formats.exporting import Files, Row, compact, openai_messages, plain, unanswered
 from synthgen.records import Record
 
 _TAGS = {
@@ -41,8 +41,10 @@ def llamafactory(record: Record) -> Row | str:
 
     It takes strictly alternating turns only.
     """
-    if record.output is None:
+    if unanswered(record):
         return "no_output"
+    if any(turn.tool_calls and turn.content.strip() for turn in record.history):
+        return "call_with_text"
     turns = [plain(turn) for turn in record.history]
     own = openai_messages(record)[bool(record.system) + len(record.history) :]
     turns += [{"role": m["role"], "content": m["content"]} for m in own]

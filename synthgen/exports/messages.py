@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from synthgen.formats.exporting import Row, openai_messages
+from synthgen.formats.exporting import Row, openai_messages, unanswered
 from synthgen.records import Record
 
 
 def messages(record: Record) -> Row | str:
     """An OpenAI chat line: `messages`, and `tools` where there are some; no other key."""
-    if record.output is None:
+    if unanswered(record):
         return "no_output"
     row: Row = {"messages": openai_messages(record)}
     if record.tools:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from synthgen.formats.exporting import Row, compact, openai_messages
+from synthgen.formats.exporting import Row, compact, openai_messages, unanswered
 from synthgen.records import Record
 
 
 def prompt_completion(record: Record) -> Row | str:
     """A conversational `prompt` and `completion` as TRL takes them: the loss is on the completion alone."""
-    if record.output is None:
+    if unanswered(record):
         return "no_output"
     turns = openai_messages(record)
     row: Row = {"prompt": turns[:-1], "completion": turns[-1:]}

@@ -7,11 +7,11 @@ from collections import defaultdict
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from synthgen.protocols import Context, Preparation
+from synthgen.protocols import Context, Preparation, Stage
 from synthgen.records import Record
 
 
-class ConflictingOutputs(BaseModel):
+class ConflictingOutputs(Stage, BaseModel):
     """`conflicting_output` for another answer to the same instruction and input, `duplicate_instance` for the same one.
 
     The first record that comes here stays, over all attempts, whichever answer is right: put it behind whatever checks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from synthgen.records import Drop, Record
+from synthgen.records import Drop, Record, answered_by_call
 
 NO_ANSWER = frozenset(("n/a", "n.a", "not applicable", "noinput", "no input", "nooutput", "no output"))
 """What stands for no answer in published data, without case, and brackets and punctuation around it. `None`, `null` and
@@ -15,12 +15,13 @@ def empty(record: Record, *, output_required: bool = False) -> Drop | None:
     """`empty_instruction`, `empty_output`, `placeholder_output` (such as `N/A`), or `no_output`.
 
     White space and invisible characters are nothing. A placeholder that the task itself speaks of is an answer. An
-    output that is None has not been written yet: it is dropped, as `no_output`, only where `output_required`.
+    output that is None has not been written yet, unless a call of tools is the answer: it is dropped, as `no_output`,
+    only where `output_required`.
     """
     if not _visible(record.instruction):
         return Drop("empty_instruction")
     if record.output is None:
-        return Drop("no_output") if output_required else None
+        return Drop("no_output") if output_required and not answered_by_call(record) else None
     if not _visible(record.output):
         return Drop("empty_output")
     bare = record.output.strip().strip("<>[](){}\"'`*_.").strip().casefold()

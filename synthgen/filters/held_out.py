@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from synthgen.protocols import Preparation
+from synthgen.protocols import Filter, Preparation
 from synthgen.records import Drop, Record, user_text
 from synthgen.store.record_files import read_records
 from synthgen.text import ngrams, normalize, tokenize
@@ -16,11 +15,10 @@ SPAN = 13
 """Words: the n-gram by which GPT-3's data was searched for benchmarks (arXiv:2005.14165, appendix C)."""
 
 
-class HeldOut(BaseModel):
+class HeldOut(Filter, BaseModel):
     """`contaminated` where the task is a held-out one but for case and space, or shares 13 words in a row with one."""
 
     model_config = ConfigDict(extra="forbid")
-    ordered: ClassVar[bool] = False
 
     paths: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from synthgen.protocols import Preparation
+from synthgen.protocols import Filter, Preparation
 from synthgen.records import Drop, Record
 from synthgen.similarity import (
     HashIndex,
@@ -33,7 +33,7 @@ Method = Literal["exact", "hash", "minhash", "semantic"]
 TextField = Literal["instruction", "input", "output", "system", "reasoning"]
 
 
-class NearDuplicate(BaseModel):
+class NearDuplicate(Filter, BaseModel):
     """ROUGE-L F with every kept text up to a threshold, by the exact index; Self-Instruct's novelty rule.
 
     `threshold` 0.7 and `rule: gt` (drop iff F > 0.7) are those of Self-Instruct (2212.10560, section 2.2) and Alpaca;

@@ -8,18 +8,22 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from synthgen.errors import SeedError
 from synthgen.formats.files import find, label_of
 from synthgen.formats.hub import hub_rows
 from synthgen.formats.layouts import KNOWN, LostText, Read, UnknownLayout, read_row
-from synthgen.formats.names import field_of
-from synthgen.formats.reading import EXCERPT, Row, lists_aside, rows_of
+from synthgen.formats.names import field_named, field_of, looks_like
+from synthgen.formats.reading import EXCERPT, Row, count_of, lists_aside, rows_of
 from synthgen.formats.values import RowError, holds
 from synthgen.records import Record
 
 PEEK = 100
 """Rows that are looked at first, so that a wrong path or columns that are not known cost nothing."""
+
+MANY = 1000
+"""Files of which the rows are counted before they are read."""
 
 NAMED = 20
 """Files that are named one by one in an account."""
@@ -43,17 +47,22 @@ class Unusable:
 
 @dataclass(slots=True)
 class Account:
-    """What was read and what was not: rows, those that cannot be used (by reason), and columns left aside."""
+    """What was read and what was not: rows, those that cannot be used (by reason), and columns left aside.
+
+    `broken_off` are the files that cannot be read to their end, with the place and the cause.
+    """
 
     rows: int = 0
     unusable: Counter[str] = field(default_factory=Counter)
     columns: Counter[str] = field(default_factory=Counter)
+    broken_off: list[str] = field(default_factory=list)
 
     def add(self, other: Account) -> None:
         """Adds another's counts."""
         self.rows += other.rows
         self.unusable += other.unusable
         self.columns += other.columns
+        self.broken_off += other.broken_off
 
 
 class Collection:
@@ -114,7 +123,7 @@ class Collection:
         """
         for label, row in self.rows():
             if row.last:
-                raise SeedError(row.problem, file=label, line=row.number, hint="is the file whole?")
+                raise SeedError(row.problem, file=label, line=row.number)
             account.rows += 1
             found = self.read(label, row)
             if isinstance(found, Read):
@@ -124,6 +133,13 @@ class Collection:
                 account.unusable[found.reason] += 1
                 if unusable is not None:
                     unusable.append(found)
+
+    def count(self) -> int | None:
+        """How many rows there are, where counting costs little; else None."""
+        if self._hub is not None:
+            return None
+        counts = [count_of(path) for path in self.files[:MANY]]
+        return None if None in counts or len(self.files) > MANY else sum(filter(None, counts))
 
     def labels(self) -> tuple[list[str], list[str]]:
         """The files that are read and those left aside with the reason, as an account names them."""
@@ -182,11 +198,10 @@ class Collection:
     def _none_usable(self, wrong: list[tuple[str, Row, RowError | None]], place: Path | str | None) -> SeedError:
         label, row, error = next((one for one in wrong if one[2] is not None), wrong[-1])
         if isinstance(error, UnknownLayout) and row.values is not None:
-            held = [column for column, value in row.values.items() if holds(value)]
-            inside = [column for column in held if isinstance(row.values[column], (dict, list))]
+            held = {column: value for column, value in row.values.items() if holds(value)}
             hint = f"known are {KNOWN}; say where the fields are: columns: {{{_guess(held)}}}"
-            if len(held) == len(inside) == 1:
-                hint = f"are the rows inside {held[0]!r}? Then write that list alone into a file"
+            if len(held) == 1 and isinstance(next(iter(held.values())), (dict, list)):
+                hint = f"are the rows inside {next(iter(held))!r}? Then write a list of them alone into a file"
             return SeedError(f"{error} ({label}:{row.number})", file=place, key="columns", hint=hint)
         problem = row.problem if error is None else str(error)
         return SeedError(f"none of its first {PEEK} rows can be used; {label}:{row.number}: {problem}", file=place)
@@ -202,10 +217,24 @@ def excerpt_of(row: Row) -> str:
         return ", ".join(map(str, row.values))[:EXCERPT]
 
 
-def _guess(columns: list[str]) -> str:
-    """Where the fields might be: the first columns that hold something."""
-    pairs = zip(("instruction", "output"), columns or ["question", "answer"], strict=False)
-    return ", ".join(f"{target}: {column}" for target, column in pairs)
+def _guess(held: Mapping[str, Any]) -> str:
+    """Where the fields might be: by the names of columns, then by what they hold: the answer is longer, as a rule."""
+    listed = [c for c, v in held.items() if isinstance(v, list) and len(v) > 1 and isinstance(v[0], (str, dict))]
+    by_name: dict[str, str] = {}
+    for column in held:
+        if field := field_named(column) or looks_like(column, held):
+            by_name.setdefault(field, column)
+    texts = [column for column, value in held.items() if isinstance(value, str) and len(value.split()) > 1]
+    texts = [column for column in texts or held if column not in by_name.values()] or list(held)
+    texts = sorted(texts[:6], key=lambda column: len(str(held[column])))
+    asked = by_name.get("instruction") or by_name.get("input")
+    if asked is None and listed:
+        return f"conversations: {listed[0]}"
+    texts = [column for column in texts if column != asked]
+    answer = by_name.get("output") or (texts[-1] if texts else None)
+    asked = asked or next((column for column in texts if column != answer), None)
+    pairs = [("instruction", asked or "question"), ("output", answer or "answer")]
+    return ", ".join(f"{target}: {name if name.isidentifier() else json.dumps(name)}" for target, name in pairs)
 
 
 def _columns(row: Row) -> str:

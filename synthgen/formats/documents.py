@@ -17,6 +17,8 @@ from synthgen.formats.values import why
 BLOCK = 1 << 16
 """Characters read at a time; twice as many each time while one element does not end."""
 
+FOREIGN = "holds bytes that are no UTF-8"
+
 _ENDS = frozenset(",]} \t\n\r")
 _SPACE = re.compile(r"[ \t\n\r\ufeff]*")
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|"|[\[\]{}]', re.DOTALL)
@@ -30,6 +32,10 @@ class Broken:
 
     problem: str
     text: str
+
+
+class NotJson(ValueError):
+    """What is no JSON, however whole the file is."""
 
 
 class Values:
@@ -54,18 +60,36 @@ class Values:
         """Passes this character, which must come next; `count` elements came before."""
         found = self.peek()
         if found != character:
+            if character == "," and found in ("{", "["):
+                raise NotJson(f"after {count} elements a comma is missing")
+            if character == "{" and found == ",":
+                raise NotJson("its lines end with commas, as those of an array do, but there are no brackets around it")
+            self._refuse_comment(found, count)
             seen = repr(self._text[self._at : self._at + 20]) if found else "its end"
             raise ValueError(f"it breaks off or is broken after {count} elements: {seen} stands where {character} must")
         self._at += 1
+
+    def _refuse_comment(self, found: str, count: int) -> None:
+        """Raises `NotJson` for what people and other languages write, and JSON has not."""
+        if len(self._text) - self._at < 2:
+            self._more(self._block)
+        begin = self._text[self._at : self._at + 2]
+        if begin in ("//", "/*") or found == "#":
+            raise NotJson(f"after {count} elements there is a comment, and JSON has none")
+        if found == "'" or begin in ("{'", "['"):
+            raise NotJson(f"after {count} elements a text stands in single quotes: that is Python, not JSON")
 
     def value(self, count: int) -> Any:
         """The next value, or what is `Broken` in its place.
 
         Raises:
-            ValueError: it is broken and its end cannot be found.
+            ValueError: it is broken and its end cannot be found; `NotJson` where it would be no JSON if it were whole.
         """
         wanted = self._block
-        self.peek()
+        found = self.peek()
+        self._refuse_comment(found, count)
+        if found in ("]", "}"):
+            raise NotJson(f"after {count} elements a comma stands before {found}, and JSON has none there")
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
@@ -84,7 +108,7 @@ class Values:
         raw = self._text[self._at : end] if self._foreign else ""
         self._at = end
         if raw and _FOREIGN.search(raw):
-            return Broken("holds bytes that are no UTF-8", raw.encode("utf-8", "surrogateescape").decode("latin-1"))
+            return Broken(FOREIGN, raw.encode("utf-8", "surrogateescape").decode("latin-1"))
         return value
 
     def _end_of_broken(self) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthgen.errors import PluginError
-from synthgen.records import Message, Record, to_messages
+from synthgen.records import Message, Record, answered_by_call, to_messages
 
 Row = dict[str, Any]
 
@@ -68,6 +68,11 @@ def openai_messages(record: Record) -> list[dict[str, Any]]:
             answered = waiting.pop(0) if waiting else "call_0"
             turn.setdefault("tool_call_id", answered)
     return turns
+
+
+def unanswered(record: Record) -> bool:
+    """Whether the record has no answer: neither a text nor calls of tools."""
+    return record.output is None and not answered_by_call(record)
 
 
 def plain(turn: Message) -> dict[str, str]:

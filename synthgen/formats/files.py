@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,10 +84,28 @@ def find(path: Path, split: str | None = None) -> Found:
         if path.is_file():
             return _file(path, split)
         if not path.is_dir():
+            if glob.has_magic(path.name):
+                return _matching(path, split)
             raise SeedError("there is no such file or folder", file=path)
         return _folder(_dataset_of(path), path, split)
     except OSError as error:
         raise SeedError(f"cannot be read: {error.strerror or error}", file=path) from error
+
+
+def find_lines(folder: Path) -> Found | None:
+    """The files of JSON lines of a folder, whatever they are called; None where there are none.
+
+    Where one is called a split of training rows, those that are called another split are left aside.
+    """
+    candidates, aside = _candidates(folder)
+    files = [file for kind, file in candidates if kind == "jsonl"]
+    if not files:
+        return None
+    aside += [(file, "another kind of file than jsonl") for kind, file in candidates if kind != "jsonl"]
+    told = {file: split_of(file.relative_to(folder)) for file in files}
+    others = [file for file in files if "train" in told.values() and told[file] not in ("train", None)]
+    aside += [(file, f"split {told[file]}") for file in others]
+    return Found(tuple(file for file in files if file not in others), tuple(sorted(aside)))
 
 
 def _file(path: Path, split: str | None) -> Found:
@@ -94,6 +114,19 @@ def _file(path: Path, split: str | None) -> Found:
     if split is not None and content.kind != "json" and told not in (None, named(split)):
         raise SeedError(f"the file's name says that it is {told}, not {split}", file=path, key="split")
     return Found((path,))
+
+
+def _matching(pattern: Path, split: str | None) -> Found:
+    """The files of a folder whose names match a pattern, such as `*.jsonl`."""
+    folder = pattern.parent
+    files = sorted(Path(name) for name in glob.glob(str(pattern)) if Path(name).is_file())
+    if not files:
+        raise SeedError("no file has a name like this", file=pattern)
+    kinds = {content_of(file).kind for file in files}
+    if len(kinds) > 1:
+        raise SeedError(f"the files are of several kinds: {', '.join(sorted(kinds))}", file=pattern)
+    found, aside = _of_split(files, folder, pattern, split)
+    return Found(tuple(found), tuple(aside))
 
 
 def _dataset_of(path: Path) -> Path:
@@ -126,11 +159,15 @@ def _folder(folder: Path, asked: Path, split: str | None) -> Found:
 def _candidates(folder: Path) -> tuple[list[tuple[Kind, Path]], list[tuple[Path, str]]]:
     candidates: list[tuple[Kind, Path]] = []
     aside: list[tuple[Path, str]] = []
-    for file in sorted(folder.rglob("*")):
+    for file in _walked(folder):
         parts = file.relative_to(folder).parts
-        if any(part.startswith((".", "_")) for part in parts) or not file.is_file() or file.name in _NO_DATA:
+        if any(part.startswith((".", "_")) for part in parts) or file.name in _NO_DATA:
             continue
         kind = kind_by_name(file)
+        if not file.is_file():
+            if file.is_symlink() and kind is not None:
+                aside.append((file, "a link to nothing"))
+            continue
         if kind is None:
             if file.suffix.lower() in _FOREIGN:
                 aside.append((file, "not a kind of file that is read"))
@@ -139,6 +176,17 @@ def _candidates(folder: Path) -> tuple[list[tuple[Kind, Path]], list[tuple[Path,
         else:
             candidates.append((kind, file))
     return candidates, aside
+
+
+def _walked(folder: Path) -> list[Path]:
+    """All that is in the folder and its subfolders, sorted; linked folders too, but none twice."""
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(place))
+        folders[:] = [name for name in sorted(folders) if os.path.realpath(os.path.join(place, name)) not in seen]
+        found += [Path(place, name) for name in names]
+    return sorted(found)
 
 
 def _of_split(

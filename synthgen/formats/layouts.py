@@ -193,13 +193,15 @@ class _Reading:
         if field in ("answers", "chosen"):
             field = "output"
         readable = field in _TEXTS and (field == "reasoning" or not self._is_dialogue or record.output is None)
-        reads = {**taken, field: column} if readable else None
-        free = readable and field not in taken
-        fix = f"say where the fields are: {_setting(reads)}" if reads is not None else ""
-        if not free:
-            leaves = _setting(taken)
-            fix = f"{fix} reads it, {leaves} leaves it aside" if fix else f"{leaves} leaves it aside"
-        return LostText(f"{names} would be dropped", fix)
+        readable = readable and _one_text(self._row[column], field) and [f for _, f in lost].count(lost[0][1]) < 3
+        reads = f"say where the fields are: {_setting({**taken, field: column})}" if readable else ""
+        leaves = f"{_setting(taken)} leaves {'it' if len(lost) == 1 else 'them'} aside"
+        if not reads:
+            which = "it is" if len(lost) == 1 else "they are"
+            return LostText(f"{names} would be dropped", f"{leaves}; if {which} needed, write one text into one column")
+        if field == "output" and field not in taken:
+            return LostText(f"{names} would be dropped", reads)
+        return LostText(f"{names} would be dropped", f"{reads} reads {column!r}, {leaves}")
 
     def _cell(self, field: str) -> Any:
         column = self._plan.fields.get(field)
@@ -215,6 +217,8 @@ class _Reading:
 
     def _text(self, field: str) -> str:
         value = self._take(field)
+        if field == "system" and (turns := dialogue_in(value)) is not None:
+            return "\n\n".join(turn["content"] for turn in turns_of(turns, self._plan.fields[field]).turns)
         return value if isinstance(value, str) else text(value, self._plan.fields.get(field, field))
 
     def _side_fields(self) -> dict[str, Any]:
@@ -249,9 +253,12 @@ class _Reading:
         fields = self._plan.fields
         if "messages" in fields:
             listed = self._cell("messages")
-            if isinstance(listed, (list, dict)) or "instruction" not in fields:
+            is_text = isinstance(listed, str) and not listed.lstrip().startswith(("[", "{"))
+            if is_text and "instruction" not in fields and not self._columns:
+                raise UnknownLayout(f"{fields['messages']} holds a text, not a list of messages")
+            if isinstance(listed, (list, dict)) or (not is_text and isinstance(listed, str)):
                 return turns_of(self._take("messages"), fields["messages"])
-            if isinstance(listed, str) and listed.lstrip().startswith("["):
+            if "instruction" not in fields:
                 return turns_of(self._take("messages"), fields["messages"])
         for field in ("instruction", "input"):
             if (turns := dialogue_in(self._cell(field))) is not None:
@@ -287,8 +294,6 @@ class _Reading:
             turns += more.turns
             reasoning = more.reasoning
             self.aside += more.aside
-        if turns[-1]["role"] == "assistant" and turns[-1].get("tool_calls"):
-            raise RowError("the last answer calls a tool, and nothing comes of it", "tool_call")
         try:
             record = from_messages(turns, **fields, provenance=provenance)
         except ValueError as error:
@@ -302,6 +307,9 @@ class _Reading:
         if self._plan.weak and "output" not in self._plan.fields:
             raise self._unknown()
         if "instruction" in self._plan.fields:
+            asked = self._cell("instruction")
+            if isinstance(asked, dict) and "output" not in self._plan.fields:
+                raise RowError(f"{self._plan.fields['instruction']}: expected a text, found {shown(asked)}")
             instruction = self._text("instruction")
         elif given and "output" in self._plan.fields:
             instruction, given = given, ""
@@ -338,7 +346,7 @@ class _Reading:
             system, history = history[0]["content"], history[1:]
         reasoning = None
         if isinstance(output, Turns):
-            if len(output.turns) > 1 or output.turns[-1]["role"] != "assistant":
+            if len(output.turns) > 1 or output.turns[-1]["role"] != "assistant" or "tool_calls" in output.turns[-1]:
                 asked = f"{instruction}\n\n{given}" if given else instruction
                 base = Turns(
                     [*history, {"role": "user", "content": asked}, *output.turns], output.reasoning, output.aside
@@ -347,8 +355,6 @@ class _Reading:
                 return self._from_turns(base, fields, provenance).replace(system=system)
             reasoning = output.reasoning
             self.aside += output.aside
-            if output.turns[0].get("tool_calls"):
-                raise RowError("the last answer calls a tool, and nothing comes of it", "tool_call")
             output = output.turns[0]["content"]
         record = Record(
             instruction=instruction,
@@ -370,6 +376,8 @@ class _Reading:
         instruction, made = self._text("instruction"), []
         for count, one in enumerate(found, 1):
             own = dict(fields)
+            beside = [f"{column}.{key}" for key, cell in one.items() if key not in ("input", "output") and holds(cell)]
+            self.aside += [name for name in beside if name not in self.aside]
             if "id" in own and count > 1:
                 own["id"] = f"{own['id']}_{count}"
             output = one.get("output")
@@ -437,7 +445,8 @@ class _Reading:
         listed = ", ".join(columns) or "none"
         if not held and columns:
             return RowError(f"all its columns are empty ({listed})")
-        blank = next((c for c in columns if c not in held and plain(c) in NAMES["instruction"]), None)
+        asking = (*NAMES["instruction"], *NAMES["messages"])
+        blank = next((c for c in columns if c not in held and plain(c) in asking), None)
         if blank is not None and "instruction" not in self._plan.fields:
             return RowError(f"{blank} is empty")
         if [plain(c) for c in held] == ["text"]:
@@ -510,6 +519,13 @@ def _whole(value: Any, column: str) -> list[Turn] | None:
             {"role": roles[who], "content": said.strip()} for who, said in zip(parts[::2], parts[1::2], strict=True)
         ]
     return None
+
+
+def _one_text(value: Any, field: str) -> bool:
+    """Whether the cell could be the field: a text, a number, or a list of texts (for an answer, of one)."""
+    if isinstance(value, list):
+        return all(isinstance(one, str) for one in value) and (field != "output" or len(value) == 1)
+    return not isinstance(value, (dict, bytes))
 
 
 def _name(value: Any) -> str | None:

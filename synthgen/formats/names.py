@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,8 +12,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "input": ("input", "context"),
     "output": ("output", "response", "answer", "completion", "assistant", "gpt", "bot", "reply", "solution", "target",
                "targets"),
-    "system": ("system", "system_prompt", "system_message"),
-    "messages": ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns"),
+    "system": ("system", "system_prompt", "system_message", "system_instruction", "systeminstruction"),
+    "messages": ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "contents"),
     "history": ("history",),
     "chosen": ("chosen", "preferred_output"),
     "rejected": ("rejected", "non_preferred_output"),
@@ -43,25 +43,33 @@ _ROLE_OF = {name: role for role, names in NAMES.items() for name in names}
 _LAST_WORDS = {
     **dict.fromkeys(
         ("answer", "answers", "response", "responses", "output", "outputs", "completion", "completions", "reply",
-         "replies", "solution", "solutions", "target", "targets", "generation", "generations", "truth", "gold"),
+         "replies", "solution", "solutions", "target", "targets", "generation", "generations", "truth", "gold",
+         "answerkey"),
         "output",
     ),
     **dict.fromkeys(
         ("context", "contexts", "passage", "passages", "document", "documents", "article", "paragraph", "paragraphs",
-         "background", "choices", "options", "input", "inputs"),
+         "background", "choices", "choice", "options", "option", "input", "inputs"),
         "input",
     ),
-    **dict.fromkeys(("question", "questions", "query", "prompt", "prompts", "instruction", "instructions"),
-                    "instruction"),
-    **dict.fromkeys(("reasoning", "thinking", "thoughts", "rationale", "cot"), "reasoning"),
+    **dict.fromkeys(("question", "questions", "query", "prompt", "prompts", "instruction", "instructions",
+         "definition"), "instruction"),
+    **dict.fromkeys(("reasoning", "thinking", "thoughts", "rationale", "cot", "trajectory", "trajectories"),
+                    "reasoning"),
     **dict.fromkeys(("messages", "conversation", "conversations", "dialogue", "dialog", "history", "turns"),
                     "messages"),
     **dict.fromkeys(("image", "images", "audio", "video", "instances"), ""),
 }  # fmt: skip
 """What a column probably carries, by the last word of a name that is none of `NAMES`; empty: nothing that is read."""
 
+_VAGUE = frozenset(("text", "texts", "string", "str", "content", "key", "body", "raw"))
+"""Last words of names that say nothing: what a column carries is in the word before."""
+
+_LETTERS = ("A", "B", "C", "D")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
+
 _WEAK = frozenset(
-    ("user", "human", "assistant", "gpt", "bot", "target", "targets", "inputs", "turns", "chat", "thought")
+    ("user", "human", "assistant", "gpt", "bot", "target", "targets", "inputs", "turns", "chat", "contents", "thought")
 )
 """Names that often are something else: they count where no other column has the field, and are no rivals of one."""
 
@@ -82,6 +90,11 @@ class Plan:
     aside: tuple[str, ...]
     weak: bool = False
     plain: bool = False
+
+
+def field_named(column: str) -> str | None:
+    """The field that the column's name is one of the names of."""
+    return _ROLE_OF.get(plain(column))
 
 
 def field_of(target: str) -> str:
@@ -108,7 +121,7 @@ def plan(columns: tuple[str, ...], mapped: tuple[tuple[str, str], ...] = ()) -> 
             continue
         role = _ROLE_OF.get(plain(column))
         if role is None:
-            looks = _LAST_WORDS.get(_last_word(column))
+            looks = looks_like(column, columns)
             rivals += [] if looks is None or mapped else [(column, looks)]
             aside += [column] if looks is None or mapped else []
         elif role in decided:
@@ -128,6 +141,11 @@ def plan(columns: tuple[str, ...], mapped: tuple[tuple[str, str], ...] = ()) -> 
     return Plan(fields, tuple(rivals), tuple(aside), weak, only_texts)
 
 
-def _last_word(column: str) -> str:
-    words = [word for word in plain(column).split("_") if len(word) > 1 and not word.isdigit()]
-    return words[-1] if words else ""
+def looks_like(column: str, columns: Collection[str] = ()) -> str | None:
+    """The field that a column of another name probably carries: empty for nothing that is read, None for no guess."""
+    if column in _LETTERS and sum(letter in columns for letter in _LETTERS) > 1:
+        return "input"  # the choices of a question, one a column
+    words = [word for part in plain(_HUMP.sub("_", column)).split("_") if len(word := part.rstrip("0123456789")) > 1]
+    while len(words) > 1 and words[-1] in _VAGUE:
+        words.pop()
+    return _LAST_WORDS.get(words[-1]) if words else None

@@ -104,10 +104,20 @@ def content_of(path: Path) -> Content:
     with opened(path) as file:
         head = file.read(HEAD)
     named = kind_by_name(path)
-    if head.startswith(b"PAR1"):
-        return Content("parquet", "", head)
-    if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
-        return Content("arrow", "", head)
+    columns: Kind | None = (
+        "parquet"
+        if head.startswith(b"PAR1")
+        else "arrow"
+        if head.startswith((b"ARROW1", b"\xff\xff\xff\xff"))
+        else None
+    )
+    if columns is not None:
+        if not _begins_so(path, head):
+            raise SeedError(
+                f"is a compressed {columns.title()} file", file=path, hint="unpack it first: gunzip, unxz …"
+            )
+        return Content(columns, "", head)
+    _refuse_no_data(path, head)
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
             raise SeedError(f"is {what}, not a file that can be read", file=path, hint=f"what is read: {NAMES}")
@@ -122,6 +132,26 @@ def content_of(path: Path) -> Content:
     if named is None and begin:
         raise SeedError("is not a file that can be read", file=path, hint=f"what is read: {NAMES}")
     return Content(named if named in ("csv", "tsv") else "jsonl", encoding, head)
+
+
+def _begins_so(path: Path, head: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == head[:4]
+
+
+def _refuse_no_data(path: Path, head: bytes) -> None:
+    """Raises `SeedError` for what stands in the place of a file that was not fetched."""
+    begin = head[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if begin.startswith(b"version https://git-lfs.github.com/spec"):
+        raise SeedError(
+            "is a pointer of Git LFS: the data itself has not been fetched", file=path, hint="git lfs pull fetches it"
+        )
+    if begin.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head", b"<body")):
+        raise SeedError(
+            "is a web page or XML, not data: a server may have sent it in place of the file",
+            file=path,
+            hint="open it to see what it says, and fetch the file anew",
+        )
 
 
 def text_of(path: Path, encoding: str) -> IO[str]:
@@ -141,6 +171,8 @@ def _encoding(path: Path, head: bytes) -> str:
             return "utf-16-le"
         if evens > half * 0.6 and odds < half * 0.1:
             return "utf-16-be"
+        if sample.lstrip()[:1] in (b"{", b"["):
+            return "utf-8"  # a crash left zeros in it, say: the rows around them can be read
         raise SeedError("is a binary file, not one that can be read", file=path, hint=f"what is read: {NAMES}")
     return "utf-8"
 

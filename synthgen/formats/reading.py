@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import lzma
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -25,10 +26,24 @@ from synthgen.formats.values import kind, why
 EXCERPT = 500
 """Characters that are kept of a row that cannot be read."""
 
+COUNTED = 1 << 30
+"""Bytes of the largest file of JSON lines whose rows are counted before they are read: seconds on any disk."""
+
+HEAVIEST = 1 << 24
+"""Bytes of the largest row of a Parquet or Arrow file: a hundred times what the longest dialogues have."""
+
+DENSE = 16
+"""How many times smaller than its text a column is where it may be a bomb; text packs to a third, logs to a tenth."""
+
+UNPACKED = 1 << 27
+"""Bytes that rows of such columns may unpack to at a time."""
+
 LONGEST = 1 << 28
 """Bytes of the longest line, and characters of the longest cell of a CSV file."""
 
 _LATIN = "it may be Latin-1 or Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 turns it into UTF-8"
+
+WRITE_AS_JSON = "python -m json.tool FILE shows where; correct it, or write it anew with a JSON library"
 
 _OF_ROWS = frozenset(
     name
@@ -79,6 +94,32 @@ def rows_of(path: Path, split: str | None = None) -> Iterator[Row]:
         yield from _cut(path, number, f"cannot be read: {error.strerror or error}", error)
 
 
+def count_of(path: Path) -> int | None:
+    """How many rows a file holds where counting costs little: Parquet, plain JSON lines of up to a gibibyte; else None.
+
+    Lines that are broken or blank count too.
+    """
+    content = content_of(path)
+    try:
+        if content.kind == "parquet":
+            import pyarrow.parquet as pq
+
+            rows: int = pq.read_metadata(path).num_rows
+            return rows
+        with path.open("rb") as file:
+            plainly = file.read(len(content.head)) == content.head and b"\0" not in content.head
+            if content.kind not in ("jsonl", "json") or not _in_lines(content) or not plainly:
+                return None
+            if path.stat().st_size > COUNTED:
+                return None
+            count, last = content.head.count(b"\n"), content.head
+            while block := file.read(1 << 20):
+                count, last = count + block.count(b"\n"), block
+            return count + (not last.endswith(b"\n"))
+    except OSError:
+        return None
+
+
 def form_of(path: Path) -> Kind:
     """The form that the rows of a file have: `json` for an array, and for rows inside an object.
 
@@ -98,9 +139,17 @@ def separator_of(path: Path) -> str:
     """What stands between the cells of a CSV or TSV file."""
     content = content_of(path)
     first = content.head.decode(content.encoding, "ignore").lstrip("\ufeff").partition("\n")[0]
+    if _names_separator(content):
+        return first[4]
     if content.kind == "tsv" and "\t" in first:
         return "\t"
     return max(",;\t|", key=first.count)
+
+
+def _names_separator(content: Content) -> bool:
+    """Whether the first line says what stands between cells, as Excel reads it: `sep=;`."""
+    first = content.head.decode(content.encoding, "ignore").lstrip("\ufeff").partition("\n")[0].rstrip("\r")
+    return re.fullmatch(r"sep=[,;\t|]", first, re.IGNORECASE) is not None
 
 
 def frame_of(path: Path, split: str | None = None) -> tuple[str, str]:
@@ -135,7 +184,7 @@ def lists_aside(path: Path, split: str | None = None) -> list[str]:
 def _cut(path: Path, number: int, problem: str, error: Exception) -> Iterator[Row]:
     if not number:
         raise SeedError(problem, file=path) from error
-    yield Row(number + 1, None, f"the file {problem}; what follows is lost", last=True)
+    yield Row(number + 1, None, f"the file {problem}; what follows is lost: is it whole?", last=True)
 
 
 def _rows(path: Path, content: Content, split: str | None) -> Iterator[Row]:
@@ -261,8 +310,12 @@ def _told(path: Path, values: Iterable[Any], what: str) -> Iterator[Row]:
             yield _row(number, value)
     except ValueError as error:
         if not number:
-            raise SeedError(f"{what} cannot be read: {error}", file=path, hint="is the file whole?") from error
-        yield Row(number + 1, None, f"{what} cannot be read further: {error}", last=True)
+            raise SeedError(f"{what} cannot be read: {error}", file=path, hint=_way_on(error)) from error
+        yield Row(number + 1, None, f"{what} cannot be read further: {error}; {_way_on(error)}", last=True)
+
+
+def _way_on(error: Exception) -> str:
+    return WRITE_AS_JSON if isinstance(error, documents.NotJson) else "is the file whole?"
 
 
 def _object(path: Path, content: Content, split: str | None) -> Iterator[Row]:
@@ -296,9 +349,7 @@ def _shape(path: Path, content: Content) -> _Shape:
                     break
         except ValueError as error:
             if not shape.rows and not shape.several:
-                raise SeedError(
-                    f"the JSON object cannot be read: {error}", file=path, hint="is the file whole?"
-                ) from error
+                raise SeedError(f"the JSON object cannot be read: {error}", file=path, hint=_way_on(error)) from error
     return shape
 
 
@@ -315,6 +366,7 @@ class _Shape:
         self.several = number > 1
         names = _TURNS if element else _TEXTS
         self._is_row = self._is_row or (plain(key) in names and isinstance(value, dict if element else str))
+        self._is_row = self._is_row or (element and _is_turn(value))
         if element and isinstance(value, dict | Broken) and not self.several and not _is_turn(value):
             self.rows[key] += 1
         else:
@@ -355,12 +407,32 @@ def _whole(path: Path, content: Content) -> Iterator[Row]:
             else:
                 yield Row(number, None, f"{kind(cells)} where a row has {len(columns)} cells")
         return
+    if _rows_by_name(value):
+        for number, row in enumerate(value.values(), 1):
+            yield Row(number, row)
+        return
     table = _table(value)
     if table is None:
         yield Row(1, value)
         return
     for number, cells in enumerate(zip(*table.values(), strict=True), 1):
         yield Row(number, dict(zip(table, cells, strict=True)))
+
+
+def _rows_by_name(value: dict[str, Any]) -> bool:
+    """Whether the members of an object are rows: their keys are names of fields, and its own are not."""
+    rows = list(value.values())
+    known = frozenset(name for field in ("instruction", "output", "messages") for name in NAMES[field])
+    return (
+        bool(rows)
+        and all(isinstance(row, dict) and not _is_turn(row) for row in rows)
+        and all(any(plain(key) in known and not _is_column(cell) for key, cell in row.items()) for row in rows)
+        and not any(plain(key) in known for key in value)
+    )
+
+
+def _is_column(cell: Any) -> bool:
+    return isinstance(cell, list) and all(not isinstance(one, dict) for one in cell)
 
 
 def _table(value: dict[str, Any]) -> dict[str, list[Any]] | None:
@@ -389,11 +461,28 @@ def _cells(path: Path, content: Content) -> Iterator[Row]:
     limit = csv.field_size_limit(LONGEST)
     try:
         with text_of(path, content.encoding) as file:
-            table = csv.reader(file, delimiter=separator_of(path), strict=True)
-            names = _header(path, table)
-            yield from _table_rows(table, names)
+            table = _table_of(path, content, file)
+            yield from _table_rows(table, columns_of(_header(path, table)))
     finally:
         csv.field_size_limit(limit)
+
+
+def _table_of(path: Path, content: Content, file: IO[str]) -> Any:
+    if _names_separator(content):
+        file.readline()
+    return csv.reader(file, delimiter=separator_of(path), strict=True)
+
+
+def header_of(path: Path) -> list[str]:
+    """The first line of a CSV or TSV file, which names its columns; empty for one that has no name."""
+    content = content_of(path)
+    with text_of(path, content.encoding) as file:
+        return _header(path, _table_of(path, content, file))
+
+
+def columns_of(header: list[str]) -> list[str]:
+    """The names of columns; one that has none (an index that was written along) is called by its number."""
+    return [name or f"column {number}" for number, name in enumerate(header, 1)]
 
 
 def _header(path: Path, table: Any) -> list[str]:
@@ -412,7 +501,9 @@ def _table_rows(table: Any, names: list[str]) -> Iterator[Row]:
         try:
             cells = next(table, None)
         except csv.Error as error:
-            yield Row(number, None, f"its quotes or cells are not in order: {error}")
+            ends = "unexpected end" in str(error)
+            problem = "a quote in it does not end: what follows is lost" if ends else str(error)
+            yield Row(number, None, f"its quotes or cells are not in order: {problem}", last=ends)
             continue
         if cells is None:
             return
@@ -427,7 +518,8 @@ def _table_rows(table: Any, names: list[str]) -> Iterator[Row]:
             )
             yield Row(number, None, f"holds bytes that are no UTF-8; {_LATIN}", _excerpt(seen))
         else:
-            yield Row(number, {name: cell for name, cell in zip(names, cells, strict=True) if name})
+            found = zip(names, cells, strict=True)
+            yield Row(number, {name: cell for name, cell in found if cell or not name.startswith("column ")})
 
 
 def batches_of(path: Path, form: Kind) -> tuple[Any, Iterator[Any]]:
@@ -442,7 +534,7 @@ def batches_of(path: Path, form: Kind) -> tuple[Any, Iterator[Any]]:
     try:
         if form == "parquet":
             file = pq.ParquetFile(path)
-            return file.schema_arrow, file.iter_batches(batch_size=1000)
+            return file.schema_arrow, file.iter_batches(batch_size=_rows_at_a_time(file.metadata))
         mapped = pa.memory_map(str(path))
         try:
             stream = pa.ipc.open_stream(mapped)
@@ -452,7 +544,23 @@ def batches_of(path: Path, form: Kind) -> tuple[Any, Iterator[Any]]:
         return stream.schema, iter(stream)
     except pa.ArrowException as error:
         what = "a Parquet" if form == "parquet" else "an Arrow"
-        raise SeedError(f"is not {what} file that can be read: {error}", file=path) from error
+        raise SeedError(
+            f"is not {what} file that can be read: {error}", file=path, hint="is the file whole?"
+        ) from error
+
+
+def _rows_at_a_time(metadata: Any) -> int:
+    """Rows to unpack at a time: 1000, but fewer of columns that are packed as no text is.
+
+    A long cell that is repeated is in a file once; so each row may unpack to all that a column has.
+    """
+    largest = 0
+    for group in range(metadata.num_row_groups):
+        for column in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(column)
+            if chunk.total_uncompressed_size > DENSE * chunk.total_compressed_size:
+                largest = max(largest, chunk.total_uncompressed_size)
+    return max(1, min(1000, UNPACKED // largest)) if largest else 1000
 
 
 def _batches(path: Path, batches: Iterable[Any], what: str) -> Iterator[Row]:
@@ -468,10 +576,14 @@ def _batches(path: Path, batches: Iterable[Any], what: str) -> Iterator[Row]:
     except (pa.ArrowException, OSError) as error:
         if not number:
             raise SeedError(f"{what} cannot be read: {error}", file=path, hint="is the file whole?") from error
-        yield Row(number + 1, None, f"{what} cannot be read further: {error}", last=True)
+        yield Row(number + 1, None, f"{what} cannot be read further: {error}; is the file whole?", last=True)
 
 
 def _batch(batch: Any, number: int) -> list[Row]:
+    if batch.nbytes > HEAVIEST and batch.num_rows > 1:
+        return [row for count in range(batch.num_rows) for row in _batch(batch.slice(count, 1), number + count)]
+    if batch.nbytes > HEAVIEST:
+        return [Row(number + 1, None, f"a row of more than {HEAVIEST:,} bytes")]
     try:
         return [Row(number + count, values) for count, values in enumerate(batch.to_pylist(), 1)]
     except (ValueError, OverflowError):
@@ -488,7 +600,8 @@ def _row(number: int, value: Any) -> Row:
     if isinstance(value, dict):
         return Row(number, value)
     if isinstance(value, Broken):
-        return Row(number, None, value.problem, _excerpt(value.text))
+        problem = f"{value.problem}; {_LATIN}" if value.problem == documents.FOREIGN else value.problem
+        return Row(number, None, problem, _excerpt(value.text))
     return Row(number, None, f"{kind(value)} where a row is an object", _excerpt(json.dumps(value, ensure_ascii=False)))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from synthgen.formats.names import plain
 from synthgen.formats.values import RowError, holds, kind, parsed, shallow, shown, text, yes_or_no
 
 SPEAKERS = {
@@ -28,7 +29,7 @@ SPEAKERS = {
 """Who speaks, by the names that datasets give them, whatever the case; `call` is an assistant that calls a tool."""
 
 WHO = ("role", "from", "speaker", "author")
-SAID = ("content", "value", "text", "message")
+SAID = ("content", "value", "text", "message", "parts")
 THOUGHT = ("reasoning_content", "reasoning", "thinking", "thought")
 MASKS = ("weight", "train", "training", "loss", "loss_mask", "mask")
 """Keys of a turn that say whether it is to be learnt; a record has no place for them."""
@@ -36,6 +37,9 @@ MASKS = ("weight", "train", "training", "loss", "loss_mask", "mask")
 _KEYS = frozenset(
     (*WHO, *SAID, *THOUGHT, *MASKS, "name", "tool_call_id", "tool_calls", "tool_calls_json", "function_call")
 )
+
+_NAMED = {"input": "user", "output": "assistant"}
+"""Keys that name who speaks where an object holds a question and its answer, beside the names of speakers."""
 
 Turn = dict[str, Any]
 
@@ -69,7 +73,7 @@ def dialogue_in(value: Any) -> list[Turn] | None:
 
 
 def turns_of(value: Any, column: str) -> Turns:
-    """The turns in a cell.
+    """The turns in a cell; texts without speakers are the user's and the assistant's in turn, the user's first.
 
     Raises:
         RowError: it holds no dialogue, a speaker that is not known, or something else than text.
@@ -79,6 +83,8 @@ def turns_of(value: Any, column: str) -> Turns:
         value = value.get("messages", [value])
     if not isinstance(value, list) or not value:
         raise RowError(f"{column}: expected a list of messages, found {shown(value)}")
+    if plain(column) != "turns" and all(isinstance(said, str) for said in value):
+        return Turns([{"role": ("user", "assistant")[i % 2], "content": said} for i, said in enumerate(value)])
     found = Turns()
     for number, turn in enumerate(value):
         if turn.__class__ is dict and len(turn) == 2 and _add_plain(found, turn, column):
@@ -184,10 +190,17 @@ def _add_plain(found: Turns, turn: Turn, column: str) -> bool:
 
 
 def _add(found: Turns, turn: Turn, place: str, column: str) -> None:
-    """Adds one turn, or the two of an object that names its speakers as keys: {"human": …, "assistant": …}."""
+    """Adds one turn, or the two of an object that names its speakers as keys: {"human": …, "assistant": …}.
+
+    Raises:
+        RowError: it is no turn, or further turns hang on it: which of them the dialogue goes on with, nothing says.
+    """
+    if (tree := next((key for key, cell in turn.items() if _hold_turns(key, cell)), None)) is not None:
+        raise RowError(f"{place}.{tree} holds turns that follow this one, as in a tree: write one dialogue a row")
     who = next((key for key in WHO if key in turn), None)
     if who is None:
-        named = {key: _speaker(key) for key in turn if _speaker(key) in ("user", "assistant", "system")}
+        named = {key: _NAMED.get(key, _speaker(key)) for key in turn}
+        named = {key: role for key, role in named.items() if role in ("user", "assistant", "system")}
         if not named:
             raise RowError(f"{place}: nothing says who speaks (its keys: {', '.join(map(str, turn)) or 'none'})")
         for role in ("system", "user", "assistant"):
@@ -246,13 +259,23 @@ def _content(value: Any, place: str) -> tuple[str, str | None]:
             said.append(part)
             continue
         sort = part.get("type", "text") if isinstance(part, dict) else None
-        if sort in ("text", "input_text", "output_text") and isinstance(part.get("text"), str | None):
-            said.append(part.get("text") or "")
+        if sort in ("text", "input_text", "output_text") and isinstance(part.get("text"), str):
+            said.append(part["text"])
+        elif isinstance(part, dict) and sort == "text" and not any(map(holds, _without(part, "type"))):
+            continue
         elif sort in ("thinking", "reasoning"):
             thought.append(text(part.get(str(sort), part.get("text")), place))
         else:
             raise RowError(f"{place}: holds something else than text ({shown(sort)}): only text is read")
     return "".join(said), "\n".join(thought) or None
+
+
+def _without(part: dict[str, Any], key: str) -> list[Any]:
+    return [value for name, value in part.items() if name != key]
+
+
+def _hold_turns(key: str, cell: Any) -> bool:
+    return key not in SAID and isinstance(cell, list) and any(isinstance(one, dict) and is_message(one) for one in cell)
 
 
 def _speaker(name: Any) -> str | None:

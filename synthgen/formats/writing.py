@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from synthgen.errors import StoreError
-from synthgen.formats.opening import COMPRESSED, Kind, kind_by_name
-from synthgen.formats.reading import Row, batches_of, frame_of, separator_of
+from synthgen.errors import SeedError, StoreError
+from synthgen.formats.opening import COMPRESSED, Kind, content_of, kind_by_name
+from synthgen.formats.reading import Row, batches_of, columns_of, frame_of, header_of, separator_of
 
 _DOTS = {"jsonl": ".jsonl", "json": ".json", "csv": ".csv", "tsv": ".tsv", "parquet": ".parquet", "arrow": ".arrow"}
 
@@ -52,7 +52,7 @@ def writer_for(sources: Sequence[Path], form: Kind, out: Path, file: IO[bytes]) 
     if form == "json":
         return _Array(file, *(frame_of(sources[0]) if len(sources) == 1 else ("", "")))
     if form in ("csv", "tsv"):
-        return _Cells(file, separator_of(sources[0]))
+        return _Cells(sources, file)
     return _Columns(sources, form, file)
 
 
@@ -86,19 +86,24 @@ class _Array:
 
 
 class _Cells:
-    def __init__(self, file: IO[bytes], separator: str) -> None:
-        self._text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        self._table = csv.writer(self._text, delimiter=separator, lineterminator="\n")
-        self._names: list[str] | None = None
+    """A table under the first line of the first file; the cells of every file stand below their names."""
+
+    def __init__(self, sources: Sequence[Path], file: IO[bytes]) -> None:
+        encoding = "utf-8-sig" if content_of(sources[0]).encoding == "utf-8-sig" else "utf-8"  # Excel reads it as UTF-8
+        header = header_of(sources[0])
+        self._names = columns_of(header)
+        for source in sources[1:]:
+            if set(columns_of(header_of(source))) != set(self._names):
+                raise SeedError(
+                    f"its columns are not those of {sources[0]}", file=source, hint="one file at a time can be compared"
+                )
+        self._text = io.TextIOWrapper(file, encoding=encoding, newline="", write_through=True)
+        self._table = csv.writer(self._text, delimiter=separator_of(sources[0]), lineterminator="\n")
+        self._table.writerow(header)
 
     def add(self, row: Row, keep: bool) -> None:
-        if row.values is None:
-            return
-        if self._names is None:
-            self._names = list(row.values)
-            self._table.writerow(self._names)
-        if keep:
-            self._table.writerow(row.values.values())
+        if keep and row.values is not None:
+            self._table.writerow([row.values.get(name, "") for name in self._names])
 
     def end(self) -> None:
         self._text.flush()
@@ -106,10 +111,26 @@ class _Cells:
 
 
 class _Columns:
-    """Parquet and Arrow: the kept rows are taken out of the file's own batches, so that all types stay."""
+    """Parquet and Arrow: the kept rows are taken out of the file's own batches, so that all types stay.
+
+    Of several files, a row has the columns of all, empty where its file lacks one.
+    """
 
     def __init__(self, sources: Sequence[Path], form: Kind, file: IO[bytes]) -> None:
+        import pyarrow as pa
+
         self._sources, self._form, self._file = sources, form, file
+        schemas = [batches_of(source, form)[0] for source in sources]
+        self._schema = schemas[0]
+        if any(not schema.equals(schemas[0]) for schema in schemas):
+            try:
+                self._schema = pa.unify_schemas(schemas, promote_options="permissive")
+            except pa.ArrowException as error:
+                raise SeedError(
+                    f"its columns cannot be put into one table with those of the other files: {error}",
+                    file=sources[0].parent,
+                    hint="one file at a time can be compared",
+                ) from error
         self._kept = bytearray()
         self._start = 0
 
@@ -121,15 +142,27 @@ class _Columns:
         import pyarrow.parquet as pq
 
         sink = pa.PythonFile(self._file, mode="w")
-        schema = batches_of(self._sources[0], self._form)[0]
+        schema = self._schema
         make = pq.ParquetWriter if self._form == "parquet" else pa.ipc.new_stream
         with make(sink, schema) as written:
             for source in self._sources:
                 for batch in batches_of(source, self._form)[1]:
                     kept = self._kept[self._start : self._start + batch.num_rows]
                     self._start += batch.num_rows
-                    rows = batch.filter(pa.array([bool(keep) for keep in kept], pa.bool_())).cast(schema)
-                    written.write_batch(rows)
+                    rows = batch.filter(pa.array([bool(keep) for keep in kept], pa.bool_()))
+                    if not rows.schema.equals(schema):
+                        rows = self._widened(pa.Table.from_batches([rows]), source)
+                    written.write(rows)
+
+    def _widened(self, table: Any, source: Path) -> Any:
+        """The rows of one file with the columns of all."""
+        import pyarrow as pa
+
+        try:
+            rows = pa.concat_tables([self._schema.empty_table(), table], promote_options="permissive")
+            return rows.cast(self._schema)
+        except pa.ArrowException as error:
+            raise SeedError(f"its rows cannot stand beside those of the other files: {error}", file=source) from error
 
 
 def encoded(values: Any) -> bytes:

@@ -54,16 +54,19 @@ _DOLLARS = re.compile(r"(?<!\\)\$\$?")
 _DELIMITER = re.compile(r"\\{1,2}([()\[\]])")
 
 
-_ESCAPES = re.compile(
-    rf"\\(?:[\\\"/]|(?:{'|'.join(sorted(_COMMANDS | _PERHAPS, key=len, reverse=True))})(?![A-Za-z])(?P<command>)"
-    r"|[nrt]|u(?:[0-9a-cefA-CEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2})|(?P<odd>))"
+# What follows each backslash that needs a second look; empty where it is an escape that can be nothing else.
+_DOUBTS = re.compile(
+    r"\\(?:[\\\"/]|[nrt](?![a-zLRV])|u(?:[0-9a-cefA-CEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2})"
+    r"|([nrt][A-Za-z]+|.))",
+    re.DOTALL,
 )
 _DRIVE = re.compile(r":\\[nrt][A-Za-z]")
 
 
 def is_doubtful(text: str) -> bool:
     """Whether JSON holds backslashes that may be meant otherwise than JSON reads them, or that it does not read."""
-    odd = any(found.lastgroup for found in _ESCAPES.finditer(text))
+    doubts = set(_DOUBTS.findall(text)) - {""}
+    odd = any(word[0] not in "nrt" or word in _COMMANDS or word in _PERHAPS for word in doubts)
     return odd or (":\\" in text and _DRIVE.search(text) is not None)
 
 

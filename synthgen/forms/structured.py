@@ -12,7 +12,7 @@ from typing import Any
 from synthgen.forms.parsed import PIECE_LIMIT, Broken, Item, Parsed, bounded, broken
 from synthgen.forms.reasoning import split_reasoning
 from synthgen.forms.salvage import Number, encode, scan
-from synthgen.requests.template_tokens import find_token, without_ends
+from synthgen.requests.template_tokens import find_token, may_stand_in, without_ends
 
 NO_INPUT = re.compile(
     r"[<(\[]?\s*(?:no\s*-?\s*input(?:\s+(?:is\s+)?(?:needed|required|necessary))?|n/a|none)\s*[>)\]]?\.?", re.IGNORECASE
@@ -59,6 +59,7 @@ class JsonForm:
         _, text = split_reasoning(text)
         items: list[Item] = []
         pieces: list[Broken] = []
+        tokens = may_stand_in(text)
         end = 0
         for found in scan(text, strings=self.strings):
             elements = self._elements(found.value)
@@ -69,7 +70,7 @@ class JsonForm:
                     break
                 pieces += self._gap(gap, head=end == 0)
                 end = found.end
-                self._sort(elements, items, pieces)
+                self._sort(elements, items, pieces, tokens=tokens)
         tail = [] if items and find_token(text[end:]) else self._gap(text[end:], head=end == 0)
         if tail and cut:
             tail[-1] = broken(tail[-1].text, "the reply was cut in this item", cut=True)
@@ -77,7 +78,7 @@ class JsonForm:
         if not items and not pieces and self.fallback is not None:
             plain = self.fallback(text, cut)
             pieces += plain.broken
-            self._sort(plain.items, items, pieces)
+            self._sort(plain.items, items, pieces, tokens=True)
         if not items and not pieces:
             pieces.append(broken(text, f"the reply holds no {self.name.replace('_', ' ')}", cut=cut))
         return bounded(items, pieces)
@@ -115,18 +116,21 @@ class JsonForm:
             return any(name in self.fields for name in _lower(element))
         return self.strings and isinstance(element, str) and not isinstance(element, Number)
 
-    def _sort(self, elements: Any, items: list[Item], pieces: list[Broken]) -> None:
+    def _sort(self, elements: Any, items: list[Item], pieces: list[Broken], *, tokens: bool) -> None:
+        """Takes elements as items or as pieces. `tokens`: there may be tokens of chat templates in them."""
         for element in elements:
-            item = self._item(element)
+            item = self._item(element, tokens=tokens)
             if isinstance(item, str):
                 pieces.append(broken(encode(element) or "", item))
+            elif not tokens:
+                items.append(item)
             elif found := next(((name, token) for name in item if (token := find_token(item[name]))), None):
                 said = f"{found[0]} holds {found[1]}, a token of a chat template"
                 pieces.append(Broken((encode(item) or "")[:PIECE_LIMIT], "template_token", said))
             else:
                 items.append(item)
 
-    def _item(self, element: Any) -> Item | str:
+    def _item(self, element: Any, *, tokens: bool) -> Item | str:
         """The item, or what is wrong with it."""
         if self.strings and isinstance(element, str):
             element = {self.fields[0]: element}
@@ -143,13 +147,13 @@ class JsonForm:
                 return f"{name} is nested too deep"
             if name in self.filled and not text.strip():
                 return f"{name} is blank"
-            item[name] = without_ends(text)
+            item[name] = without_ends(text) if tokens else text
         return self._understood(item)
 
     def _understood(self, item: Item) -> Item | str:
         if NO_INPUT.fullmatch(item.get("input", "").strip()):
             item["input"] = ""
-        if "task_type" in item:
+        if item.get("task_type"):
             name = re.sub(r"[\s-]+", "_", item["task_type"].strip().lower())
             item["task_type"] = name if _TYPE.fullmatch(name) else ""
         if self.words:

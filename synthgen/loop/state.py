@@ -17,12 +17,13 @@ from synthgen.errors import BudgetReached, ConfigError
 from synthgen.loop.evaluation import prompts
 from synthgen.loop.recipe import SAME_SEED, LoopRecipe
 from synthgen.loop.round import Measures, Round, Scores
-from synthgen.plugins import PROMPT_SETTINGS
 from synthgen.plugins.find import Finder
 from synthgen.plugins.imports import source_hash
+from synthgen.protocols import as_given
 from synthgen.records import Record, user_text
 from synthgen.requests.request import canonical
 from synthgen.sources.tasks import Tasks
+from synthgen.stages.filter import FilterStage
 from synthgen.store import files
 from synthgen.store.record_files import write_records
 from synthgen.store.report import damaged, read_json
@@ -206,7 +207,8 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
         pins[name] = _content(recipe.records(name))
     if generation is not None:
         pins["stages"] = {
-            label: source_hash(getattr(stage, "filter", stage)) for label, stage in generation.pipeline.stages
+            label: source_hash(stage.filter if isinstance(stage, FilterStage) else as_given(stage))
+            for label, stage in generation.pipeline.stages
         }
         if templates := _templates(generation):  # a judge is what its rubric says
             pins["prompts"] = templates
@@ -236,9 +238,7 @@ def source_digest(path: Path) -> str:
 def _own_files(generation: Recipe) -> dict[str, Path]:
     """The files that decide beside the source's, which grow from round to round."""
     own = shaping_files(generation)
-    return {
-        name: path for name, path in own.items() if path not in set(getattr(generation.pipeline.source, "files", ()))
-    }
+    return {name: path for name, path in own.items() if path not in set(generation.pipeline.source.files)}
 
 
 def _content(records: Sequence[Record]) -> str:
@@ -247,8 +247,8 @@ def _content(records: Sequence[Record]) -> str:
 
 def _templates(generation: Recipe) -> dict[str, str]:
     """The hashes of the prompt templates that the stages name."""
-    stages = generation.resolved["stages"]
-    names = {stage[key] for stage in stages for key in PROMPT_SETTINGS.get(stage["use"], ()) if stage.get(key)}
+    stages = zip(generation.pipeline.stages, generation.resolved["stages"], strict=True)
+    names = {settings[key] for (_, stage), settings in stages for key in stage.prompt_settings if settings.get(key)}
     files = {name: assets.find("prompts", name, generation.base) for name in sorted(names)}
     return {name: digest(file.read_text(encoding="utf-8")) for name, file in files.items()}
 

@@ -1,15 +1,13 @@
 """`use:` strings to objects: the only package that imports by name."""
 
-from synthgen.plugins.builtins import BUILTINS, FREE_SETTINGS, GROUPS, PROMPT_SETTINGS, Kind
+from synthgen.plugins.builtins import BUILTINS, GROUPS, Kind
 from synthgen.plugins.find import Finder, Found, known
 from synthgen.plugins.settings import Built, build, part_of, setting_names, settings_model
 from synthgen.text import nearest, suggestion
 
 __all__ = [
     "BUILTINS",
-    "FREE_SETTINGS",
     "GROUPS",
-    "PROMPT_SETTINGS",
     "Built",
     "Finder",
     "Found",

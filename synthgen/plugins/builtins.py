@@ -89,40 +89,6 @@ BUILTINS: dict[Kind, dict[str, str]] = {
 GROUPS: dict[Kind, str] = {kind: f"synthgen.{kind}s" for kind in BUILTINS}
 """Entry-point groups of installed packages: `synthgen.filters` and so on."""
 
-FREE_SETTINGS: dict[str, tuple[str, ...]] = {
-    "openai": (
-        "base_url",
-        "api_key_env",
-        "timeout_s",
-        "give_up_after_s",
-        "max_concurrency",
-        "rpm",
-        "tpm",
-        "price",
-        "organization",
-        "project",
-        "azure_api_version",
-        "headers",
-    ),
-    "procedural": ("latency_s", "latency_sigma"),
-    "replay": ("journal", "price"),
-    "transformers": ("device", "batch_size", "price"),
-    "vllm": ("gpu_memory_share", "price"),
-}
-"""Settings of built-in teachers that change no reply: a run goes on when they change. A teacher of the user's own names
-such settings in its attribute `free_settings`."""
-
-PROMPT_SETTINGS: dict[str, tuple[str, ...]] = {
-    "candidates": ("prompt",),
-    "classify": ("prompt",),
-    "generate": ("prompt",),
-    "instances": ("input_first", "output_first"),
-    "judge": ("prompt",),
-    "respond": ("prompt",),
-    "solve": ("prompt", "hint"),
-}
-"""Settings of built-in stages that name a prompt template."""
-
 _MOVED = {
     "synthgen.loop.contamination": "synthgen.filters.held_out",
     "synthgen.loop.drills": "synthgen.task_sets.drills",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from synthgen.forms import ANSWER, asking
 from synthgen.forms.reply_problems import detail, sentence, why_again, why_unusable
@@ -22,6 +22,8 @@ class Answering(Prompted):
     template that gets `instruction`, `input` and `reply` and takes the place of the last turn. `reasoning: true` asks
     for the steps apart from the answer, as JSON.
     """
+
+    prompt_settings: ClassVar[tuple[str, ...]] = ("prompt",)
 
     prompt: str | None = None
     reasoning: bool = False

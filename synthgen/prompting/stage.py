@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from synthgen.errors import ConfigError
 from synthgen.forms import Broken, Form, Parsed
 from synthgen.forms.reply_problems import DETAILS, detail, is_cut, sentence, why_again, why_unusable
-from synthgen.protocols import Context, Preparation, Teacher
+from synthgen.protocols import Context, Preparation, Stage, Teacher, teacher_named
 from synthgen.records import Provenance, Record
 from synthgen.requests.request import Api, Choice, Completion, Sampling, written_by
 
@@ -26,7 +24,7 @@ _REFUSES = re.compile(
 )
 
 
-class Prompted(BaseModel):
+class Prompted(Stage, BaseModel):
     """Settings of a stage that asks. A stage's sampling goes over its teacher's.
 
     `structured` says whether replies are held to a JSON schema: `auto` where the teacher says that it can, `off` never;
@@ -35,7 +33,6 @@ class Prompted(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    ordered: ClassVar[bool] = False
 
     teacher: str = "teacher"
     sampling: Sampling | None = None
@@ -53,21 +50,11 @@ class Prompted(BaseModel):
             ConfigError: there is no teacher of this name.
         """
         self._render = preparation.render
-        if self.teacher not in preparation.teachers:
-            names = sorted(preparation.teachers)
-            near = difflib.get_close_matches(self.teacher, names, n=1)
-            raise ConfigError(
-                f"there is no teacher named {self.teacher!r}",
-                key="teacher",
-                hint=(f"did you mean {near[0]!r}? " if near else "") + f"the config names: {', '.join(names)}",
-            )
-        self._asked = preparation.teachers[self.teacher]
+        self._asked = teacher_named(self.teacher, preparation.teachers)
 
     def schema_for(self, form: Form) -> dict[str, object] | None:
         """The response format to send with a request for this form, or None."""
-        able = self.structured == "json_schema" or (
-            self.structured == "auto" and getattr(self._asked, "structured", None) is True
-        )
+        able = self.structured == "json_schema" or (self.structured == "auto" and self._asked.structured)
         return form.response_format if able else None
 
     def sampling_for(self, count: int) -> Sampling | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from synthgen.journal.journal import Journal
+from synthgen.journal import Journal
 from synthgen.records import Frozen, Record
 from synthgen.safety.outward import visible
 from synthgen.store.folder import RunFolder

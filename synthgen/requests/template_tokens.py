@@ -35,6 +35,8 @@ _OTHERS = (
 Baichuan, SmolVLM …"""
 
 _OPENING = re.compile(r"<(?=[|｜/<\[a-zA-Z_])|\[(?=[/A-Zg])")
+_ANGLE, _SQUARE = re.compile(r"<[|｜/<\[a-zA-Z_]"), re.compile(r"\[[/A-Zg]")
+_ROLES = ("assistant", "ASSISTANT", "model", "user")
 _TOKEN = re.compile(rf"{_ANY_BARRED}|{_OTHERS}")
 _AT_END = re.compile(rf"(?:{_BARRED}|<(?:turn|channel){_BAR}>|{_OTHERS})\s*\Z")
 _PART_AT_END = re.compile(rf"<{_BAR}[A-Za-z_▁]{{2,40}}{_BAR}?\s*\Z")
@@ -67,6 +69,16 @@ def without_ends(text: str) -> str:
         while end > start and text[end - 1].isspace():
             end -= 1
     return text[start:end]
+
+
+def may_stand_in(json: str) -> bool:
+    """A quick look: False where certainly none of the strings in a JSON text holds or begins or ends with a token."""
+    return (
+        "\\u" in json
+        or _ANGLE.search(json) is not None
+        or _SQUARE.search(json) is not None
+        or any(word in json for word in _ROLES)
+    )
 
 
 def find_token(text: str) -> str | None:

@@ -11,8 +11,8 @@ import json
 import logging
 import traceback
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 from urllib.parse import quote, quote_plus
 
 from synthgen.safety.likely_secrets import LOGIN, PUBLISHED, is_published, is_variable, likely_secrets
@@ -95,11 +95,13 @@ def clear(value: T) -> T:
     if not secrets or value is None:
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    if not any(secret in text for secret in secrets):
-        return value
-    for secret in secrets:
-        text = text.replace(secret, HIDDEN)
-    return cast(T, text if isinstance(value, str) else json.loads(text))
+    return cast(T, _without(value, secrets)) if any(secret in text for secret in secrets) else value
+
+
+def cut(text: str, most: int, door: Callable[[str], str] = scrub) -> str:
+    """The beginning of a text, as the door lets it out: half a secret would pass it, so the text is cut behind it."""
+    longest = len(next(iter(_known), ""))
+    return door(text[: most + longest])[:most]
 
 
 def told(error: BaseException) -> str:
@@ -126,6 +128,19 @@ def logger(name: str) -> logging.Logger:
     return found
 
 
+def _without(value: Any, secrets: Sequence[str]) -> Any:
+    """The value with `***` for each of the secrets in its texts and keys, and for a number that is one."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, HIDDEN)
+        return value
+    if isinstance(value, Mapping):
+        return {_without(key, secrets): _without(below, secrets) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without(below, secrets) for below in value]
+    return HIDDEN if isinstance(value, int) and str(value) in secrets else value
+
+
 def _forms(secret: str) -> Iterable[str]:
     data = secret.encode("utf-8", "surrogatepass")
     quoted = quote(secret, safe="", errors="replace")
@@ -134,8 +149,17 @@ def _forms(secret: str) -> Iterable[str]:
         *(json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], html.escape(secret)),
     }
     if len(data) >= 2 * SHORTEST:
-        forms |= {encode(data).decode().rstrip("=") for encode in (b64encode, urlsafe_b64encode)}
-    return forms
+        forms |= {inside for encode in (b64encode, urlsafe_b64encode) for inside in _inside_base64(data, encode)}
+    return forms | {secret.lower(), secret.upper()} if _is_peculiar(secret) else forms
+
+
+def _inside_base64(data: bytes, encode: Callable[[bytes], bytes]) -> Iterable[str]:
+    """What the base64 of any text has in it where the text has the data: alone, after `Bearer `, or after a name."""
+    for before in range(3):
+        encoded = encode(bytes(before) + data).decode().rstrip("=")
+        # a character holds six bits: the first ones and the last one may hold some of what stands around it, too
+        yield encoded[(0, 2, 3)[before] : (before + len(data)) * 8 // 6]
+    yield encode(data).decode().rstrip("=")
 
 
 def _is_peculiar(secret: str) -> bool:

@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synthgen.protocols import Selector
 from synthgen.records import Record
 
 
-class Balance(BaseModel):
+class Balance(Selector, BaseModel):
     """Keeps at most `cap` records, drawn at random, of each group; the others are dropped as `over_cap`.
 
     A group are the records with the same value of `by`; those without one are a group too. `by: task` caps how many

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synthgen.protocols import Selector
 from synthgen.records import Record
 from synthgen.similarity.features import LENGTH, vectors
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class Diversity(BaseModel):
+class Diversity(Selector, BaseModel):
     """Keeps `k` records, each the one farthest from all that were kept before it (Gonzalez 1985); needs no model.
 
     What is left out is at most twice as far from its nearest kept record as it would be with the best choice of `k`.

@@ -8,12 +8,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synthgen.protocols import Selector
 from synthgen.records import Record
 from synthgen.selectors.ranking import keep_highest
 from synthgen.text import word_count
 
 
-class LongestK(BaseModel):
+class LongestK(Selector, BaseModel):
     """Keeps the `k` records with the longest outputs in words, in their order (arXiv 2402.04833).
 
     The others are dropped as `not_among_longest` (`score` their words, `limit` those of the shortest that was kept); of

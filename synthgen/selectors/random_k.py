@@ -8,10 +8,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synthgen.protocols import Selector
 from synthgen.records import Record
 
 
-class RandomK(BaseModel):
+class RandomK(Selector, BaseModel):
     """Keeps `k` records drawn at random, in their order; the others are dropped as `not_drawn`."""
 
     model_config = ConfigDict(extra="forbid")

@@ -9,11 +9,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synthgen.protocols import Selector
 from synthgen.records import Record
 from synthgen.selectors.ranking import keep_highest
 
 
-class TopK(BaseModel):
+class TopK(Selector, BaseModel):
     """Keeps the `k` records with the highest (or lowest) score of the name `by`, in their order.
 
     The others are dropped as `below_top` (`limit` is the last score that was kept); of equal scores the earlier record

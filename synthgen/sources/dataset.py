@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from synthgen.formats import Account, Collection, Read, Row
 from synthgen.formats.files import located
-from synthgen.protocols import Draw, PoolView
+from synthgen.protocols import Draw, PoolView, Source, SourceFacts
 from synthgen.records import Drop, Provenance, Record
-from synthgen.store.report import SourceFacts
 
 Target = Literal[
     "instruction", "input", "output", "system", "messages", "conversations", "prompt", "completion", "history",
@@ -23,7 +22,7 @@ Target = Literal[
 ]  # fmt: skip
 
 
-class Dataset(BaseModel):
+class Dataset(Source, BaseModel):
     """Each attempt draws the next `chunk` rows of a dataset as records; the source ends with the rows.
 
     `path` is a file (JSON lines, JSON, CSV, TSV, Parquet or Arrow, plain or compressed), a folder of these, one that
@@ -97,10 +96,12 @@ class Dataset(BaseModel):
         read, aside = self._collection.labels()
         return SourceFacts(
             files=tuple(read),
-            rows=account.rows,
+            rows=account.rows if attempts is not None else self._collection.count(),
+            looked_at=account.rows if attempts is None else None,
             unusable=dict(sorted(account.unusable.items())),
             files_aside=tuple(aside),
             columns_aside=dict(sorted(account.columns.items())),
+            broken_off=tuple(account.broken_off),
         )
 
     def draw(self, attempt: int, view: PoolView, rng: random.Random) -> Draw | None:
@@ -126,5 +127,7 @@ class Dataset(BaseModel):
             account.columns.update(found.aside)
             return found.records
         account.unusable[found.reason] += 1
+        if row.last:
+            account.broken_off.append(f"{found.place}: {found.problem}")
         drop = Drop(found.reason, detail=f"{found.place}: {found.problem}")
         return (Record(instruction=found.excerpt, provenance=Provenance(source=found.place), drop=drop),)

@@ -9,12 +9,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from synthgen.protocols import Draw, PoolView
+from synthgen.protocols import Draw, PoolView, Source
 from synthgen.records import Record
 from synthgen.store.record_files import read_records
 
 
-class Known(BaseModel):
+class Known(Source, BaseModel):
     """Each attempt draws `human` of the known records as demonstrations; the near-duplicate filter knows them all."""
 
     model_config = ConfigDict(extra="forbid")

@@ -12,11 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from synthgen import assets
 from synthgen.errors import SeedError
-from synthgen.formats.files import find, label_of, located
-from synthgen.protocols import Draw, PoolView
+from synthgen.formats.files import Found, find, find_lines, label_of, located
+from synthgen.protocols import Draw, PoolView, Source, SourceFacts
 from synthgen.records import Record
 from synthgen.sources import seed_files
-from synthgen.store.report import SourceFacts
 from synthgen.text import rouge_l, tokenize
 
 CANDIDATES = 4
@@ -25,7 +24,7 @@ COMPARED = 16
 many others. Ours: a draw costs the same however large the pool is, and the commonest tasks are rarely shown."""
 
 
-class Seeds(BaseModel):
+class Seeds(Source, BaseModel):
     """Each attempt draws `human` seed tasks and `machine` tasks that the run has made, in random order.
 
     While there are fewer machine-made tasks than `machine`, seed tasks stand in (Self-Instruct, arXiv 2212.10560: 6 and
@@ -60,11 +59,14 @@ class Seeds(BaseModel):
             raise ValueError("human and machine are both 0: a prompt needs at least one demonstration")
         base = Path((info.context or {}).get("base", "."))
         paths = (self.path,) if isinstance(self.path, str) else self.path
-        self._files = tuple(file for path in paths for file in _files_of(path, base))
+        there = [_files_of(path, base) for path in paths]
+        self._files = tuple(file for one in there for file in one.files)
         found = seed_files.load(self._files, base)
-        if found.aside:
+        aside = tuple(f"{label_of(file, base)} ({why})" for one in there for file, why in one.aside)
+        if found.aside or aside:
             labels = tuple(label_of(file, base) for file in self._files)
-            self._facts = SourceFacts(files=labels, rows=found.rows, columns_aside=dict(sorted(found.aside.items())))
+            columns = dict(sorted(found.aside.items()))
+            self._facts = SourceFacts(files=labels, rows=found.rows, columns_aside=columns, files_aside=aside)
         self._records = tuple(r for r in found.records if self._wanted(r))
         if not self._records:
             raise SeedError(
@@ -154,14 +156,8 @@ def _novelty(record: Record, view: PoolView, rng: random.Random) -> float:
     return 1 - nearest
 
 
-def _files_of(path: str, base: Path) -> list[Path]:
-    if path == "builtin":
-        folder = assets.folder("seeds")
-    else:
-        folder = located(path, base)
-        if not folder.is_dir():
-            return [folder if folder.exists() else assets.find("seeds", path, beside=base)]
-    files = sorted(
-        file for file in folder.rglob("*.jsonl") if not any(p[0] in "._" for p in file.relative_to(folder).parts)
-    )
-    return files or list(find(folder).files)
+def _files_of(path: str, base: Path) -> Found:
+    folder = assets.folder("seeds") if path == "builtin" else located(path, base)
+    if folder.is_dir():
+        return find_lines(folder) or find(folder)
+    return Found((folder if folder.exists() else assets.find("seeds", path, beside=base),))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from synthgen.errors import ConfigError, SynthgenError
 from synthgen.formats.files import located
-from synthgen.protocols import Draw, PoolView
+from synthgen.protocols import Draw, PoolView, Source
 from synthgen.records import Record, user_text
 from synthgen.store.record_files import read_records
 from synthgen.text import word_count
@@ -72,7 +72,7 @@ def _made(entry: TaskSet, part: Part | None, seed: int, key: str) -> list[Record
     return found
 
 
-class Tasks(BaseModel):
+class Tasks(Source, BaseModel):
     """Each attempt draws the next `chunk` tasks, with their answers; the source ends with the tasks.
 
     `of` is a file of records with answers, or a task set (`{use: families, per_family: 50}`), which gets `seed`.

@@ -9,7 +9,7 @@ from pydantic import Field
 from synthgen.forms.reply_problems import choices_of
 from synthgen.prompting.answering import Answering
 from synthgen.protocols import Context
-from synthgen.records import Answer, Record
+from synthgen.records import Answer, Record, answered_by_call
 
 
 class Candidates(Answering):
@@ -26,6 +26,8 @@ class Candidates(Answering):
         return await asyncio.gather(*(self._answer(record, ctx) for record in records))
 
     async def _answer(self, record: Record, ctx: Context) -> Record:
+        if answered_by_call(record):
+            return record  # the answer is the call, of which there is no other text
         task = record.replace(output=None)
         completion = await self.ask_task(task, ctx, count=self.count, sample=ctx.round)
         record = record.replace(provenance=self.credit(record, completion))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 from synthgen.forms import LABEL, YES_NO, asking
 from synthgen.forms.reply_problems import choices_of
@@ -21,6 +22,8 @@ class Classify(Faithful):
     An unreadable reply drops the record (`malformed`, `empty_reply`, `refused`, `truncated`, `context_length`); with
     `faithful: true` everything but Yes, yes and YES means no.
     """
+
+    prompt_settings: ClassVar[tuple[str, ...]] = ("prompt",)
 
     prompt: str = "self_instruct/classify"
 

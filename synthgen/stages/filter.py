@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from synthgen.errors import ConfigError, StageError
-from synthgen.protocols import Context, Filter, Preparation
+from synthgen.protocols import Context, Filter, Preparation, Stage, adapted
 from synthgen.records import Drop, Record
 
 
-class FilterStage:
+class FilterStage(Stage):
     """Calls the filter on each record in order; ordered where the filter is."""
 
-    def __init__(self, filter: Filter) -> None:
+    def __init__(self, filter: Callable[[Record], Drop | str | None]) -> None:
         self.filter = filter
-        self.ordered = bool(getattr(filter, "ordered", False))
+        self._part: Filter = adapted(filter, Filter)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the filter is called in order."""
+        return self._part.ordered
 
     def prepare(self, preparation: Preparation) -> None:
-        """Prepares the filter, where it wants that."""
-        prepare = getattr(self.filter, "prepare", None)
-        if prepare is not None:
-            prepare(preparation)
+        """Prepares the filter."""
+        self._part.prepare(preparation)
 
     async def run(self, records: list[Record], ctx: Context) -> list[Record]:
         """The same records; those that the filter has a reason against are marked as dropped.

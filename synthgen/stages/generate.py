@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ class Generate(Faithful):
     form), `first` (the number after the demonstrations) and `faithful`. Drops: `malformed`, `truncated`,
     `empty_reply`, `refused`, `context_length`.
     """
+
+    prompt_settings: ClassVar[tuple[str, ...]] = ("prompt",)
 
     prompt: str
     form: Literal["tasks", "instructions"] = "tasks"

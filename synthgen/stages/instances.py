@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -17,7 +18,7 @@ from synthgen.forms import (
 from synthgen.forms.reply_problems import choices_of
 from synthgen.prompting.stage import Faithful, read_choice, why_dropped
 from synthgen.protocols import Context
-from synthgen.records import Drop, Record
+from synthgen.records import Drop, Record, answered_by_call
 from synthgen.requests.request import Completion, Sampling
 
 
@@ -30,6 +31,8 @@ class Instances(Faithful):
     `empty_reply`, `refused`, `context_length`; a pair that came before is `duplicate_instance`, one too many
     `surplus_instance`.
     """
+
+    prompt_settings: ClassVar[tuple[str, ...]] = ("input_first", "output_first")
 
     input_first: str = "self_instruct/input_first"
     output_first: str = "self_instruct/output_first"
@@ -45,7 +48,7 @@ class Instances(Faithful):
         return out
 
     async def _ask(self, record: Record, ctx: Context) -> tuple[Form, Completion] | None:
-        if record.output is not None:
+        if record.output is not None or answered_by_call(record):
             return None
         label_first = bool(record.is_classification)
         prompt_name = self.output_first if label_first else self.input_first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from itertools import chain
+from typing import ClassVar
 
 from pydantic import Field, PrivateAttr
 
@@ -29,6 +30,8 @@ class Judge(Prompted):
     of an answer; compare with `longest_k`. Drops: `unjudged` (no answer has a score), `judged_low` (the best is below
     `least`), `unanswered`.
     """
+
+    prompt_settings: ClassVar[tuple[str, ...]] = ("prompt",)
 
     prompt: str = "judge/additive"
     votes: int = Field(3, ge=1)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import ClassVar, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synthgen.forms.reply_problems import choices_of, detail, why_unusable
-from synthgen.protocols import Context
-from synthgen.records import Answer, Drop, Record, to_messages
+from synthgen.protocols import Context, Stage
+from synthgen.records import Answer, Drop, Record, answered_by_call, to_messages
 from synthgen.requests.request import Sampling, written_by
 from synthgen.text import normalize
 
 
-class Majority(BaseModel):
+class Majority(Stage, BaseModel):
     """Self-consistency (arXiv:2203.11171) where no program can verify: `votes` answers, of which `least` must agree.
 
     Answers agree where they are equal but for case and white space. The commonest becomes the output, in the form that
@@ -26,7 +26,6 @@ class Majority(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    ordered: ClassVar[bool] = False
 
     teacher: str = "teacher"
     votes: int = Field(5, ge=1)
@@ -46,6 +45,8 @@ class Majority(BaseModel):
         return await asyncio.gather(*(self._vote(record, ctx) for record in records))
 
     async def _vote(self, record: Record, ctx: Context) -> Record:
+        if answered_by_call(record):
+            return record  # the answer is the call, of which there is no other text
         completion = await ctx.ask(
             to_messages(record.replace(output=None)),
             sampling=self.sampling.model_copy(update={"n": self.votes if self.votes > 1 else None}),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from synthgen.errors import ConfigError
+from synthgen.errors import ConfigError, PromptError
 from synthgen.forms.reply_problems import choices_of, detail, sentence, why_again, why_unusable
-from synthgen.protocols import Context, Preparation, Teacher
+from synthgen.prompting.foreign import render_foreign
+from synthgen.protocols import Context, Preparation, Stage, Teacher, teacher_named
 from synthgen.records import Drop, Provenance, Record
 from synthgen.requests.request import Choice, Completion, Sampling, written_by
 from synthgen.requests.template_tokens import find_token, without_ends
@@ -23,7 +24,7 @@ _USER = "\ue000"  # a private character, which no template holds
 _GENERATION = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
 
 
-class PreQuery(BaseModel):
+class PreQuery(Stage, BaseModel):
     """Samples `count` texts an attempt and makes them records: Magpie's pre-query generation (arXiv:2406.08464).
 
     A text is a task, then maybe what the template puts between task and answer, then the answer. Where the student
@@ -38,7 +39,6 @@ class PreQuery(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    ordered: ClassVar[bool] = False
 
     teacher: str = "teacher"
     count: int = Field(16, ge=1)
@@ -63,17 +63,11 @@ class PreQuery(BaseModel):
         Raises:
             ConfigError: the teacher has no template and the stage does not say what stands before a task.
         """
-        if self.teacher not in preparation.teachers:
-            raise ConfigError(
-                f"there is no teacher named {self.teacher!r}",
-                key="teacher",
-                hint=f"the config names: {', '.join(sorted(preparation.teachers))}",
-            )
-        self._asked = preparation.teachers[self.teacher]
+        self._asked = teacher_named(self.teacher, preparation.teachers)
         if self.before is not None:
             self._before, self._between = self.before, self.between or ""
             return
-        path = getattr(self._asked, "path", None)
+        path = self._asked.path
         if path is None:
             raise ConfigError(
                 "the teacher has no checkpoint to read a chat template from",
@@ -135,23 +129,14 @@ def around_task(folder: Path) -> tuple[str, str]:
         ConfigError: the folder has no chat template, or the template cannot be rendered.
     """
     settings, template = _template(folder)
-    import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    def refuse(message: str) -> None:
-        raise jinja2.TemplateError(message)
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.globals["raise_exception"] = refuse
+    tokens = {name: _token(settings.get(name)) for name in ("bos_token", "eos_token", "pad_token")}
+    variables = {"messages": [{"role": "user", "content": _USER}], "add_generation_prompt": True, **tokens}
     try:
-        rendered = environment.from_string(_GENERATION.sub("", template)).render(
-            messages=[{"role": "user", "content": _USER}],
-            add_generation_prompt=True,
-            **{name: _token(settings.get(name)) for name in ("bos_token", "eos_token", "pad_token")},
-        )
-    except jinja2.TemplateError as error:
+        rendered = render_foreign(_GENERATION.sub("", template), variables)
+    except PromptError as error:
         raise ConfigError(
-            f"the chat template of {folder} cannot be rendered: {error}", hint="set before: and between: on pre_query"
+            f"the chat template of {folder} cannot be rendered: {error.message}",
+            hint="set before: and between: on pre_query",
         ) from error
     before, found, between = rendered.partition(_USER)
     if not found or not before:
@@ -162,14 +147,25 @@ def around_task(folder: Path) -> tuple[str, str]:
 
 
 def _template(folder: Path) -> tuple[dict[str, Any], str]:
-    path = folder / "tokenizer_config.json"
-    settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    own = folder / "chat_template.jinja"
-    template = own.read_text(encoding="utf-8") if own.is_file() else settings.get("chat_template")
+    path, own = folder / "tokenizer_config.json", folder / "chat_template.jinja"
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        template = own.read_text(encoding="utf-8") if own.is_file() else None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"the tokenizer of {folder} cannot be read: {type(error).__name__}: {error}",
+            hint="set before: and between: on pre_query",
+        ) from error
+    settings = settings if isinstance(settings, dict) else {}
+    template = settings.get("chat_template") if template is None else template
+    if isinstance(template, list):  # several by name, as checkpoints with tools have them
+        named = {one.get("name"): one.get("template") for one in template if isinstance(one, dict)}
+        template = named.get("default")
     if not isinstance(template, str):
         raise ConfigError(f"{folder} has no chat template", hint="set before: and between: on pre_query")
     return settings, template
 
 
 def _token(value: Any) -> str:
-    return value if isinstance(value, str) else value["content"] if isinstance(value, dict) else ""
+    text = value.get("content") if isinstance(value, dict) else value
+    return text if isinstance(text, str) else ""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from synthgen.protocols import Context
+from synthgen.protocols import Context, Stage
 from synthgen.records import Record
 
 
-class Rank(BaseModel):
+class Rank(Stage, BaseModel):
     """Leaves of the scored `answers` the best and the worst, in this order; the best becomes the output.
 
     Those are the chosen and the rejected answer of preference training; of equal scores the earlier answer counts.
@@ -18,7 +16,6 @@ class Rank(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    ordered: ClassVar[bool] = False
 
     gap: float = Field(0.0, ge=0)
 

@@ -7,11 +7,11 @@ import asyncio
 from synthgen.forms.reply_problems import choices_of
 from synthgen.prompting.answering import Answering
 from synthgen.protocols import Context
-from synthgen.records import Record
+from synthgen.records import Record, answered_by_call
 
 
 class Respond(Answering):
-    """Asks for the answer to each record without an output; what the model thinks to itself goes into `reasoning`.
+    """Asks for the answer to each record without one; what the model thinks to itself goes into `reasoning`.
 
     The teacher is asked as a user would ask: system, history and the task, no prompt around it. `prompt` names a
     template that gets `instruction`, `input` and `reply` and takes the place of the last turn. `reasoning: true` asks
@@ -25,7 +25,7 @@ class Respond(Answering):
         return await asyncio.gather(*(self._respond(record, ctx) for record in records))
 
     async def _respond(self, record: Record, ctx: Context) -> Record:
-        if record.output is not None:
+        if record.output is not None or answered_by_call(record):
             return record
         completion = await self.ask_task(record, ctx)
         record = record.replace(provenance=self.credit(record, completion))

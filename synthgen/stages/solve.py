@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import chain
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -35,6 +35,8 @@ class Solve(Answering):
     right: Literal["equal", "program"] = "equal"
     distinct: bool = True
     rationalise: bool = False
+    prompt_settings: ClassVar[tuple[str, ...]] = ("prompt", "hint")
+
     hint: str = "solve/hint"
 
     async def run(self, records: list[Record], ctx: Context) -> list[Record]:

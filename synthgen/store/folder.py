@@ -81,12 +81,19 @@ class RunFolder:
         """The folder of a run that has started, for reading.
 
         Raises:
-            StoreError: there is none.
+            StoreError: there is none, or a config alone, as in a project's folder.
         """
         folder = cls(path)
         if not folder.config_path.is_file():
             what = "is not a run folder: it has no config.yaml" if folder.path.exists() else "does not exist"
             raise StoreError(f"{folder.path} {what}", hint="name the folder of a run: outputs/<run>")
+        begun = (folder.journal_path, folder.report_path, folder.manifest_path, folder.path / ".lock")
+        if not any(file.exists() for file in begun):
+            runs = [str(config.parent) for config in sorted(folder.path.glob("outputs/*/config.yaml"))]
+            raise StoreError(
+                f"{folder.path} holds a config and no run",
+                hint=f"name the folder of a run: {(runs or ['outputs/<run>'])[0]}",
+            )
         return folder
 
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synthgen.errors import StoreError
+from synthgen.protocols import SourceFacts
 from synthgen.store.files import storing
 
 
@@ -129,32 +130,6 @@ class TeacherFacts(Facts):
 
     model: str
     sampling: dict[str, Any] = Field(default_factory=dict)
-
-
-class SourceFacts(Facts):
-    """What of existing data was read, and what was left aside.
-
-    `rows` were read of `files`; those that cannot be used are counted by reason, and columns by how many rows held
-    something in them. Of many files the first few are named. Files left aside come with the reason.
-    """
-
-    files: tuple[str, ...] = ()
-    rows: int = 0
-    unusable: dict[str, int] = Field(default_factory=dict)
-    files_aside: tuple[str, ...] = ()
-    columns_aside: dict[str, int] = Field(default_factory=dict)
-
-    def lines(self) -> list[tuple[str, str]]:
-        """The same for people: what a line is about, and what it says; nothing of what did not happen."""
-        unusable = ", ".join(f"{count:,} {reason}" for reason, count in self.unusable.items())
-        columns = ", ".join(f"{name} ({count:,} rows)" for name, count in self.columns_aside.items())
-        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
-        lines = [
-            ("read", f"{rows} of {', '.join(self.files)}" + (f"; unusable: {unusable}" if unusable else "")),
-            ("files left aside", ", ".join(self.files_aside)),
-            ("columns left aside", columns),
-        ]
-        return [(head, text) for head, text in lines if text]
 
 
 class RunReport(Facts):

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.errors import ConfigError
-from synthgen.protocols import Context, Draw, PoolView, Preparation
+from synthgen.protocols import Context, Draw, PoolView, Source, Stage
 from synthgen.records import Drop, Provenance, Record
 
 LETTERS = "abcdefgh"
@@ -151,7 +151,7 @@ def tasks(
     return list(made.values())
 
 
-class Drills(BaseModel):
+class Drills(Source, BaseModel):
     """A source of drills with true answers, `chunk` each attempt, families in equal shares: what no student beats."""
 
     model_config = ConfigDict(extra="forbid")
@@ -180,7 +180,7 @@ class Drills(BaseModel):
         return Draw(records=tuple(write(rng, rng.choice(_known(self.families))) for _ in range(self.chunk)))
 
 
-class Prove(BaseModel):
+class Prove(Stage, BaseModel):
     """Fills in `task_type` (the drill's family) and drops what is wrong.
 
     Drops: `no_drill` (nothing that can be solved), `unanswered`, `wrong_answer`. With `verify: false` only the task
@@ -190,15 +190,11 @@ class Prove(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    ordered: ClassVar[bool] = False
 
     verify: bool = True
     truth: bool = False
     accept_right: float = Field(1.0, ge=0, le=1)
     accept_wrong: float = Field(0.0, ge=0, le=1)
-
-    def prepare(self, preparation: Preparation) -> None:
-        """Needs nothing."""
 
     async def run(self, records: list[Record], ctx: Context) -> list[Record]:
         """The same records."""

@@ -31,6 +31,7 @@ from synthgen.forms import (
 )
 from synthgen.forms.plain import BLOCK_NUMBER, LIST_NUMBER
 from synthgen.forms.salvage import encode
+from synthgen.protocols import Teacher
 from synthgen.requests.prices import FREE, Price
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 
@@ -220,7 +221,7 @@ CUT_SHARE = 0.1
 UNABLE = "I am a set of programs, not a language model, and none of them can do this task."
 
 
-class Procedural(BaseModel):
+class Procedural(Teacher, BaseModel):
     """Writes tasks whose answers it can prove, in the form that the prompt asks for, and answers those that it knows.
 
     The reply depends on the request alone. `flaws` is the share of written items that are spoiled on purpose (wrong
@@ -234,6 +235,7 @@ class Procedural(BaseModel):
     # Programs could keep to any schema; but then no malformed item would ever meet a parser.
     structured: ClassVar[bool] = False
     price: ClassVar[Price] = FREE
+    free_settings: ClassVar[tuple[str, ...]] = ("latency_s", "latency_sigma")
 
     flaws: float = Field(0.15, ge=0, le=1)
     families: list[str] | None = Field(None, min_length=1)

@@ -8,12 +8,13 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.journal.journal import Journal
+from synthgen.journal import Journal
+from synthgen.protocols import Teacher
 from synthgen.requests.prices import FREE, Price
 from synthgen.requests.request import Api, Completion, Draining, Request, Sampling
 
@@ -25,7 +26,7 @@ SHOWN = 100
 """Characters of a missing request that an error shows."""
 
 
-class Replay(BaseModel):
+class Replay(Teacher, BaseModel):
     """Answers from the journal of a run: its folder, or the `journal.sqlite` in it.
 
     A reply is found by everything that was sent, so the config, seeds and prompts must be those of the recorded run.
@@ -34,6 +35,8 @@ class Replay(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    free_settings: ClassVar[tuple[str, ...]] = ("journal", "price")
 
     journal: str
     model: str = ""

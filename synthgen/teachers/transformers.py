@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.errors import ConfigError, TeacherError
+from synthgen.protocols import Teacher
 from synthgen.requests.prices import FREE, Price
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 from synthgen.teachers.checkpoints import base_and_adapter, checkpoint_hash, prompt_ids
@@ -64,7 +65,7 @@ def _adapted(model: Any, adapter: str, tokens: int) -> Any:
     return PeftModel.from_pretrained(model, adapter)
 
 
-class Transformers(BaseModel):
+class Transformers(Teacher, BaseModel):
     """A causal language model loaded by Transformers, on the CPU or a GPU, in a thread of its own.
 
     `path` is a checkpoint's folder, or a name on the Hub that is in the local cache. `batch_size` rows are generated
@@ -73,6 +74,8 @@ class Transformers(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    free_settings: ClassVar[tuple[str, ...]] = ("device", "batch_size", "price")
 
     path: str
     adapter: str | None = None

@@ -9,11 +9,12 @@ import hashlib
 import json
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.errors import ConfigError, TeacherError
+from synthgen.protocols import Teacher
 from synthgen.requests.prices import FREE, Price
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 from synthgen.teachers.checkpoints import checkpoint_hash, prompt_ids
@@ -21,7 +22,7 @@ from synthgen.teachers.checkpoints import checkpoint_hash, prompt_ids
 DEFAULT_MAX_TOKENS = 512
 
 
-class Vllm(BaseModel):
+class Vllm(Teacher, BaseModel):
     """A model served by vLLM in this process. `options` go to the engine as they are (`AsyncEngineArgs`).
 
     A request without a `seed` gets one from its key, so that equal requests draw alike as far as vLLM's batching lets
@@ -29,6 +30,8 @@ class Vllm(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    free_settings: ClassVar[tuple[str, ...]] = ("gpu_memory_share", "price")
 
     path: str
     revision: str | None = None

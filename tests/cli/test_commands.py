@@ -55,6 +55,15 @@ def test_init_overwrites_nothing(tmp_path: Path, synthgen: Synthgen) -> None:
     assert synthgen("init", "file/project", code=2).stderr.startswith("error: cannot write")
 
 
+def test_init_ends_one_that_was_cut_off(tmp_path: Path, synthgen: Synthgen) -> None:
+    synthgen("init", "mine")
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
+    (tmp_path / "mine" / "filters.py").unlink()
+    (tmp_path / "mine" / "synthgen.schema.json").write_bytes(b"")
+    synthgen("init", "mine")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()} == whole
+
+
 def test_init_works_in_the_current_folder(tmp_path: Path, synthgen: Synthgen) -> None:
     assert "next: synthgen run" in synthgen("init", ".").stdout
     assert (tmp_path / "config.yaml").exists()

@@ -53,8 +53,8 @@ def test_options_reach_the_index(synthgen: Synthgen, options: tuple[str, ...], k
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("rows.jsonl", "--out", "kept.jsonl"), 2, "rows.jsonl:1: the field 'instruction' is missing\n  → choose one"),
-        (("none.jsonl", "--out", "kept.jsonl"), 2, "none.jsonl: cannot be read"),
+        (("rows.jsonl", "--out", "kept.jsonl"), 2, "rows.jsonl:1: nothing says what its rows ask\n  → choose one"),
+        (("none.jsonl", "--out", "kept.jsonl"), 2, "none.jsonl: there is no such file"),
         (("rows.jsonl", "--out", "rows.jsonl", "--field", "q"), 1, "must be different files"),
         (("rows.jsonl", "--out", "kept.jsonl", "--threshold", "0"), 2, "above 0 and at most 1"),
         (("rows.jsonl", "--out", "kept.jsonl", "--rule", "eq"), 2, "'gt', 'ge'"),

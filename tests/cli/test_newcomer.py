@@ -65,7 +65,7 @@ def test_slips_in_a_config(synthgen: Synthgen, tmp_path: Path, text: str, words:
         (["run", "--traget", "3"], ["--target"]),
         (["run", "--target", "0"], ["greater than or equal to 1"]),
         (["run", "--target", "-3"], ["greater than or equal to 1"]),
-        (["run", "--set", "target=1e30"], ["--set target=1e30: target: ", "at most 1e+15"]),
+        (["run", "--set", "target=1e30"], ["--set target: target: ", "at most 1e+15"]),
         (["run", "--set", "stages.max_lnks.limit=3"], ["did you mean 'max_links'?"]),
         (["init", "two words"], ["no spaces"]),
         (["init", "config.yaml"], ["is a file, and a project is a folder"]),

@@ -38,6 +38,8 @@ GOOD: list[dict[str, Any]] = [
     {"messages": [{**USER, "content": [{"type": "text", "text": "Hi"}]}, {**ANSWER, "reasoning_content": "hm"}]},
     {"messages": [USER, {"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "content": "sun"}, ANSWER],
      "tools": json.dumps([TOOL])},
+    {"messages": [USER, {"role": "assistant", "tool_calls": [CALL]}], "tools": json.dumps([TOOL])},
+    {"conversations": ["Hi", "Ho"], "source": "x"},
     {"instruction": "Hi", "output": "Ho", "history": [["Q", "A"]], "is_classification": True},
     {"instruction": "Hi", "instances": [{"input": "i", "output": "Ho"}], "is_classification": False},
     {"instruction": None, "output": None, "messages": [USER, ANSWER], "task_type": ["qa"]},
@@ -51,7 +53,6 @@ BAD: list[tuple[str, str]] = [
     (json.dumps({"messages": [ANSWER]}), "no user turn"),
     (json.dumps({"conversations": [{"from": "alien", "value": "x"}]}), "unknown speaker"),
     (json.dumps({"conversations": [{"from": "human"}]}), "the turn says nothing"),
-    (json.dumps({"messages": [USER, {"role": "assistant", "tool_calls": [CALL]}]}), "calls a tool"),
     (json.dumps({"instruction": "x", "output": "y", "response": "z"}), "would be dropped"),
     (json.dumps({"instruction": "x", "output": "y", "tools": "{"}), "no JSON"),
 ]
@@ -130,6 +131,10 @@ RECORDS = [
         Message(role="user", content="Rome?"),
         Message(role="assistant", content="", tool_calls=(CALL,)),
         Message(role="tool", content="sun", tool_call_id="call_0"),
+    )),
+    Record(instruction="Rome now?", tools=(TOOL,), history=(
+        Message(role="user", content="Rome now?"),
+        Message(role="assistant", content="", tool_calls=(CALL,)),
     )),
     Record(instruction="Why?", output="So.", reasoning="hm", answers=(
         Answer(text="So.", score=1.0),

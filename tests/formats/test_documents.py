@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.formats.documents import Broken, documents, elements, members
+from synthgen.formats.documents import Broken, NotJson, documents, elements, members
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
@@ -42,8 +43,24 @@ def test_numbers_are_not_cut_where_a_block_ends() -> None:
     ["[1x]", "[1e", "", "{}", "[1,]", "[,1]", "[1 2]", "[1,,2]", "nonsense", '[{"a": 1} {"a": 2}]', "[" * 100_000],
 )
 def test_what_is_no_array_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match=r"breaks off|stands"):
+    with pytest.raises(ValueError, match=r"breaks off|stands|missing"):
         list(elements(io.StringIO(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('[{"a": 1},\n]', "after 1 elements a comma stands before ]"),
+        ('[{"a": 1} {"a": 2}]', "after 1 elements a comma is missing"),
+        ('[\n// rows\n{"a": 1}]', "after 0 elements there is a comment"),
+        ('[{"a": 1}, /* more */ {"a": 2}]', "after 1 elements there is a comment"),
+        ("[{'a': 1}]", "a text stands in single quotes"),
+    ],
+)
+def test_what_would_be_no_json_if_it_were_whole_says_what_is_wrong(text: str, problem: str) -> None:
+    for block in (3, 1 << 16):
+        with pytest.raises(NotJson, match=re.escape(problem)):
+            list(elements(io.StringIO(text), block))
 
 
 def test_a_broken_element_is_passed_over_and_told() -> None:

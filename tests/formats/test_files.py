@@ -109,3 +109,30 @@ def test_what_datasets_saved(tmp_path: Path) -> None:
         state.write_text(broken, encoding="utf-8")
         with pytest.raises(SeedError, match=r"state\.json|not whole"):
             find(tmp_path / "saved")
+
+
+def test_linked_files_and_folders_are_read_once_and_dead_links_are_told(tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "folder"
+    elsewhere.mkdir()
+    folder.mkdir()
+    (elsewhere / "a.jsonl").write_text('{"instruction": "Hi"}\n', encoding="utf-8")
+    (folder / "b.jsonl").symlink_to(elsewhere / "a.jsonl")
+    (folder / "more").symlink_to(elsewhere, target_is_directory=True)
+    (folder / "again").symlink_to(folder, target_is_directory=True)
+    (folder / "gone.jsonl").symlink_to(tmp_path / "nothing.jsonl")
+    found = find(folder)
+    assert [file.relative_to(folder).as_posix() for file in found.files] == ["b.jsonl", "more/a.jsonl"]
+    assert found.aside == ((folder / "gone.jsonl", "a link to nothing"),)
+
+
+def test_a_pattern_chooses_a_kind_of_file(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl", "test.jsonl", "c.csv"):
+        (tmp_path / name).write_text('{"instruction": "Hi"}\n', encoding="utf-8")
+    found = find(tmp_path / "*.jsonl")
+    assert [file.name for file in found.files] == ["a.jsonl", "b.jsonl"]
+    assert found.aside == ((tmp_path / "test.jsonl", "split test"),)
+    with pytest.raises(SeedError, match="no file has a name like this"):
+        find(tmp_path / "*.parquet")
+    (tmp_path / "c.csv").write_text("instruction,output\nHi,Ho\n", encoding="utf-8")
+    with pytest.raises(SeedError, match="of several kinds: csv, jsonl"):
+        find(tmp_path / "*")

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.formats.layouts import LostText, RowError, read_row
-from synthgen.records import Answer, Message, Provenance, Record, to_messages
+from synthgen.formats.names import looks_like
+from synthgen.records import Answer, Message, Provenance, Record, answered_by_call, to_messages
 from synthgen.store.table import to_row
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
@@ -176,9 +177,11 @@ def test_an_answer_after_a_call_of_a_tool(turns: list[dict[str, Any]]) -> None:
     assert [m["role"] for m in to_messages(again)] == ["user", "assistant", "tool", "assistant", "user", "assistant"]
     open_end = read({"messages": turns[:-1]})
     assert [m["role"] for m in to_messages(open_end)] == ["user", "assistant", "tool"]
-    with pytest.raises(RowError, match="the last answer calls a tool") as error:
-        read({"messages": turns[:2]})
-    assert error.value.reason == "tool_call"
+    call_alone = read({"messages": turns[:2], "tools": [TOOL]})
+    assert call_alone.output is None
+    assert answered_by_call(call_alone)
+    assert to_messages(call_alone)[-1]["tool_calls"] == [dict(call_alone.history[-1].tool_calls[0])]
+    assert not answered_by_call(open_end)
 
 
 def test_messages_become_history_and_the_last_turn() -> None:
@@ -335,7 +338,7 @@ LOST: list[tuple[dict[str, Any], str, dict[str, str]]] = [
     (
         {"question": "Hi", "context": "c", "answers": {"text": ["Ho"], "answer_start": [1]}},
         "'answers'",
-        {"instruction": "question", "input": "context", "output": "answers"},
+        {"instruction": "question", "input": "context"},
     ),
     (
         {"messages": [USER, ANSWER], "images": ["a.png"]},
@@ -379,15 +382,22 @@ def test_text_that_the_record_has_is_not_lost() -> None:
         ({"text": "A long text."}, "holds text alone"),
         ({"user": "bob", "date": "1"}, "fit no known layout"),
         ({"instruction": b"\x00", "output": "x"}, "instruction holds binary data"),
-        ({"messages": "hi"}, "messages is a text that is no JSON"),
-        ({"messages": ["Hi", "Ho"]}, "messages.0: expected a turn with role and content, found a text"),
+        ({"messages": "hi"}, "messages holds a text, not a list of messages"),
+        ({"messages": "[hi"}, "messages is a text that is no JSON"),
+        ({"turns": ["Hi", "More?"]}, "turns.0: expected a turn with role and content, found a text"),
+        ({"messages": ["Hi", 7]}, "messages.0: expected a turn with role and content, found a text"),
+        ({"id": 1, "conversations": []}, "conversations is empty"),
+        ({"question": {"a": "b"}}, "question: expected a text, found"),
+        ({"prompt": {"role": "prompter", "text": "Hi", "replies": [{"role": "assistant", "text": "Ho"}]}},
+         "prompt.0.replies holds turns that follow this one"),
+        ({"messages": [USER, {**ANSWER, "content": [{"functionCall": {"name": "f"}}]}]}, "holds something else than"),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "no user turn"),
         ({"messages": [{"role": "friend", "content": "x"}]}, "messages.0: unknown speaker \"friend\"; known are"),
         ({"messages": [{"role": 7, "content": "x"}]}, "unknown speaker 7"),
         ({"messages": [{"content": "x"}]}, r"nothing says who speaks \(its keys: content\)"),
         ({"messages": [{"role": "user"}]}, "the turn says nothing"),
         ({"messages": [USER, {**USER, "content": [{"type": "image_url"}]}]}, "messages.1: holds something else"),
-        ({"messages": [USER, ANSWER, ANSWER]}, "one answer, or none"),
+        ({"messages": [USER, ANSWER, ANSWER]}, "after the last user turn comes one assistant turn"),
         ({"conversations": [{"from": "alien", "value": "x"}]}, "unknown speaker \"alien\""),
         ({"instruction": "x", "output": "y", "tools": "{"}, "tools is a text that is no JSON"),
         ({"instruction": "x", "output": "y", "tools": 3}, "tools: expected a list of tools, found 3"),
@@ -461,3 +471,58 @@ def test_values_nested_without_end_are_refused() -> None:
     for turn in ({"role": "assistant", "content": deep}, {"role": "assistant", "tool_calls": [{"function": deep}]}):
         with pytest.raises(RowError, match=r"nested|holds something else"):
             read({"messages": [USER, turn]})
+
+
+@pytest.mark.parametrize(
+    ("row", "turns"),
+    [
+        ({"conversations": ["Q", "A"]}, ["Q", "A"]),
+        ({"dialog": ["Q", "A", "R", "B"]}, ["Q", "A", "R", "B"]),
+        ({"conversation": [{"input": "Q", "output": "A"}, {"input": "R", "output": "B"}]}, ["Q", "A", "R", "B"]),
+        ({"contents": [{"role": "user", "parts": [{"text": "Q"}]}, {"role": "model", "parts": [{"text": "A"}]}]},
+         ["Q", "A"]),
+    ],
+)  # fmt: skip
+def test_dialogues_without_roles_or_with_other_keys(row: dict[str, Any], turns: list[str]) -> None:
+    found = to_messages(read(row))
+    assert [m["content"] for m in found] == turns
+    assert [m["role"] for m in found] == ["user", "assistant"] * (len(turns) // 2)
+
+
+def test_a_system_prompt_that_is_a_message() -> None:
+    row = {"systemInstruction": {"role": "system", "parts": [{"text": "Be brief."}]}, "messages": [USER, ANSWER]}
+    assert read(row).system == "Be brief."
+
+
+def test_a_call_that_is_written_as_text_before_a_result() -> None:
+    turns = [USER, {"role": "assistant", "content": "<tool_call>{}</tool_call>"}, {"role": "tool", "content": "4"}]
+    assert to_messages(read({"messages": [*turns, ANSWER]})) == [*turns, ANSWER]
+
+
+def test_an_answer_column_that_holds_a_call() -> None:
+    turn = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+    record = read({"prompt": "Hi", "completion": [turn]})
+    assert answered_by_call(record)
+    assert [m["role"] for m in to_messages(record)] == ["user", "assistant"]
+
+
+def test_keys_beside_the_input_and_output_of_an_instance_are_left_aside() -> None:
+    row = {"instruction": "Add.", "instances": [{"input": "1", "output": "2", "constraints": "One word."}]}
+    assert read_row(row).aside == ("instances.constraints",)
+
+
+@pytest.mark.parametrize(
+    ("column", "field"),
+    [("answerKey", "output"), ("Complex_CoT", "reasoning"), ("input_text", "input"), ("response_0", "output"),
+     ("choice1", "input"), ("definition", "instruction"), ("prompt_id", None), ("source_text", None)],
+)  # fmt: skip
+def test_what_a_column_looks_like(column: str, field: str | None) -> None:
+    assert looks_like(column) == field
+
+
+def test_the_choices_of_a_question_are_not_lost() -> None:
+    row = {"question": "2+2?", "A": "3", "B": "4", "answer": "B"}
+    with pytest.raises(LostText, match="'A' and 'B' would be dropped") as error:
+        read(row)
+    assert "columns: {instruction: question, output: answer} leaves them aside" in error.value.fix
+    assert read(row, instruction="question", output="answer").output == "B"

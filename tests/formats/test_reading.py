@@ -16,7 +16,7 @@ import pytest
 from synthgen.errors import SeedError
 from synthgen.formats.files import find
 from synthgen.formats.hub import hub_rows
-from synthgen.formats.reading import rows_of
+from synthgen.formats.reading import HEAVIEST, count_of, rows_of
 
 ROWS = [{"instruction": "Say é."}, {"instruction": "说好。", "input": "a"}]
 
@@ -77,7 +77,8 @@ def test_an_array_that_breaks_off_says_so_at_its_end(tmp_path: Path) -> None:
     rows = list(rows_of(path))
     assert [r.values for r in rows] == [None, {"a": "b"}, None, None]
     assert [r.problem for r in rows[::2]] == [
-        "holds bytes that are no UTF-8",
+        "holds bytes that are no UTF-8; it may be Latin-1 or Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 turns it into"
+        " UTF-8",
         "not JSON: Expecting value (character 7)",
     ]
     path.write_text('[{"a": ', encoding="utf-8")
@@ -235,3 +236,93 @@ def test_without_datasets_the_error_says_what_to_install(monkeypatch: pytest.Mon
     with pytest.raises(SeedError, match="needs the package datasets") as error:
         list(hub_rows("org/name", None, "train", None))
     assert error.value.hint == "pip install 'synthgen[hub]'"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("a.parquet", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "a pointer of Git LFS"),
+        ("a.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "a pointer of Git LFS"),
+        ("a.json", "\n<!DOCTYPE html>\n<html></html>", "a web page or XML"),
+        ("a.csv", "<html><body>Too many requests</body></html>", "a web page or XML"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_file_is_named(tmp_path: Path, name: str, content: str, problem: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(SeedError, match=problem):
+        list(rows_of(tmp_path / name))
+
+
+def test_a_compressed_parquet_file_is_to_be_unpacked(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"instruction": ["Hi"]}), tmp_path / "a.parquet")
+    (tmp_path / "a.parquet.gz").write_bytes(gzip.compress((tmp_path / "a.parquet").read_bytes()))
+    with pytest.raises(SeedError, match=r"a compressed Parquet file(.|\n)*unpack it first"):
+        list(rows_of(tmp_path / "a.parquet.gz"))
+
+
+def test_zeros_that_a_crash_left_cost_their_line_alone(tmp_path: Path) -> None:
+    line = json.dumps(ROWS[0]).encode()
+    (tmp_path / "a.jsonl").write_bytes(line + b"\n" + b"\0" * 100 + b"\n" + line + b"\n")
+    assert [row.values for row in rows_of(tmp_path / "a.jsonl")] == [ROWS[0], None, ROWS[0]]
+
+
+def test_excel_says_what_separates_cells(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfsep=;\r\nq;a\r\n1,5;2\r\n")
+    assert [row.values for row in rows_of(tmp_path / "a.csv")] == [{"q": "1,5", "a": "2"}]
+
+
+def test_a_quote_that_does_not_end_breaks_the_file_off(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('q,a\n1,2\n3,"4\n5,6\n', encoding="utf-8")
+    first, last = rows_of(tmp_path / "a.csv")
+    assert first.values == {"q": "1", "a": "2"}
+    assert last.last
+    assert "a quote in it does not end" in last.problem
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": {"instruction": "Hi", "output": "Ho"}, "b": {"instruction": "Go", "output": "On", "note": "x"}},
+        {"0": {"question": "Hi", "answer": "Ho"}, "1": {"question": "Go", "answer": "On"}},
+    ],
+)
+def test_rows_that_are_members_of_an_object(tmp_path: Path, value: dict[str, Any]) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(value), encoding="utf-8")
+    assert [row.values for row in rows_of(tmp_path / "a.json")] == list(value.values())
+
+
+def test_the_only_line_of_a_file_with_a_dialogue_is_a_row(tmp_path: Path) -> None:
+    row = {"context": [{"role": "user", "content": "Hi"}], "response1": "Ho", "votes": [{"score": 1}, {"score": 2}]}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert [found.values for found in rows_of(tmp_path / "a.jsonl")] == [row]
+
+
+def test_rows_are_counted_where_that_costs_little(tmp_path: Path) -> None:
+    lines = "\n".join(json.dumps({"instruction": "x" * 200, "output": str(i)}) for i in range(1500))
+    for name, end in (("a.jsonl", ""), ("b.jsonl", "\n")):
+        (tmp_path / name).write_text(lines + end, encoding="utf-8")
+        assert count_of(tmp_path / name) == 1500
+    (tmp_path / "c.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    (tmp_path / "d.json").write_text("[{}]", encoding="utf-8")
+    (tmp_path / "e.csv").write_text("a\n1\n", encoding="utf-8")
+    assert [count_of(tmp_path / name) for name in ("c.jsonl.gz", "d.json", "e.csv")] == [None, None, None]
+    pq.write_table(pa.table({"instruction": ["Hi"] * 7}), tmp_path / "f.parquet")
+    assert count_of(tmp_path / "f.parquet") == 7
+
+
+def test_a_parquet_file_that_unpacks_to_far_more_than_it_is_stays_within_bounds(tmp_path: Path) -> None:
+    rows = 60
+    output = pa.DictionaryArray.from_arrays([0] * (rows - 1) + [1], ["x" * (HEAVIEST + 1), "Ho"])
+    table = pa.table({"instruction": ["Hi"] * rows, "output": output})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd", store_schema=False)
+    del table
+    assert (tmp_path / "a.parquet").stat().st_size < HEAVIEST / 100
+    before = pa.total_allocated_bytes()
+    most = 0
+    found = []
+    for row in rows_of(tmp_path / "a.parquet"):
+        most = max(most, pa.total_allocated_bytes() - before)
+        found.append(row)
+    assert most < rows * HEAVIEST / 4
+    assert {row.problem for row in found[:-1]} == {"a row of more than 16,777,216 bytes"}
+    assert found[-1].values == {"instruction": "Hi", "output": "Ho"}

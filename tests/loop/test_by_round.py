@@ -57,7 +57,7 @@ def test_a_loop_goes_from_easy_to_hard(make_loop: Callable[..., Path], tmp_path:
     [
         ({"most": {"by_round": [6, "seven"]}}, "most"),
         ({"least": {"by_round": [6, 40]}}, "no task has 40"),
-        ({"of": "nothing.jsonl"}, "cannot be read"),
+        ({"of": "nothing.jsonl"}, "there is no such file"),
         ({"of": {"use": "drils"}}, "drils"),
     ],
 )
@@ -91,5 +91,5 @@ def test_known_answers_and_prompts_are_pinned(changed: str, make_loop: Callable[
     run_loop(load(path, ["stop.rounds=0"]), tmp_path / "out", say=lambda line: None)
     with (tmp_path / ("known.jsonl" if changed == "tasks" else "hint.j2")).open("a") as file:
         file.write('{"instruction": "rev ab", "output": "ab"}\n' if changed == "tasks" else "!")
-    with pytest.raises(ConfigError, match=f"has changed since the loop began: {changed}"):
+    with pytest.raises(ConfigError, match=f"has changed since the loop began: .*{changed}"):
         run_loop(load(path, ["stop.rounds=0"]), tmp_path / "out", say=lambda line: None)

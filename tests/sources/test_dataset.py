@@ -196,3 +196,19 @@ def test_a_file_that_breaks_off_ends_with_a_dropped_record(tmp_path: Path) -> No
     records = draw(make(tmp_path, path="a.json"), 0) or ()
     assert [r.drop is None for r in records] == [True, True, False]
     assert "cannot be read further" in ((records[-1].drop and records[-1].drop.detail) or "")
+
+
+def test_a_file_that_breaks_off_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('[{"instruction": "Hi", "output": "Ho"},\n{"instruction": "He', encoding="utf-8")
+    source = Dataset.model_validate({"path": "a.json"}, context={"base": tmp_path})
+    source.draw(0, View((), ()), random.Random(0))
+    facts = source.facts(1)
+    (told,) = facts.broken_off
+    assert told.startswith("a.json:2: the JSON array cannot be read further")
+    assert ("not read to the end", told) in facts.lines()
+
+
+def test_before_a_run_all_rows_are_counted_and_the_first_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"instruction": "Hi", "output": "Ho"}\n' * 250, encoding="utf-8")
+    source = Dataset.model_validate({"path": "a.jsonl"}, context={"base": tmp_path})
+    assert source.facts().lines() == [("read", "250 rows (the first 100 were looked at) of a.jsonl")]

@@ -143,3 +143,20 @@ def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
         make(tmp_path, human=-1)
     with pytest.raises(ValidationError):
         make(tmp_path, humans=3)
+
+
+def test_of_a_folder_with_splits_the_training_rows_are_the_seed_tasks(tmp_path: Path) -> None:
+    for name in ("train", "test", "more"):
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"instruction": "{name}?", "output": "y"}}\n', encoding="utf-8")
+    (tmp_path / "notes.csv").write_text("instruction,output\nz,y\n", encoding="utf-8")
+    source = Seeds.model_validate({"path": str(tmp_path), "human": 1, "machine": 0})
+    assert [seed.instruction for seed in source.seeds] == ["more?", "train?"]
+    facts = source.facts()
+    assert facts is not None
+    assert [told.partition("/")[2] for told in facts.files_aside] == [
+        "notes.csv (another kind of file than jsonl)",
+        "test.jsonl (split test)",
+    ]
+    (tmp_path / "train.jsonl").unlink()
+    source = Seeds.model_validate({"path": str(tmp_path), "human": 1, "machine": 0})
+    assert [seed.instruction for seed in source.seeds] == ["more?", "test?"]  # a name says nothing where none is train

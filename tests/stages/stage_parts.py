@@ -12,12 +12,12 @@ from synthgen.engine.attempt import Attempt
 from synthgen.engine.pipeline import Pipeline, prepare
 from synthgen.journal.journal import Journal
 from synthgen.prompting.templates import Renderer
-from synthgen.protocols import Draw, Teacher
+from synthgen.protocols import Draw, Source, Teacher
 from synthgen.records import Record
 from synthgen.requests.request import Choice, Completion, Request, Sampling
 
 
-class Scripted:
+class Scripted(Teacher):
     """Answers with what the script gives for a request: a text, a choice, or a completion."""
 
     def __init__(self, script: Callable[[Request], Any] | str | Choice, *, structured: bool | None = None) -> None:
@@ -39,7 +39,7 @@ class Scripted:
         return [str(request.messages[-1]["content"]) for request in self.requests]
 
 
-class NoSource:
+class NoSource(Source):
     reads_pool = False
     seeds: Sequence[Record] = ()
 
@@ -67,11 +67,11 @@ def walk(tmp_path: Path) -> Walk:
                 teachers = {"teacher": teacher}
                 pipeline = Pipeline("test", NoSource(), stages, teachers, render=Renderer().render)
                 prepare(pipeline)
-                asker = Asker(teachers, journal)
+                asker = Asker(pipeline.teachers, journal)
                 walked = Attempt(pipeline, asker, attempt, Draw(tuple(demonstrations), tuple(records)))
                 walked.stage = "stage"
                 before = {record.id for record in walked.alive}
-                walked.take(await stage.run(list(walked.alive), walked), before)
+                walked.take(await stage.run(list(walked.alive), walked.context()), before)
                 return walked.alive + walked.dropped
 
         return asyncio.run(body())

@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from synthgen.errors import ConfigError
-from synthgen.protocols import Context, Preparation
+from synthgen.prompting import foreign
+from synthgen.protocols import Context, Preparation, Teacher, adapted
 from synthgen.records import Record
 from synthgen.requests.request import Choice, Completion, Sampling
 from synthgen.stages.pre_query import ROUND, PreQuery, around_task
@@ -41,7 +42,7 @@ def made(stage: PreQuery, teacher: Any, choices: list[Choice], attempt: int = 3)
         return Completion(tuple(choices), model="student@1", key="k")
 
     ctx = cast(Context, SimpleNamespace(ask=ask, attempt=attempt, round=2, rng=random.Random(0)))
-    stage.prepare(Preparation(render=str, seeds=(), seed=0, base=".", teachers={"teacher": teacher}))
+    stage.prepare(Preparation(render=str, seeds=(), seed=0, base=".", teachers={"teacher": adapted(teacher, Teacher)}))
     return asyncio.run(stage.run([], ctx)), asked
 
 
@@ -61,12 +62,40 @@ def test_older_checkpoints_hold_the_template_in_the_tokenizers_config(tmp_path: 
     [
         ("{{ messages[0]['content'] }}", "puts nothing before"),
         ("{% if %}", "cannot be rendered"),
-        ("{{ raise_exception('no') }}", "cannot be rendered: no"),
+        ("{{ raise_exception('no') }}", "cannot be rendered: TemplateError: no"),
+        ("{{ messages[0]['content'] + 1 }}", "cannot be rendered: TypeError"),
+        ("{{ 1 / 0 }}", "cannot be rendered: ZeroDivisionError"),
+        ("{{ ''.__class__.__mro__ }}", "cannot be rendered: SecurityError"),
+        ("{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}", "cannot be rendered: RecursionError"),
+        ("{{ 'a' * 10**10 }}", "cannot be rendered: the template takes more than 1,000 MB of memory"),
+        ("{{ 'a' * 2 * 10**6 }}", "cannot be rendered: the template writes more than 1,000,000 characters"),
     ],
 )
 def test_templates_that_cannot_be_used_are_refused(template: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         around_task(checkpoint(tmp_path, template))
+
+
+def test_a_template_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign, "MOST_S", 2)
+    loops = "{% for a in range(99999) %}" * 4 + "{% endfor %}" * 4
+    with pytest.raises(ConfigError, match="no end within 2 s"):
+        around_task(checkpoint(tmp_path, f"x {loops}"))
+
+
+@pytest.mark.parametrize(
+    "text", ["[", "[]", "3", '{"chat_template": {}}', '{"chat_template": [1]}', "[" * 10**5, "\xff"]
+)
+def test_a_damaged_tokenizer_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "tokenizer_config.json").write_text(text, encoding="latin-1")
+    with pytest.raises(ConfigError, match=r"cannot be read|has no chat template"):
+        around_task(tmp_path)
+
+
+def test_of_several_templates_the_default_one_is_taken(tmp_path: Path) -> None:
+    named = [{"name": "tool_use", "template": "x"}, {"name": "default", "template": CHATML}]
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": named, "bos_token": {"x": 1}}))
+    assert around_task(tmp_path)[0] == "<|im_start|>user\n"
 
 
 def test_a_folder_without_a_template_is_refused(tmp_path: Path) -> None:
@@ -118,5 +147,5 @@ def test_openings_lead_the_student_in_turn() -> None:
 def test_a_teacher_without_a_checkpoint_needs_to_be_told_what_stands_before_a_task() -> None:
     with pytest.raises(ConfigError, match="no checkpoint to read a chat template from"):
         made(PreQuery(), SimpleNamespace(model="m"), [])
-    with pytest.raises(ConfigError, match="no teacher named 'other'"):
+    with pytest.raises(ConfigError, match="no teacher 'other'"):
         made(PreQuery(teacher="other"), SimpleNamespace(model="m"), [])

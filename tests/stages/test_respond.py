@@ -7,8 +7,12 @@ import pytest
 from stage_parts import Scripted, Walk
 
 from synthgen import families
+from synthgen.protocols import Stage
 from synthgen.records import Message, Record
 from synthgen.requests.request import Choice, Request, Sampling
+from synthgen.stages.candidates import Candidates
+from synthgen.stages.instances import Instances
+from synthgen.stages.majority import Majority
 from synthgen.stages.respond import Respond
 from synthgen.teachers.procedural import Procedural
 
@@ -102,6 +106,7 @@ def test_reasoning_that_cannot_be_read_drops_the_record(walk: Walk, choice: Choi
 
 
 def test_a_prompt_takes_the_place_of_the_last_turn(walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthgen.assets.folder", lambda kind: tmp_path)  # where shipped prompts lie
     template = tmp_path / "polite.j2"
     template.write_text("Kindly: {{ instruction }} ({{ input }}){{ reply }}")
     teacher = Scripted("3")
@@ -133,3 +138,13 @@ def test_programs_answer_what_they_know_and_refuse_the_rest(walk: Walk) -> None:
     assert [(r.output, r.reasoning) for r in answered] == [(task.output, task.reasoning) for task in tasks]
     assert refused.drop is not None
     assert refused.drop.reason == "refused"
+
+
+@pytest.mark.parametrize("stage", [Respond(), Candidates(), Majority(), Instances()])
+def test_a_call_of_a_tool_is_an_answer(walk: Walk, stage: Stage) -> None:
+    call = Message(role="assistant", content="", tool_calls=({"function": {"name": "w", "arguments": "{}"}},))
+    record = Record(instruction="Rain?", history=(Message(role="user", content="Rain?"), call))
+    teacher = Scripted("4")
+    (found,) = walk(stage, teacher, records=[record])
+    assert (found.history, found.output, found.drop) == (record.history, None, None)
+    assert teacher.requests == []

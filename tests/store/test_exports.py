@@ -147,7 +147,9 @@ def test_axolotl_config_is_yaml_that_names_the_file(run: Path) -> None:
 def test_an_unknown_format_is_refused_before_anything_is_written(run: Path) -> None:
     with pytest.raises(ConfigError, match="there is no export 'parket'") as caught:
         export(run, ["alpaca", "parket"])
-    assert "alpaca, axolotl, dpo" in str(caught.value)
+    assert "these exist: alpaca, axolotl, dpo" in str(caught.value)
+    with pytest.raises(ConfigError, match="did you mean 'messages'"):
+        export(run, ["mesages"])
     assert not (run / "exports").exists()
 
 

@@ -116,3 +116,14 @@ def test_seeds_are_kept_and_come_back(tmp_path: Path) -> None:
         assert [seed.task_type for seed in folder.seeds()] == ["\ufffd"]
         folder.save_seeds(seeds)
     assert list(RunFolder.open(tmp_path / "run").seeds()) == seeds
+
+
+def test_a_project_is_no_run_folder(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("name: mine\n")
+    with pytest.raises(StoreError, match="holds a config and no run") as caught:
+        RunFolder.open(tmp_path)
+    assert "outputs/<run>" in str(caught.value)
+    write_run(tmp_path / "outputs" / "mine", [accepted(1)])
+    with pytest.raises(StoreError, match="outputs/mine"):
+        RunFolder.open(tmp_path)
+    RunFolder.open(tmp_path / "outputs" / "mine")

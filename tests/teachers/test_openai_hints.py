@@ -151,6 +151,18 @@ def test_a_request_that_is_larger_than_the_limit_by_itself(message: str, large: 
     assert not Problem(400, message).too_large
 
 
+@pytest.mark.parametrize(
+    ("message", "code", "money"),
+    [
+        ("Your credit balance is too low to access the Anthropic API.", "invalid_request_error", True),
+        ("Billing hard limit has been reached", "billing_hard_limit_reached", True),
+        ("the tool `billing` is not known", "invalid_request_error", False),
+    ],
+)
+def test_a_400_about_money(message: str, code: str, money: bool) -> None:
+    assert Problem(400, message, code).quota_spent is money
+
+
 def test_limits_per_day() -> None:
     assert Problem(429, "Rate limit exceeded: free-models-per-day").for_today
     assert Problem(429, "quota metric GenerateRequestsPerDayPerProjectPerModel-FreeTier").for_today

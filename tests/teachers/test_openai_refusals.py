@@ -73,6 +73,7 @@ RIVER = "Name a river in Poland."
 FOR_GOOD = [
     (lambda: error_reply(400, "roles must alternate"), "bad_request", 1),
     (lambda: error_reply(403, "not this one"), "bad_request", 1),
+    (lambda: error_reply(404, "No endpoints found that support tool use"), "bad_request", 1),
     (lambda: error_reply(422, "not this one"), "bad_request", 1),
     (lambda: error_reply(418, "not this one"), "bad_request", 1),
     (lambda: error_reply(451, "for legal reasons"), "refused", 1),
@@ -111,7 +112,7 @@ def test_it_is_rejected_even_where_it_is_the_only_one_that_is_asked(
     assert requests <= tries + 1  # and a plain question
 
 
-@pytest.mark.parametrize(("outgoing", "reason", "tries"), [FOR_GOOD[0], FOR_GOOD[9], FOR_GOOD[14]])
+@pytest.mark.parametrize(("outgoing", "reason", "tries"), [FOR_GOOD[0], FOR_GOOD[10], FOR_GOOD[15]])
 @pytest.mark.parametrize("at", [0, 3])
 def test_the_one_record_is_rejected_wherever_it_stands_and_a_rerun_asks_nothing(
     tmp_path: Path, outgoing: Callable[[], Outgoing], reason: str, tries: int, at: int
@@ -239,6 +240,64 @@ def test_a_wait_that_is_too_long_ends_the_run_at_once(message: str, headers: dic
             return server.requests
 
     assert run(work()) <= 3 + 10
+
+
+@pytest.mark.parametrize("fault", ["500", "malformed"])
+def test_a_request_that_fails_more_slowly_than_the_run_waits_is_rejected_and_not_taken_for_a_server_that_is_down(
+    monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(patience, "BACKOFF_S", 0.4)
+    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.4)
+    outgoing = error_reply(500, "no") if fault == "500" else Outgoing(raw=b'{"choices": [{"mess')
+
+    async def work() -> tuple[Completion, int]:
+        async with served(give_up_after_s=0.1) as (teacher, server):
+            refusing(server, about_rivers(lambda: outgoing))
+            return await teacher.complete(request(RIVER)), server.requests
+
+    completion, requests = run(work())
+    assert completion.choices[0].finish_reason == "server_error"
+    assert requests <= 5
+
+
+def test_a_server_that_is_down_gets_one_plain_question_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "BACKOFF_S", 0.4)
+
+    async def work() -> int:
+        async with served(give_up_after_s=0.1) as (teacher, server):
+            refusing(server, lambda body: error_reply(500, "out of memory"))
+            with pytest.raises(TeacherError, match="out of memory"):
+                await teacher.complete(request(RIVER))
+            return server.requests
+
+    assert run(work()) <= 4
+
+
+def test_a_limit_per_day_whose_short_wait_changes_nothing_ends_the_run() -> None:
+    async def work() -> int:
+        async with served(give_up_after_s=100) as (teacher, server):
+            refusing(server, lambda body: limit("Quota exceeded: RequestsPerDay. Please retry in 0.02s."))
+            with pytest.raises(TeacherError, match="its limit per day begins anew: HTTP 429: Quota exceeded"):
+                await ask_all(teacher, 10, at_once=5)
+            return server.requests
+
+    assert run(work()) <= 5 * (patience.BELIEVED_TODAY + 1)
+
+
+def test_a_limit_per_day_that_slides_is_waited_for() -> None:
+    async def work() -> None:
+        refused = 0
+
+        def sometimes(body: dict[str, Any]) -> Outgoing | None:
+            nonlocal refused
+            refused += 1
+            return limit("tokens per day (TPD): Please try again in 0.02s.") if refused % 2 else None
+
+        async with served(give_up_after_s=100) as (teacher, server):
+            refusing(server, sometimes)
+            assert good(await ask_all(teacher, 20, at_once=2)) == 20
+
+    run(work())
 
 
 def test_another_server_is_asked_while_one_rests_for_a_day() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.forms.reply_problems import choices_of, why_unusable
 from synthgen.teachers.openai.problems import Again, Problem
 from synthgen.teachers.openai.reading import read
 from synthgen.teachers.openai.replies import MalformedError
@@ -93,6 +94,50 @@ def test_what_is_cut_or_no_json_is_malformed(data: bytes) -> None:
 
 def test_an_end_without_a_mark_is_an_end_where_every_choice_has_its_reason() -> None:
     assert assembled(stream(chunk(0, "stop", content="whole"), end=""), "chat")["choices"][0]["text"] == "whole"
+
+
+def ended(**said: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": {}, **said}]}
+
+
+@pytest.mark.parametrize(
+    ("events", "reason"),
+    [
+        ([ended(finish_reason="stop")], None),
+        ([ended(stop_reason="length")], "truncated"),
+        ([ended(finish_reason=None, stop_reason="max_tokens"), ended()], "truncated"),
+        ([ended(finish_reason="stop", native_finish_reason="MAX_TOKENS")], "truncated"),
+        ([ended(finish_reason="stop", error={"code": 502})], "server_error"),
+        ([{**ended(finish_reason="stop"), "error": {"code": 502, "message": "provider"}}], "server_error"),
+        ([ended(), {"choices": [], "done_reason": "length"}], "truncated"),
+    ],
+)
+def test_the_end_of_a_stream_is_told_wherever_it_is_in_a_reply_in_one_piece(events: list[Any], reason: str) -> None:
+    completion = read(200, {}, stream(chunk(content="A plain answer."), *events), "chat")
+    assert not isinstance(completion, Problem)
+    assert why_unusable(choices_of(completion)[0]) == reason
+
+
+@pytest.mark.parametrize(
+    "last", [{"content": "A plain answer."}, {"content": "A plain answer.", "role": "assistant"}, {}, {"content": ""}]
+)
+def test_a_last_event_that_repeats_the_whole_message_doubles_nothing(last: dict[str, Any]) -> None:
+    whole = {"choices": [{"index": 0, "message": last, "finish_reason": "stop"}]}
+    body = assembled(stream(chunk(content="A plain "), chunk(content="answer."), whole), "chat")
+    assert body["choices"][0]["text"] == "A plain answer."
+
+
+def test_messages_that_grow_and_messages_that_go_on() -> None:
+    def said(*texts: str) -> str:
+        events = [{"choices": [{"index": 0, "message": {"content": text}}]} for text in texts]
+        return str(assembled(stream(*events), "chat")["choices"][0]["text"])
+
+    assert said("A", "A plain", "A plain answer.") == said("A", " plain", " answer.") == "A plain answer."
+
+
+def test_pieces_that_are_objects() -> None:
+    body = assembled(stream(chunk(content={"type": "text", "text": "A plain answer."})), "chat")
+    assert body["choices"][0]["text"] == "A plain answer."
 
 
 @pytest.mark.parametrize(

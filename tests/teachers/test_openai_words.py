@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.safety import outward
 from synthgen.teachers.openai import problems
 from synthgen.teachers.openai.problems import Problem
 
@@ -130,3 +131,22 @@ def test_no_body_raises_anything(body: Any, status: int) -> None:
 @given(st.binary(max_size=300))
 def test_no_bytes_raise_anything(data: bytes) -> None:
     assert "\n" not in Problem.read(500, data).message
+
+
+@pytest.mark.parametrize("most", [200, problems.SHOWN, problems.KEPT, 4 * problems.KEPT])
+@pytest.mark.parametrize("form", ["text", "json", "list", "page", "code"])
+def test_half_a_key_at_the_place_where_a_body_is_cut_is_not_left(most: int, form: str) -> None:
+    key = "zq-Words0123456789abcdef"
+    outward.learn(key)
+    for before in range(most - len(key) - 2, most + 2):
+        text = "x" * before + key + " more"
+        bodies: dict[str, Any] = {
+            "json": {"error": {"message": text}},
+            "list": [text],
+            "code": {"error": {"code": text, "message": ""}},
+        }
+        body = json.dumps(bodies[form]) if form in bodies else f"<p>{text}</p>" if form == "page" else text
+        found = problems.read(body.encode())
+        said = f"{found.text} {found.code} {problems.bounded(text, most)} {problems.bounded(found.text)}"
+        assert key[:5] not in said
+        assert key[-9:] not in said

@@ -105,6 +105,19 @@ def test_a_template_of_its_own_is_left_as_it_is(kind: str, tmp_path: Path) -> No
     assert student.tokenizer.chat_template == before
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("chatml", "qwen"), ("gemma", "gemma"), ("llama3", "llama"), ("llama", "mistral")]
+)
+def test_a_built_in_template_writes_what_the_published_one_does(name: str, kind: str, tmp_path: Path) -> None:
+    base = checkpoint(kind, tmp_path, chat=False)
+    student = load_student(parse({"model": str(base), "data": "x", "template": name}), [])
+    assert not student.new_tokens
+    trimmed = [record.replace(output=(record.output or "").strip()) for record in RECORDS]
+    ours = make_examples(trimmed, student.tokenizer, max_length=128).items
+    theirs = make_examples(trimmed, tokenizer_of(kind), max_length=128).items
+    assert [(e.input_ids, e.labels) for e in ours] == [(e.input_ids, e.labels) for e in theirs]
+
+
 def test_a_template_out_of_a_file_is_taken(tmp_path: Path) -> None:
     base = checkpoint("qwen", tmp_path / "m")
     file = tmp_path / "own.jinja"

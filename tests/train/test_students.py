@@ -293,3 +293,21 @@ def test_the_held_out_loss_is_taken_while_training_and_the_best_step_kept(recipe
     assert report.best_step == best["step"]
     assert report.eval_loss == pytest.approx(best["eval_loss"], abs=1e-4)
     assert any("held-out loss" in line for line in lines)
+
+
+def test_a_folder_of_an_earlier_version_is_still_its_trainings(tmp_path: Path) -> None:
+    """The hash is what the version before wrote for these settings and this example."""
+    from synthgen_train.config import parse
+    from synthgen_train.examples import Example
+    from synthgen_train.report import claim
+
+    settings = {"model": "m", "data": [{"path": "d.jsonl", "earlier": True}], "method": {"use": "ia3"}, "max_steps": 5}
+    config = parse({**settings, "weight_decay": 0.1, "out": str(tmp_path)})
+    written = {"fingerprint": "e06be39e1eee9ca399e7a095d7ad534f369a820655f951d7be5979a73a1560d5", "versions": {}}
+    (tmp_path / "training.json").write_text(json.dumps(written))
+    examples = [Example([1, 2], [-100, 2])]
+    with pytest.raises(ConfigError, match="other settings"):
+        claim(config.model_copy(update={"weight_decay": 0.2}), examples, "", 5, write=False)
+    assert claim(config, examples, "", 5, write=True) is None
+    assert json.loads((tmp_path / "training.json").read_text())["steps"] == 5
+    assert claim(config, examples, "", 5, write=True) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,10 @@ from synthgen_train.config import TrainConfig, parse, section
 from synthgen_train.methods import IA3, Adapter, BitFit, Full, Lora, Prefix, Prompt
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, program: str = "python -m synthgen_train") -> int:
     """Runs a command and returns its exit code: 0, 1, 2 for a wrong config or failed check, 3 for a failed gate."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(given)
+    options = _parser(program).parse_args(given)
     options.command = given
     try:
         return int(options.run(options))
@@ -28,28 +29,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="synthgen_train", description="Trains students and watches over them.")
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program, description="Trains students and watches over them.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     train = commands.add_parser(
         "train",
         help="train a student from a recipe or from --data and --model",
-        description="Trains a student. Every setting can stand in the recipe's train: section, or in --set KEY=VALUE.",
+        usage=f"{program} train [RECIPE] [OPTIONS]",
+        description="Train a student on a dataset.\n\n"
+        "RECIPE.yaml with a train: section, or --data outputs/RUN --model PATH. Every\n"
+        "setting can stand in the section, or in --set KEY=VALUE. Needs the extra:\nsynthgen[train].",
         epilog=settings_help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    train.add_argument("recipe", nargs="?", type=Path, help="YAML file with a train: section")
+    train.add_argument("recipe", metavar="RECIPE", nargs="?", type=Path, help="YAML file with a train: section")
     train.add_argument("--data", action="append", help="run folder, dataset folder or file; may be repeated")
     train.add_argument("--model", help="path or hub id; `scratch` makes a small one without a download")
     train.add_argument("--method", help="full, lora, adapter, prefix, prompt, bitfit or ia3")
-    train.add_argument("--objective", choices=["sft", "dpo", "kto"])
+    train.add_argument("--objective", choices=["sft", "dpo", "kto"], metavar="NAME", help="sft, dpo or kto")
     train.add_argument("--out", help="folder of the student")
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as max_steps=100")
     train.add_argument("--force", action="store_true", help="train although a check fails")
     train.add_argument("--dry-run", action="store_true", help="print the plan and end")
     train.set_defaults(run=_train)
-    monitor = commands.add_parser("monitor", help="compare a student with the model before")
-    monitor.add_argument("model", help="path or hub id, or the folder of an adapter")
+    monitor = commands.add_parser(
+        "monitor",
+        help="compare a student with the model before",
+        usage=f"{program} monitor MODEL [OPTIONS]",
+        description="Compare a student with the model before.\n\n"
+        "Paired, with intervals and gates. Needs the extra: synthgen[train].",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    monitor.add_argument("model", metavar="MODEL", help="path or hub id, or the folder of an adapter")
     monitor.add_argument("--baseline", help="the model before training")
     monitor.add_argument("--out", type=Path, help="folder for monitor.json and the replies")
     monitor.add_argument("--data", type=Path, help="records for held-out exact match")
@@ -83,7 +94,7 @@ def settings_help() -> str:
     for method in (Full, Lora, Adapter, Prefix, Prompt, BitFit, IA3):
         keys = [f"{n} [{f.default}]" for n, f in method.model_fields.items() if n != "use"]
         lines.append(f"  {method.model_fields['use'].default}: {', '.join(keys) or 'no keys'}")
-    return "\n".join(lines)
+    return "\n".join(textwrap.fill(line, 80, subsequent_indent=" " * 6) for line in lines)
 
 
 def settings_of(options: argparse.Namespace) -> TrainConfig:

@@ -81,7 +81,7 @@ def _from_scratch(config: TrainConfig, scratch: Scratch, texts: Sequence[str]) -
         )
     tokenizer = tokenizer_of(texts, scratch.from_scratch, SPECIAL_TOKENS.get(template, ()))
     model = model_of(tokenizer, scratch.from_scratch)
-    tokenizer.chat_template = TEMPLATES[template]
+    tokenizer.chat_template = TEMPLATES.get(template) or _file(Path(template))
     student = Student(model, tokenizer, template, "", from_scratch=True, dtype=dtype_of(config))
     if not config.method.changes_base:
         # An adapter is nothing without its base, so the base is kept beside it.
@@ -129,10 +129,8 @@ def _set_template(student: Student, config: TrainConfig) -> None:
     if student.template == "own":
         if not tokenizer.chat_template:
             raise ConfigError("the tokenizer has no chat template", key="train.template", hint="template: chatml")
-    elif student.template in TEMPLATES:
-        tokenizer.chat_template = TEMPLATES[student.template]
     else:
-        tokenizer.chat_template = _file(Path(student.template))
+        tokenizer.chat_template = TEMPLATES.get(student.template) or _file(Path(student.template))
     if config.template is None and student.template != "own":
         student.notes.append("the tokenizer has no chat template: chatml")
     missing = [t for t in SPECIAL_TOKENS.get(student.template, ()) if t not in tokenizer.get_vocab()]

@@ -58,6 +58,12 @@ class Prepared:
     shares: list[Share]
     pairs: list[Any] = field(default_factory=list)
 
+    def forget(self) -> None:
+        """Lets the tokens go: they are in the rows that are trained on."""
+        self.examples.clear()
+        self.seen.items.clear()
+        self.pairs.clear()
+
 
 def read_records(sources: Iterable[Source], eval_share: float, seed: int) -> Records:
     """The records of all sources, a share of them held out by a hash of what the user says.

@@ -83,7 +83,8 @@ def fingerprint_of(config: TrainConfig, examples: Iterable[Example], base: str) 
 
 def _earlier_fingerprint(config: TrainConfig, examples: Iterable[Example]) -> str:
     """What an earlier version wrote."""
-    return _digest(config.model_dump_json(exclude=NOT_PART | LATER), examples)
+    unknown: Any = {**dict.fromkeys(NOT_PART | LATER, True), "data": {"__all__": {"columns"}}}
+    return _digest(config.model_dump_json(exclude=unknown), examples)
 
 
 def _digest(settings: str, examples: Iterable[Example]) -> str:

@@ -86,18 +86,55 @@ JSON = (
     '{% if add_generation_prompt %}{{ \'{"role": "assistant"}\\n\' }}{% endif %}'
 )
 
+# The forms of Gemma's, Llama 3's and Phi-3's chat models, whose turn tokens their base models have too. Gemma has no
+# system turn: it stands inside the first user turn, as in the makers' later templates.
+GEMMA = (
+    "{% set found = namespace(system='') %}{% for message in messages %}"
+    "{% if message['role'] == 'system' %}{% set found.system = message['content'] + '\\n\\n' %}"
+    "{% elif message['role'] == 'assistant' %}{{ '<start_of_turn>model\\n' }}"
+    + _ANSWER
+    + "{{ '\\n' }}{% else %}{{ '<start_of_turn>' + message['role'] + '\\n' + found.system + message['content'] }}"
+    "{% set found.system = '' %}{% if loop.first or (loop.index0 == 1 and messages[0]['role'] == 'system') %}"
+    + _TOOLS
+    + "{% endif %}{{ '<end_of_turn>\\n' }}"
+    "{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}"
+)
+
+
+def _turns(begin: str, between: str, end: str, after: str) -> str:
+    """A template of turns that are all alike; tools stand in the first one."""
+    return (
+        "{% for message in messages %}{{ '" + begin + "' + message['role'] + '" + between + "' }}"
+        "{% if message['role'] == 'assistant' %}" + _ANSWER + "{{ '" + after + "' }}"
+        "{% else %}{{ message['content'] }}{% if loop.first %}" + _TOOLS + "{% endif %}{{ '" + end + after + "' }}"
+        "{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '" + begin + "assistant" + between + "' }}{% endif %}"
+    )
+
+
+LLAMA3 = _turns("<|start_header_id|>", "<|end_header_id|>\\n\\n", "<|eot_id|>", "")
+PHI3 = _turns("<|", "|>\\n", "<|end|>", "\\n")
+
 TEMPLATES: dict[str, str] = {
     "chatml": CHATML,
     "alpaca": ALPACA,
     "llama": LLAMA,
     "xml": XML,
     "json": JSON,
+    "gemma": GEMMA,
+    "llama3": LLAMA3,
+    "phi3": PHI3,
 }
 
-SPECIAL_TOKENS: dict[str, tuple[str, ...]] = {"chatml": ("<|im_start|>", "<|im_end|>")}
+SPECIAL_TOKENS: dict[str, tuple[str, ...]] = {
+    "chatml": ("<|im_start|>", "<|im_end|>"),
+    "gemma": ("<start_of_turn>", "<end_of_turn>"),
+    "llama3": ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
+    "phi3": ("<|system|>", "<|user|>", "<|assistant|>", "<|end|>"),
+}
 """Tokens that a template needs in the vocabulary; the others are made of ordinary text."""
 
-STOPS = {"chatml": "<|im_end|>"}
+STOPS = {"chatml": "<|im_end|>", "gemma": "<end_of_turn>", "llama3": "<|eot_id|>", "phi3": "<|end|>"}
 """The token that ends a template's turns, where it is not the tokenizer's own."""
 
 

@@ -103,6 +103,7 @@ def train(
     if first:
         ready.student.keep_base()
     trainee = make_trainee(ready)
+    ready.prepared.forget()
     for line in trainee.plan.lines():
         say(line)
     report = _run(ready, trainee, started, say, first)
@@ -261,7 +262,7 @@ def _plan(ready: Ready, model: Any, rows: Any) -> Plan:
         shares=prepared.shares,
         rows=len(rows),
         rows_per_step=config.batch_size * config.gradient_accumulation * _processes(),
-        steps=make_steps(ready),
+        steps=config.max_steps or make_steps(ready),
         parameters=parameters,
         trainable=trainable,
         memory=memory_of(model, config, settings, prepared.examples),

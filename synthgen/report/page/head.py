@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from synthgen.protocols import SourceFacts
 from synthgen.report.charts import bar
 from synthgen.report.markup import Html, el
-from synthgen.store.report import RunReport, SourceFacts
+from synthgen.store.report import RunReport
 
 _STATUS = {
     "done": "done",

@@ -25,11 +25,21 @@ def missing_key(variable: str) -> TeacherError:
 
 
 def unreachable(
-    names: Sequence[str], problem: str, waited_s: float, kind: Kind = "unreachable", *, proxied: bool = False
+    names: Sequence[str],
+    problem: str,
+    waited_s: float,
+    kind: Kind = "unreachable",
+    *,
+    proxied: bool = False,
+    money: bool = False,
 ) -> TeacherError:
-    """No server has given a usable reply for too long."""
-    if kind == "refused":
-        step = "it answers, but takes no request: wait, lower rpm or tpm, or raise the limit there"
+    """No server has given a usable reply for too long. `money`: it speaks of the account's quota, too."""
+    if kind == "refused" and money:
+        step = "the account's quota or balance seems to be spent: add to it, or wait."
+    elif kind == "refused":
+        step = "it answers, but takes no request: wait, lower rpm or tpm, or raise the limit there."
+    elif kind == "timed_out":
+        step = "the server takes requests and does not answer in time: look at its log, or raise timeout_s."
     elif kind == "unreachable" and proxied:
         step = "is the proxy right? NO_PROXY=HOST goes past it. Is base_url right (host, port, /v1)?"
     else:
@@ -40,9 +50,13 @@ def unreachable(
     )
 
 
-def waits_too_long(names: Sequence[str], problem: str, asked_s: float, patience_s: float) -> TeacherError:
-    """A limit whose end is further away than the run waits for anything."""
-    until = "without saying until when" if math.isinf(asked_s) else f"for {duration(asked_s)}"
+def waits_too_long(
+    names: Sequence[str], problem: str, asked_s: float, patience_s: float, *, today: bool = False
+) -> TeacherError:
+    """A limit whose end is further away than the run waits for anything. `today`: it is one per day or longer."""
+    until = f"for {duration(asked_s)}" if math.isfinite(asked_s) else "without saying until when"
+    if today and math.isinf(asked_s):
+        until = "before its limit per day begins anew"
     return TeacherError(
         f"{' or '.join(names)} takes no request {until}: {problem}",
         hint=f"a longer wait than give_up_after_s ({patience_s:.0f} s) ends the run. Run it again later, or raise the"

@@ -44,6 +44,7 @@ class Call:
     with_schema: bool = True
     schema_failures: int = 0
     limited: Problem | None = None
+    refused_for_today: int = 0
     at_the_end: bool = False
     sent: Sent = _NOTHING_SENT
     usage: Usage = _NO_USAGE
@@ -79,6 +80,7 @@ class Call:
             self.unknown_paid += again.paid
             if self.unknown >= FAILURES_TO_KNOW and successes > self.successes_then:
                 self.is_known()
+        self.limited = None
         self.timed_out = again.kind == "timed_out"
         self.problem = again.kind, again.status
         if again.kind == "failed" and again.status >= 500 and self.sent.schema:
@@ -92,6 +94,9 @@ class Call:
         self.failures += self.unknown
         self.paid += self.unknown_paid
         self.unknown = self.unknown_paid = 0
+        if self.at_the_end:  # it has had all the time there is: one more try, since the server may be just back
+            self.failures = max(self.failures, OWN_FAILURES - 1)
+            self.at_the_end = False
 
     @property
     def in_doubt(self) -> bool:

@@ -298,7 +298,7 @@ class Caller:
         if call.sent.schema and dialect.keeps_schemas is None:  # nobody knows yet that it takes any
             call.with_schema = False
             raise Again("adapted", problem.message)
-        if problem.status == 404:
+        if problem.status == 404 and call.question:  # no request finds anything there
             offered, path = await self.offered(server), PATHS[call.request.api]
             raise advice.no_model(call.request.model, name, offered, problem, path) from self._cause(call, problem)
         raise Refused(problem)
@@ -354,9 +354,9 @@ class Caller:
         if not is_reply(completion):
             return
         self._proof_wait_s = 0.0
-        call.is_known()
         if call.at_the_end and call.limited is not None:
             raise Refused(call.limited)
+        call.is_known()
 
     def _note(self, call: Call, ticket: Ticket, again: Again) -> None:
         """Tells the endpoint, counts what the request itself is to blame for, and sets how long it waits."""

@@ -21,6 +21,8 @@ NEVER_ANSWERED_S = 15.0
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 OWN_BACKOFF_MAX_S = 4.0
 """The longest back-off of a request that fails while others do not: there is no server to be spared."""
+BELIEVED_TODAY = 3
+"""So often a server is believed that says a limit per day and a short wait in one: some slide, others do not."""
 SHORTEST_WAIT_S = 0.05
 LATEST_S = 0.5
 """Those who were all told the same time come back over this time, or a tenth of theirs."""
@@ -48,15 +50,20 @@ class Patience:
         """
         call.refusals += 1
         asked = again.wait_s
-        if asked is None and call.limited is not None and call.limited.for_today:
-            asked = math.inf
+        today = call.limited is not None and call.limited.for_today
+        if today:
+            call.refused_for_today += 1
+            if asked is None or call.refused_for_today > BELIEVED_TODAY:
+                asked = math.inf
         if asked is not None and asked > self._give_up_after_s:
             if ticket.endpoint.successes > ticket.successes:
                 asked = None  # while it answers others, a single long wait is a mistake
             else:
                 left_s = self._dispatch.closed(ticket, asked)
                 if left_s > self._give_up_after_s:
-                    raise advice.waits_too_long(self._dispatch.names, again.problem, asked, self._give_up_after_s)
+                    raise advice.waits_too_long(
+                        self._dispatch.names, again.problem, asked, self._give_up_after_s, today=today
+                    )
                 again.wait_s = max(SHORTEST_WAIT_S, left_s)
                 return
         again.wait_s = jittered(asked, call.refusals)
@@ -75,11 +82,12 @@ class Patience:
             patience_s = min(patience_s, NEVER_ANSWERED_S)
         if stalled_s < patience_s or (again.kind == "refused" and self._dispatch.one_is_under_way()):
             self._tell(again, stalled_s, patience_s)
-        elif again.kind == "refused" and not (call.question or call.at_the_end):
+        elif again.kind != "unreachable" and not (call.question or call.at_the_end):
             call.at_the_end = True  # if a plain question gets a reply now, it is this request
         else:
+            money = call.limited is not None and call.limited.quota_spent
             raise advice.unreachable(
-                self._dispatch.names, again.problem, stalled_s, again.kind, proxied=self._proxied
+                self._dispatch.names, again.problem, stalled_s, again.kind, proxied=self._proxied, money=money
             ) from None
 
     def _tell(self, again: Again, stalled_s: float, patience_s: float) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from synthgen.safety.outward import cut
 from synthgen.teachers.openai.hints import wait_asked_s
 
 MOST_BYTES = 200_000
@@ -74,7 +75,7 @@ def of(body: Any) -> Words:
             names.append(lower["param"])
         if isinstance(lower.get("loc"), list):
             names += [name for name in lower["loc"] if isinstance(name, str)]
-    return Words(text, " ".join(dict.fromkeys(found))[:SHOWN], tuple(dict.fromkeys(names)), body)
+    return Words(text, cut(" ".join(dict.fromkeys(found)), SHOWN), tuple(dict.fromkeys(names)), body)
 
 
 def parsed(text: str) -> Any:
@@ -106,7 +107,7 @@ def without_tags(page: str) -> str:
 
 def bounded(text: str, most: int = SHOWN) -> str:
     """The text on one line, cut with `…` where it is longer."""
-    line = " ".join(text[: 4 * most].split())
+    line = cut(" ".join(cut(text, 4 * most).split()), most + 1)
     return line if len(line) <= most and len(text) <= 4 * most else line[: most - 1] + "…"
 
 
@@ -140,7 +141,8 @@ def _from_text(text: str, depth: int) -> str:
         inner = parsed(text)
         if isinstance(inner, dict | list) and (words := _sentence(inner, depth - 1)):
             return words
-    return without_tags(text[:KEPT]) if text.startswith("<") else text[:KEPT]
+    begin = cut(text, KEPT)
+    return without_tags(begin) if text.startswith("<") else begin
 
 
 def _distinct(pieces: Iterable[str]) -> list[str]:
@@ -166,7 +168,7 @@ def _parts(body: Any, depth: int = 4) -> Iterator[Mapping[str, Any]]:
 
 def _as_json(body: Any) -> str:
     try:
-        return "" if body in (None, {}, [], "") else json.dumps(body, ensure_ascii=False)[: 4 * KEPT]
+        return "" if body in (None, {}, [], "") else cut(json.dumps(body, ensure_ascii=False), 4 * KEPT)
     except (ValueError, TypeError, RecursionError):
         return ""
 
@@ -187,6 +189,7 @@ _MONEY_CODE = re.compile(r"insufficient_?quota|billing|insufficient.?(?:balance|
 _MONEY = re.compile(
     r"exceeded your current quota|billing|insufficient (?:account )?(?:balance|credit|funds)|out of credits?", re.I
 )
+_NO_CREDIT = re.compile(r"credit balance is too low|billing hard limit", re.I)
 _LIMIT_CODE = re.compile(r"resource_?exhausted|rate_?limit|too_?many|throttl", re.I)
 _PER_MINUTE = re.compile(r"per.?(?:second|minute|hour)|\b[rt]pm\b", re.I)
 _PER_DAY = re.compile(r"per.?(?:day|week|month)\b|perday|\b[rt]pd\b|daily|monthly", re.I)
@@ -269,7 +272,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A reply with an error status. `message` and `code` are the server's words, `names` the parameters it names."""
+    """A reply with an error status. `message` and `code` are the server's words, `names` the parameters it names.
+
+    `inside`: it came in a reply of status 200.
+    """
 
     status: int
     message: str
@@ -277,6 +283,7 @@ class Problem:
     body: Any = None
     names: tuple[str, ...] = ()
     text: str = ""
+    inside: bool = False
 
     @classmethod
     def read(cls, status: int, data: bytes) -> Problem:
@@ -290,7 +297,7 @@ class Problem:
         told = [part.get(name) for part in (error, body) if isinstance(part, Mapping) for name in ("code", "status")]
         codes = [str(code) for code in told]
         statuses = [int(code) for code in codes if len(code) == 3 and code.isdecimal() and 400 <= int(code) < 600]
-        return cls._of(statuses[0] if statuses else 500, of(dict(body)))
+        return replace(cls._of(statuses[0] if statuses else 500, of(dict(body))), inside=True)
 
     @classmethod
     def _of(cls, status: int, said: Words) -> Problem:
@@ -299,6 +306,8 @@ class Problem:
     @property
     def said(self) -> str:
         """Status and message."""
+        if self.inside:
+            return f"an error in a reply of status 200: {self.message}"
         return f"HTTP {self.status}: {self.message}" if self.message else f"HTTP {self.status}"
 
     @property
@@ -311,6 +320,8 @@ class Problem:
         """Money is missing. It says nothing about when to try again: see `stops_for_money`."""
         if self.status == 402:
             return True
+        if self.status == 400:
+            return bool(_MONEY_CODE.search(self.code) or _NO_CREDIT.search(self._all))
         if self.status not in (403, 429):
             return False
         if _MONEY_CODE.search(self.code):

@@ -17,12 +17,12 @@ SHOWN = 200
 
 
 def read(status: int, headers: Mapping[str, str], data: bytes, api: Api) -> Completion | Problem:
-    """The completion that a reply is, or the problem that it tells of.
+    """The completion that a reply is, or the problem that it tells of. Some gateways answer with 201 (Created).
 
     Raises:
         Again: it is neither: malformed, or cut.
     """
-    if status != 200:
+    if not 200 <= status < 300:
         return Problem.read(status, data)
     try:
         body = body_of(headers, data, api)
@@ -30,6 +30,8 @@ def read(status: int, headers: Mapping[str, str], data: bytes, api: Api) -> Comp
             return Problem.within(body)
         return completion_of(body, api)
     except MalformedError as error:
+        if status != 200:  # of a job that was accepted, maybe: no reply, and no sense in asking again
+            return Problem.read(status, data)
         raise Again("failed", why_malformed(error, data), answered=True, status=status) from None
 
 

@@ -13,10 +13,15 @@ from typing import Any
 from synthgen.requests.finish_reasons import finish_of
 from synthgen.requests.metering import HIDDEN, UNKNOWN
 from synthgen.requests.request import Api, Choice, Completion, Usage, as_text, plain_value
+from synthgen.safety.outward import clear, cut
 
 MOST_CHOICES = 1000
+MOST_CHARACTERS = 200
+"""Of a name or a finish reason more is not kept."""
 _SAYING = frozenset({"message", "text", "delta", "finish_reason", "stop_reason", "error"})
 """A choice has one of these, or it is none."""
+FINISHES = ("finish_reason", "native_finish_reason", "stop_reason", "done_reason")
+"""Where a choice says why it ended."""
 _LONG_DIGITS = 18
 """Integers of so many digits fit into 64 bits."""
 
@@ -69,7 +74,7 @@ def completion_of(body: Mapping[str, Any], api: Api) -> Completion:
 
 def _name(value: Any) -> str | None:
     """A model's or a request's name; bounded, because a server may send anything."""
-    return as_text(value[:200]) or None if isinstance(value, str) else None
+    return as_text(cut(value, MOST_CHARACTERS, clear)) or None if isinstance(value, str) else None
 
 
 def _chat(body: Mapping[str, Any]) -> tuple[Choice, ...]:
@@ -110,12 +115,11 @@ def _finish(body: Mapping[str, Any], choice: Mapping[str, Any], message: Mapping
     """
     if choice.get("error") or message.get("error"):
         return "error"
+    if _tells(body.get("error")):
+        return "error"
     details = choice.get("details") or choice.get("finish_details")
     places = (
-        choice.get("finish_reason"),
-        choice.get("native_finish_reason"),
-        choice.get("stop_reason"),
-        choice.get("done_reason"),
+        *map(choice.get, FINISHES),
         details.get("finish_reason", details.get("type")) if isinstance(details, dict) else None,
         message.get("finish_reason"),
         message.get("stop_reason"),
@@ -129,13 +133,20 @@ def _finish(body: Mapping[str, Any], choice: Mapping[str, Any], message: Mapping
     return next(worse, told[0] if told else None)
 
 
+def _tells(error: Any) -> bool:
+    """Whether what stands for an error beside a reply tells of one: some servers send an empty one with each."""
+    if isinstance(error, dict):
+        return any(value not in (None, "", 0, False, "0", "null", [], {}) for value in error.values())
+    return isinstance(error, str) and error.strip().lower() not in ("", "null", "none")
+
+
 def _word(value: Any) -> str | None:
     """A finish reason; of an object what it is called. A number is a token's, and no word."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, dict):
         value = next((value[name] for name in ("type", "reason", "kind", "name", "value") if value.get(name)), "object")
-    return as_text(value[:200]) if isinstance(value, str) else None
+    return as_text(cut(value, MOST_CHARACTERS, clear)) if isinstance(value, str) else None
 
 
 _PART_TEXTS = ("text", "content", "output_text", "value")
@@ -147,6 +158,7 @@ def _text(content: Any, depth: int = 4) -> str | None:
     if content is None or isinstance(content, str):
         return None if content is None else as_text(content)
     if isinstance(content, list):
+        content = [part for part in content if part is not None]
         if depth and all(_is_part(part) for part in content):
             return "".join(_text(part, depth - 1) or "" for part in content)
     elif isinstance(content, dict) and _is_part(content):

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synthgen.requests.request import Api
-from synthgen.teachers.openai.replies import MalformedError
+from synthgen.teachers.openai.replies import FINISHES, MalformedError
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+_OF_THE_WHOLE = ("id", "model", "usage", "error", *FINISHES)
 _CUT = "the stream was cut off before its end"
 
 
@@ -49,7 +50,7 @@ def assembled(data: bytes, api: Api) -> dict[str, Any]:
             if event.get("type") == "error":
                 return {"error": event}
             continue
-        whole |= {name: event[name] for name in ("id", "model", "usage") if event.get(name) is not None}
+        whole |= {name: event[name] for name in _OF_THE_WHOLE if event.get(name) is not None}
         choices = event.get("choices")
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(choice, dict):
@@ -84,11 +85,23 @@ class _Piece:
     texts: dict[str, list[str]] = field(default_factory=dict)
     calls: dict[int, _Call] = field(default_factory=dict)
     logprobs: Any = None
-    finish_reason: Any = None
+    said: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def finish_reason(self) -> Any:
+        """Why it ended, in one of the places where servers say so."""
+        return next((self.said[name] for name in FINISHES if name in self.said), None)
 
     def add(self, choice: Mapping[str, Any]) -> None:
         """What one event brings to it."""
-        delta = choice.get("delta") or choice.get("message") or {}
+        delta, message = choice.get("delta"), choice.get("message")
+        if not delta and isinstance(message, dict):  # a piece in another place, or all that came so far once more
+            delta = message
+            for name, parts in self.texts.items():
+                if isinstance(again := message.get(name), str) and again.startswith("".join(parts)):
+                    parts.clear()
+            if message.get("tool_calls"):
+                self.calls.clear()
         if isinstance(delta, dict):
             for name in _TEXTS:
                 self._more(name, delta.get(name))
@@ -98,7 +111,7 @@ class _Piece:
                     self._call(call, position)
         self._more("content", choice.get("text"))
         self._more_logprobs(choice.get("logprobs"))
-        self.finish_reason = choice.get("finish_reason") or self.finish_reason
+        self.said |= {name: choice[name] for name in (*FINISHES, "error") if choice.get(name)}
 
     def choice(self, number: int) -> dict[str, Any]:
         """The choice as it stands in a reply in one piece, for both APIs."""
@@ -117,11 +130,12 @@ class _Piece:
             "index": number,
             "message": message,
             "text": message["content"],
-            "finish_reason": self.finish_reason,
             "logprobs": self.logprobs,
+            **self.said,
         }
 
     def _more(self, name: str, value: Any) -> None:
+        value = [value] if isinstance(value, dict) else value
         if isinstance(value, list):  # parts
             value = "".join(str(part.get("text") or "") for part in value if isinstance(part, dict))
         if isinstance(value, str):

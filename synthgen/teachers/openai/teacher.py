@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer, field_validator, model_validator
 
 from synthgen.errors import TeacherError
-from synthgen.protocols import MOST
+from synthgen.protocols import MOST, Teacher
 from synthgen.requests.prices import FREE, Price, listed
 from synthgen.requests.request import Api, Completion, Draining, Request, Sampling
 from synthgen.safety import outward
@@ -50,7 +50,7 @@ ASK_AGAIN_S = 1.0
 """Between two looks for the model of a server that is not there yet."""
 
 
-class OpenAI(BaseModel):
+class OpenAI(Teacher, BaseModel):
     """OpenAI, or any server that speaks its API: vLLM, Ollama, llama.cpp, LM Studio, OpenRouter, Azure …
 
     `model` may be left out where a server has just one. Several `base_url`s serve the same model; each request goes to

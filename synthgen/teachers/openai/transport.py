@@ -150,7 +150,9 @@ class Transport:
         except errors.ClientHttpProxyError as error:
             raise Again("unreachable", f"the proxy answers HTTP {error.status} {error.message[:100]}") from None
         except errors.ClientResponseError as error:
-            raise Again("failed", f"the reply is not HTTP ({error.message.splitlines()[0]})", answered=True) from None
+            said = (error.message.splitlines() or [""])[0]
+            what = said if "content-encoding" in said.lower() else f"the reply is not HTTP ({said})"
+            raise Again("failed", what, answered=True) from None
 
     async def _body(self, reply: aiohttp.ClientResponse) -> bytes:
         if (reply.content_length or self._most + 1) <= self._most and "Content-Encoding" not in reply.headers:
@@ -161,6 +163,8 @@ class Transport:
             size += len(part)
             if size > self._most:
                 reply.close()
+                if reply.status >= 300:  # whose words stand at its beginning
+                    break
                 what = f"the reply is larger than {self._most / MEGABYTE:g} MB, which max_reply_mb allows"
                 raise Again("failed", what, answered=True)
             parts.append(part)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from synthgen.requests.request import Choice, Completion, Request, Usage
+from synthgen import Choice, Completion, Request, Usage
 
 
 class Echo(BaseModel):

@@ -21,7 +21,7 @@ from synthgen.journal.journal import Journal
 from synthgen.journal.salvage import PAGE_SIZE, log_is_broken
 from synthgen.requests.request import Choice, Completion, Request, Usage
 
-FIRST = Path(__file__).parent / "store/folders/earlier"
+FIRST = Path(__file__).parents[1] / "store/folders/earlier"
 
 
 def request(number: int) -> Request:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from synthgen.engine.asking import Asker
 from synthgen.engine.budget import Budget, Cost, Ledger, worst_case
-from synthgen.journal.journal import Journal, rescue
-from synthgen.journal.rescue import FAILED, SENT
+from synthgen.journal import Journal, rescue
+from synthgen.journal.tables import FAILED, SENT
+from synthgen.protocols import Teacher
 from synthgen.requests.metering import Meter, current_meter
 from synthgen.requests.prices import Price
 from synthgen.requests.request import Choice, Completion, Draining, Request, Sampling, Usage
@@ -31,7 +32,7 @@ def request(text: str = "q", **fields: object) -> Request:
 WORST = worst_case(request("0")).total
 
 
-class Flaky:
+class Flaky(Teacher):
     """Tries each request as often as its list of failures says, and then replies. Counts what leaves."""
 
     model, sampling, metered = "m", None, True
@@ -115,7 +116,7 @@ def test_without_a_budget_failures_are_counted_all_the_same(tmp_path: Path) -> N
 
 KILLED = """
 import asyncio, os, signal, sys
-from test_spending import Flaky, asking
+from test_budget import Flaky, asking
 from synthgen.engine.budget import Budget
 
 class Dying(Flaky):

@@ -12,11 +12,12 @@ from synthgen.engine.slots import START
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.forms.reply_problems import FINAL, why_again
 from synthgen.journal.journal import Journal
+from synthgen.protocols import Teacher
 from synthgen.requests.prices import Price
 from synthgen.requests.request import Choice, Completion, Draining, Request, Sampling, Usage
 
 
-class Scripted:
+class Scripted(Teacher):
     """Gives the texts in turn; counts what is asked at once."""
 
     def __init__(self, *texts: str | Completion | Exception) -> None:

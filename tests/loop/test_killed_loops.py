@@ -1,6 +1,6 @@
 """Loops that are killed with -9 at random moments and go on: they end in the same table.
 
-    SYNTHGEN_KILLS=20 python -m pytest tests/loop/test_kills.py
+    SYNTHGEN_KILLS=20 python -m pytest tests/loop/test_killed_loops.py
 
 kills loops of real students so often, which takes about six minutes.
 """

@@ -49,7 +49,6 @@ def fails(folder: Path, config: str, parts: str) -> str:
         ('return {"choices": []}', "complete() returned a dict, expected"),
         ('return Completion("text")', "returned a Completion with the text 'text' as a choice"),
         ('return Completion(("text",))', "returned a Completion with the text 'text' as a choice"),
-        ("return Completion((Choice(7),))", "returned a Choice with the number 7 as its text"),
         ("return Completion((Choice('x'),), None)", "returned a Completion with None as its usage"),
         ("raise ValueError('no tokens left')", "complete() raised ValueError: no tokens left"),
         ("return request.prompt", "complete() raised AttributeError: 'Request' object has no attribute 'prompt'"),

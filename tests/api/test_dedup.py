@@ -275,3 +275,40 @@ def test_a_threshold_that_makes_no_sense(source, out):
     with pytest.raises(ValueError, match="above 0 and at most 1"):
         dedup(source, out, threshold=7)
     assert not out.exists()
+
+
+def test_files_with_their_columns_in_another_order_come_together_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.csv").write_text("instruction,output\nWhat is this?,x\n", encoding="utf-8")
+    (folder / "b.csv").write_text("output;instruction\ny;Where am I going?\n", encoding="utf-8")
+    dedup(folder, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text("utf-8") == ("instruction,output\nWhat is this?,x\nWhere am I going?,y\n")
+    (folder / "b.csv").write_text("instruction\nWhere am I going?\n", encoding="utf-8")
+    with pytest.raises(SeedError, match="its columns are not those of"):
+        dedup(folder, tmp_path / "other.csv")
+    assert not (tmp_path / "other.csv").exists()
+
+
+def test_parquet_files_of_other_columns_and_types_come_together(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pq.write_table(pa.table({"instruction": ["What is this?"], "n": [1]}), folder / "a.parquet")
+    pq.write_table(pa.table({"n": [2.5], "x": ["y"], "instruction": ["Where am I going?"]}), folder / "b.parquet")
+    dedup(folder, tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet").to_pylist() == [
+        {"instruction": "What is this?", "n": 1.0, "x": None},
+        {"instruction": "Where am I going?", "n": 2.5, "x": "y"},
+    ]
+    pq.write_table(pa.table({"instruction": ["Why?"], "n": ["text"]}), folder / "b.parquet")
+    with pytest.raises(SeedError, match="cannot be put into one table"):
+        dedup(folder, tmp_path / "other.parquet")
+
+
+def test_a_table_keeps_its_first_line_its_mark_and_columns_without_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("\ufeff,instruction,output\n0,What is this?,x\n", encoding="utf-8")
+    dedup(tmp_path / "a.csv", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text("utf-8") == "\ufeff,instruction,output\n0,What is this?,x\n"
+    (tmp_path / "b.csv").write_text("instruction,output\n", encoding="utf-8")
+    dedup(tmp_path / "b.csv", tmp_path / "none.csv")
+    assert (tmp_path / "none.csv").read_text("utf-8") == "instruction,output\n"

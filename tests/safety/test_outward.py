@@ -5,6 +5,7 @@ import html
 import json
 import logging
 import pickle
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -15,7 +16,18 @@ from synthgen import errors
 from synthgen.errors import ConfigError, SynthgenError
 from synthgen.requests.request import Choice, Completion
 from synthgen.safety import outward
-from synthgen.safety.outward import clear, learn, learn_environment, learn_login, logger, scrub, shown, told, visible
+from synthgen.safety.outward import (
+    clear,
+    cut,
+    learn,
+    learn_environment,
+    learn_login,
+    logger,
+    scrub,
+    shown,
+    told,
+    visible,
+)
 
 KEY = "zq-Words/of+a key&1"
 
@@ -48,6 +60,8 @@ def test_nothing_invisible_is_left(text: str) -> None:
         base64.b64encode(KEY.encode()).decode(),
         base64.urlsafe_b64encode(KEY.encode()).decode().rstrip("="),
         f"Bearer {KEY}",
+        KEY.upper(),
+        KEY.lower(),
     ],
 )
 def test_a_known_secret_is_taken_out_in_every_form(form: str) -> None:
@@ -62,6 +76,24 @@ def test_no_message_holds_a_secret_whatever_it_is(secret: str, before: str, afte
     learn(secret)
     if secret not in outward.HIDDEN:
         assert secret not in scrub(before + secret + after).replace(outward.HIDDEN, "\ufffe")
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=30), st.text(st.characters(codec="utf-8"), max_size=30))
+def test_the_base64_of_a_text_with_a_secret_in_it_holds_it_no_more(before: str, after: str) -> None:
+    learn(KEY)
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        encoded = encode(f"{before}{KEY}{after}".encode()).decode()
+        left = scrub(encoded).replace(outward.HIDDEN, "", 1)
+        # six bits a character; the first and the last one hold bits of what stands around the secret, too
+        assert len(left) <= len(encoded) - (8 * len(KEY) // 6 - 2)
+
+
+@given(st.integers(0, 60), st.integers(1, 60), st.sampled_from([scrub, clear]))
+def test_a_cut_leaves_no_part_of_a_secret(before: int, most: int, door: Callable[[str], str]) -> None:
+    learn(KEY)
+    begin = cut(" " * before + KEY + " " * 60, most, door)
+    assert len(begin) <= most
+    assert set(begin) <= {" ", "*"}
 
 
 def test_a_login_is_known_as_it_is_sent() -> None:
@@ -83,6 +115,13 @@ def test_data_without_a_secret_is_the_very_same_object() -> None:
     assert clear(value) is value
     assert clear(None) is None
     assert clear({"a": ["word-1234", 1.5, None]}) == {"a": ["***", 1.5, None]}
+
+
+@pytest.mark.parametrize("number", [123456789012, 12345678901234567890])
+def test_a_secret_of_digits_may_stand_among_numbers(number: int) -> None:
+    learn(str(number))
+    value = {"created": number, "x": [f"a {number}", 5 * number, number / 7, True], str(number): (None,)}
+    assert clear(value) == {"created": "***", "x": ["a ***", 5 * number, number / 7, True], "***": [None]}
 
 
 def test_secrets_of_the_environment_are_known_by_name_or_look() -> None:

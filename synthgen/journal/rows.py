@@ -1,0 +1,80 @@
+"""A reply as a row of the journal, and a row as a reply."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+
+from synthgen.errors import StoreError
+from synthgen.requests.request import Completion, Request
+from synthgen.safety.outward import clear
+
+MOST_INTEGER = 2**63 - 1
+"""The largest integer of SQLite."""
+
+MOST_CHARACTERS = 500_000_000
+"""SQLite holds a row of up to 1,000,000,000 bytes, and a character may take two of them or more."""
+
+_REPLY = json.JSONEncoder(separators=(",", ":"))  # keys in their order: a replay must not tell
+
+PLAIN_BYTES = 600
+"""Requests up to this size are kept as they are: compressing a short one takes more time than it spares room."""
+
+
+def row_of(request: Request, completion: Completion, usd: float) -> tuple[object, ...]:
+    """The columns of a reply between `key` and `reused`.
+
+    Raises:
+        StoreError: it holds what cannot be written, or not be read again.
+    """
+    usage = completion.usage
+    counts = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
+    for count in counts:
+        if not isinstance(count, int) or not 0 <= count <= MOST_INTEGER:
+            raise _unfit(request, f"{_shown(count)} is no number of tokens")
+    if not isinstance(usd, int | float) or not math.isfinite(usd):
+        raise _unfit(request, f"{_shown(usd)} is no price")
+    try:
+        reply = _REPLY.encode(completion.to_dict())
+        readable = completion_in(reply.encode(), "") is not None
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise _unfit(request, str(error)) from error
+    if not readable or len(reply) > MOST_CHARACTERS:
+        raise _unfit(request, f"{len(reply):,} characters that cannot be read again")
+    return (request.model, _packed(request), reply, *counts, float(usd))
+
+
+def _packed(request: Request) -> bytes:
+    data = clear(request.text).encode()
+    return data if len(data) <= PLAIN_BYTES else zlib.compress(data, 1)
+
+
+def request_in(data: bytes) -> dict[str, object] | None:
+    """The request of a row as `Request.to_dict` gave it, or None where this is none."""
+    try:
+        return dict(json.loads(data if data.startswith(b"{") else zlib.decompress(data)))
+    except (ValueError, TypeError, AttributeError, RecursionError, zlib.error):
+        return None
+
+
+def completion_in(data: bytes, key: str) -> Completion | None:
+    """The reply, or None where this is none."""
+    try:
+        return Completion.from_dict(json.loads(data), key)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _unfit(request: Request, what: str) -> StoreError:
+    return StoreError(
+        f"a reply of {request.model} cannot be kept in the journal: {what}",
+        hint="look at what the teacher gives back: a completion holds texts, whole numbers, and what JSON can hold",
+    )
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)[:40]
+    except ValueError:  # an integer of thousands of digits
+        return "a huge number"

@@ -1,0 +1,3 @@
+from project_parts import project
+
+__all__ = ["project"]
