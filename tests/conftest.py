@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from synthgen.config.training import NEEDED
 from synthgen.safety import outward
+from synthgen.trainers.bundled import NEEDED
 
 # a test that fails because the machine is busy says nothing
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

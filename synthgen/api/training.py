@@ -1,43 +1,185 @@
-"""The training that follows a run: a student trained on the run's own dataset by the bundled trainer."""
+"""Trainings by the bundled trainer: of a recipe of their own, and those that follow a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from synthgen.config.recipe import Recipe
-from synthgen.config.training import OWN, trainer
+from synthgen.config.document import Document, Key, Place
+from synthgen.config.merge import override, read_config
+from synthgen.config.problems import combined, refuse_secrets, shown
+from synthgen.config.recipe import Recipe, check_kind, default_name, is_kept, kind_of, locate
+from synthgen.config.training import OWN, SECTION, checked_section, sources_of
 from synthgen.errors import ConfigError
 from synthgen.formats.files import located
 from synthgen.store import files
+from synthgen.trainers.bundled import bundled, section_model
 
 STUDENT = "student"
 """The folder of the training inside the run's; the checkpoint is `model/` in it."""
+
+_BESIDE = ("name", SECTION)
+"""Keys at the top of a recipe that has its settings under `train:`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training whose settings have been checked; `settings` are the trainer's, with all paths in their places.
+
+    `document` and `at` tell where each stands. `run` is the run folder whose dataset is trained on, where it is one.
+    """
+
+    settings: dict[str, Any]
+    document: Document
+    at: Key = (SECTION,)
+    run: Path | None = None
+
+    def check(self) -> None:
+        """Looks for what can be missing before anything is read.
+
+        Raises:
+            ConfigError: the extra is not installed, or a path leads nowhere.
+        """
+        bundled("config")
+        for key, path in self._paths():
+            if path.startswith((".", "/", "~")) and not Path(path).expanduser().exists():
+                place = self.document.place((*self.at, *key))
+                start = "the current directory" if place and place.line is None else "the recipe's folder"
+                raise self.document.error((*self.at, *key), f"there is no {path}", hint=f"paths start from {start}")
+
+    def _paths(self) -> Iterator[tuple[Key, str]]:
+        if isinstance(self.settings["model"], str):
+            yield ("model",), self.settings["model"]
+        for number, source in enumerate(self.settings["data"]):
+            if source["path"] != str(self.run):
+                yield ("data", number, "path"), source["path"]
+
+
+def load_training(config: Path | str | None = None, overrides: Sequence[str] = (), **options: Any) -> Training:
+    """The training of a YAML file, read as every config is: YAML 1.2, `extends`, the place of each key in errors.
+
+    The settings stand under `train:`, or at the top of a file that holds nothing else. A run's config that has the
+    section trains on that run's dataset. `overrides` are as `--set` takes them, with or without `train.`; `options` are
+    settings in place of the file's, and paths in them start from the current directory.
+
+    Paths in the file start from its folder. One that leads nowhere there, but somewhere from the current directory, is
+    taken from that, as is `out` always. What is neither may be an id of the Hub, and stays as it is.
+
+    Raises:
+        ConfigError: with everything that is wrong in it.
+    """
+    document, base, run, name = Document({}), Path.cwd(), None, ""
+    if config is not None:
+        path, base = locate(config)
+        document = read_config(path)
+        kind = kind_of(document)
+        if kind != "run" or SECTION not in document.data:
+            check_kind(document, "training", config, path)
+        if kind == "run":
+            name = str(document.data.get("name") or default_name(path, base))
+            run = path.parent if is_kept(path) else Path(str(document.data.get("output") or "outputs")) / name
+    at: Key = (SECTION,) if SECTION in document.data else ()
+    document = override(document, [_of_section(setting, at) for setting in overrides])
+    if at and run is None:
+        _refuse_beside(document)
+    section = document.data[SECTION] if at else document.data
+    if not isinstance(section, dict):
+        raise document.error(at, f"found {shown(section)}, expected keys and values")
+    document = _with_options(document, section, at, options)
+    refuse_secrets(document)
+    values, wrong = checked_section(section, document, at, own=run is not None)
+    if wrong:
+        raise combined(wrong)
+    if run is not None:
+        values = {"out": str(run / STUDENT), **values}
+    written = run is None or is_kept(path)
+    settings = _in_place(values, base, run, name, given=options, as_written=written)
+    if run is not None and any(s["path"] == str(run) for s in settings["data"]) and not (run / "dataset").is_dir():
+        hint = f"`synthgen run {shlex.quote(str(config))}` makes it"
+        raise ConfigError(f"there is no dataset in {run}", file=path, hint=hint)
+    return Training(settings, document, at, run)
+
+
+def _of_section(setting: str, at: Key) -> str:
+    """The setting with the section's name before its key, unless it is there or the key is a run's alone."""
+    first = setting.partition("=")[0].split(".")[0].strip()
+    if not at:
+        return setting.removeprefix(f"{SECTION}.")
+    return setting if first in (SECTION, "extends", "output", "name") else f"{SECTION}.{setting}"
+
+
+def _refuse_beside(document: Document) -> None:
+    known = section_model().model_fields
+    wrong = [
+        document.error((key,), f"there is no such key beside `{SECTION}:`", hint=f"indent it, under `{SECTION}:`")
+        if key in known
+        else document.error((key,), "there is no such key", hint=f"keys here: {', '.join(_BESIDE)}")
+        for key in document.data
+        if key not in _BESIDE
+    ]
+    if wrong:
+        raise combined(wrong)
+
+
+def _with_options(document: Document, section: dict[str, Any], at: Key, options: Mapping[str, Any]) -> Document:
+    """The document whose section has these settings in place of its own."""
+    places = document.places
+    for name, value in options.items():
+        section[name] = value
+        places = {key: place for key, place in places.items() if key[: len(at) + 1] != (*at, name)}
+        places[*at, name] = Place(f"--{name}")
+    return replace(document, places=places)
+
+
+def _in_place(
+    section: Mapping[str, Any],
+    base: Path,
+    run: Path | None,
+    name: str,
+    *,
+    given: Mapping[str, Any] | None = None,
+    as_written: bool = False,
+) -> dict[str, Any]:
+    """The section with its paths where they lead; those of `given` start from the current directory, as they are.
+
+    `as_written` leaves one as it is that leads to the same place from there: a folder is a training's by its settings.
+    """
+    given = given or {}
+    data, model = sources_of(section), section["model"]
+    for source in data:
+        if run is not None and source["path"] == OWN:
+            source |= {"path": str(run), "name": source.get("name") or name}
+        elif "data" not in given:
+            source["path"] = _found(str(source["path"]), base, as_written)
+    settings = {**section, "data": data}
+    if isinstance(model, str) and "model" not in given:
+        settings["model"] = _found(model, base, as_written)
+    if str(section.get("template") or "").endswith((".jinja", ".j2")):
+        settings["template"] = _found(section["template"], base, as_written)
+    return settings
+
+
+def _found(path: str, base: Path, as_written: bool) -> str:
+    there, here = located(path, base), Path(path)
+    if here.exists() and (not there.exists() or (as_written and here.samefile(there))):
+        return path
+    return str(there) if path.startswith((".", "~")) or there.exists() else path
 
 
 def train_settings(recipe: Recipe, folder: Path) -> dict[str, Any] | None:
     """The section as the trainer takes it, for a run in this folder; None where the config has none.
 
-    Paths of data and model start from the config's folder, as everywhere in it; what is no file there may be an id of
-    the Hub, and stays as it is. `out` starts from the current directory, as `output` does.
+    Paths are as for `load_training`; `out` is the folder `student` in the run's where the section names none.
     """
     if recipe.config.train is None:
         return None
-    section = {"data": OWN, "out": str(folder / STUDENT), **recipe.config.train}
-    data = section["data"] if isinstance(section["data"], list) else [section["data"]]
-    sources = [dict(source) if isinstance(source, dict) else {"path": source} for source in data]
-    for source in sources:
-        if source["path"] == OWN:
-            source |= {"path": str(folder), "name": source.get("name") or recipe.config.name}
-        else:
-            source["path"] = _found(str(source["path"]), recipe.base)
-    model = section["model"]
-    if str(section.get("template", "")).endswith((".jinja", ".j2")):
-        section["template"] = _found(str(section["template"]), recipe.base)
-    return {**section, "data": sources, "model": _found(model, recipe.base) if isinstance(model, str) else model}
+    section = {"out": str(folder / STUDENT), **recipe.config.train}
+    return _in_place(section, recipe.base, folder, recipe.config.name)
 
 
 def check_training(recipe: Recipe, folder: Path) -> dict[str, Any] | None:
@@ -48,10 +190,7 @@ def check_training(recipe: Recipe, folder: Path) -> dict[str, Any] | None:
     """
     settings = train_settings(recipe, folder)
     if settings is not None:
-        trainer("config")
-        for key, path in _paths(settings, folder):
-            if path.startswith((".", "/", "~")) and not Path(path).expanduser().exists():
-                raise ConfigError(f"there is no {path}", key=key, hint="paths start from the config's folder")
+        Training(settings, Document({}), run=folder).check()
     return settings
 
 
@@ -67,20 +206,24 @@ def train_on(recipe: Recipe, folder: Path, say: Callable[[str], None] = print) -
     settings = check_training(recipe, folder)
     if settings is None:
         return None
-    parsed = trainer("config").parse(settings)
     file = folder / "train.yaml"
-    files.write(file, yaml.safe_dump({"train": settings}, sort_keys=False, allow_unicode=True))
-    return trainer("train").train(parsed, say=say, command=["train", str(file)])
+    files.write(file, yaml.safe_dump({SECTION: settings}, sort_keys=False, allow_unicode=True))
+    return train(settings, say=say, command=["train", str(file)])
 
 
-def _paths(settings: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str]]:
-    if isinstance(settings["model"], str):
-        yield "train.model", settings["model"]
-    for number, source in enumerate(settings["data"]):
-        if source["path"] != str(folder):
-            yield f"train.data.{number}.path", source["path"]
+def train(settings: Mapping[str, Any], **how: Any) -> Any:
+    """Trains by these settings, and returns the trainer's report; `how` is what its `train` takes beside them.
+
+    Raises:
+        SynthgenError: the extra is missing, a check before training failed, or training cannot go on.
+    """
+    return bundled("train").train(bundled("config").parse(dict(settings)), **how)
 
 
-def _found(path: str, base: Path) -> str:
-    there = located(path, base)
-    return str(there) if path.startswith((".", "~")) or there.exists() else path
+def plan(settings: Mapping[str, Any], **how: Any) -> Any:
+    """What a training by these settings would do, said and returned; nothing is written. `how` is as for `train`.
+
+    Raises:
+        SynthgenError: as `train` would before its first step.
+    """
+    return bundled("train").plan(bundled("config").parse(dict(settings)), **how)

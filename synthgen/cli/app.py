@@ -67,7 +67,8 @@ def init(
 def check(config: ConfigFile = DEFAULT_CONFIG, settings: Settings = None, json: Json = False) -> None:
     """Load a config and show its plan; ask no teacher.
 
-    The plan has the first prompt, how many requests and tokens the target will take, and what the window costs.
+    The plan has the first prompt, how many requests and tokens the target will take, and what the window costs. Of a
+    loop's or a training's recipe it tells what will be done.
     """
     from synthgen.cli.inspect import check_config
 
@@ -196,7 +197,7 @@ def ablate(
     out: Annotated[Path | None, typer.Option(help="The folder, in place of outputs/NAME-without-STAGE.")] = None,
     json: Json = False,
 ) -> None:
-    """Tell what a stage is worth to the students trained on its data.
+    """Tell what a stage is worth to students trained on its data.
 
     With it, without it, and on as many records of the latter: at random, and the longest.
     """
@@ -206,11 +207,13 @@ def ablate(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    of: Annotated[Literal["run", "loop", "train"], typer.Option("--of", help="What the YAML file describes.")] = "run",
+) -> None:
     """Print the JSON Schema of a config, for editors."""
     from synthgen.cli.inspect import print_schema
 
-    print_schema()
+    print_schema(of)
 
 
 @app.command()
@@ -269,29 +272,89 @@ def dedup(
     )
 
 
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-"""The trainer reads its own options, `--help` among them."""
-
-
-@app.command(context_settings=PASSED_ON)
-def train(context: typer.Context) -> None:
+@app.command()
+def train(
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="RECIPE", help="A YAML file with a train: section.", show_default=False)
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="A run's folder, a folder of files, a file or a hub id. Repeatable."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A path or hub id; `scratch` makes a small one without a download.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="full, lora, adapter, prefix, prompt, bitfit or ia3.")] = None,
+    objective: Annotated[str | None, typer.Option(help="sft, dpo or kto.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="The student's folder, in place of the recipe's.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: max_steps=100. Repeatable."),
+    ] = None,
+    list_settings: Annotated[
+        bool, typer.Option("--settings", help="Print all settings with their types and defaults, and exit.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and exit.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Train although a check fails.")] = False,
+) -> None:
     """Train a student on a dataset.
 
-    RECIPE.yaml with a train: section, or --data outputs/RUN --model PATH. Needs the extra: synthgen[train].
-    `synthgen train --help` shows all options and settings.
+    RECIPE, or --data outputs/RUN --model PATH. A stopped training goes on with the same command. Needs the extra:
+    synthgen[train].
     """
-    from synthgen.cli.train import run_trainer
+    from synthgen.cli.train import print_settings, run_training
 
-    raise typer.Exit(run_trainer(["train", *context.args]))
+    if list_settings:
+        print_settings()
+        return
+    options = {"data": data, "model": model, "method": method, "objective": objective, "out": out}
+    run_training(recipe, settings or (), options, force=force, dry_run=dry_run)
 
 
-@app.command(context_settings=PASSED_ON)
-def monitor(context: typer.Context) -> None:
+@app.command()
+def monitor(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A path or hub id, or an adapter's folder.")],
+    baseline: Annotated[str | None, typer.Option(help="The model before training.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for monitor.json and the replies.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Records for held-out exact match.")] = None,
+    trained_on: Annotated[
+        Path | None, typer.Option(help="Records trained on, for verbatim repetition of them.")
+    ] = None,
+    canaries: Annotated[int, typer.Option(min=0, help="As many as the training planted.")] = 0,
+    seed: Annotated[int, typer.Option(help="The training's seed.")] = 0,
+    max_tokens: Annotated[int, typer.Option(min=1, help="The longest answer.")] = 128,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many probes of each kind.", show_default=False)
+    ] = None,
+) -> None:
     """Compare a student with the model before.
 
-    MODEL --baseline MODEL: paired, with intervals and gates. Needs the extra: synthgen[train].
-    `synthgen monitor --help` shows all options.
+    Paired, with intervals and gates; exit code 3 where a gate failed. Needs the extra: synthgen[train].
     """
-    from synthgen.cli.train import run_trainer
+    from synthgen.cli.train import watch
 
-    raise typer.Exit(run_trainer(["monitor", *context.args]))
+    raise typer.Exit(
+        watch(
+            model,
+            baseline=baseline,
+            out=out,
+            data=data,
+            trained_on=trained_on,
+            canaries=canaries,
+            seed=seed,
+            max_tokens=max_tokens,
+            limit=limit,
+        )
+    )
+
+
+@app.command()
+def export_lm_eval(
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the tasks and their data go.")],
+) -> None:
+    """Write monitor's probes for lm-evaluation-harness."""
+    from synthgen.cli.train import write_probes
+
+    write_probes(out)

@@ -13,24 +13,61 @@ from pydantic import ValidationError
 
 from synthgen.api import choose, preview_folder
 from synthgen.api.plan import Estimate, Range, Window, estimate, first_request, walk, window_of
-from synthgen.api.training import check_training
+from synthgen.api.training import check_training, load_training
 from synthgen.cli.doctor import read_env
 from synthgen.cli.terminal import console, own_prints, print_json, run_path, say
-from synthgen.config import Recipe, load
+from synthgen.config import Recipe, load, locate
+from synthgen.config.merge import read_config
+from synthgen.config.recipe import kind_of
 from synthgen.errors import SynthgenError
 from synthgen.protocols import SourceFacts
 from synthgen.requests.request import Request
 from synthgen.safety.outward import visible
 from synthgen.store import RunFolder
 from synthgen.store.report import RunReport
+from synthgen.trainers.bundled import section_model
 
 PER_RECORDS = 1000
 """A run without a target is estimated for so many records."""
 
 
 def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None:
-    """Loads the config, and prints the first request and the plan."""
+    """Loads the config, and prints what will be done: for a run the first request and the plan."""
     read_env(config)
+    kind = kind_of(read_config(locate(config)[0]))
+    if kind == "loop":
+        _check_loop(config, settings, as_json=as_json)
+    elif kind == "training":
+        _check_training(config, settings, as_json=as_json)
+    else:
+        _check_run(config, settings, as_json=as_json)
+
+
+def _check_loop(config: str, settings: Sequence[str], *, as_json: bool) -> None:
+    from synthgen.loop import check_loop
+    from synthgen.loop import load as load_loop
+
+    with own_prints(as_json):
+        planned = check_loop(load_loop(config, settings))
+    if as_json:
+        print_json(planned.as_dict())
+    else:
+        print("\n".join(map(visible, planned.lines())))
+
+
+def _check_training(config: str, settings: Sequence[str], *, as_json: bool) -> None:
+    training = load_training(config, settings)
+    training.check()
+    if as_json:
+        print_json({"train": training.settings})
+        return
+    print(f"{config}: everything loads")
+    for source in training.settings["data"]:
+        print(f"  data         {visible(source['path'])}")
+    print("\n".join(_training(training.settings, "`synthgen train --dry-run` reads them and prints the plan")))
+
+
+def _check_run(config: str, settings: Sequence[str], *, as_json: bool) -> None:
     with own_prints(as_json):
         recipe = load(config, settings)
         training = check_training(recipe, choose(recipe))
@@ -114,11 +151,12 @@ def _missing_keys(recipe: Recipe) -> Iterator[tuple[str, str]]:
             yield name, variable
 
 
-def _training(settings: dict[str, Any] | None) -> Iterator[str]:
+def _training(settings: dict[str, Any] | None, when: str = "when the run is done") -> Iterator[str]:
     if settings is not None:
-        model, method = settings["model"], settings.get("method", {}).get("use", "full")
+        model, method = settings["model"], (settings.get("method") or {}).get("use", "full")
         student = model if isinstance(model, str) else "a model from scratch"
-        yield f"  train        {student}, {method}, into {settings['out']}: when the run is done"
+        out = settings.get("out") or section_model().model_fields["out"].default
+        yield visible(f"  train        {student}, {method}, into {out}: {when}")
 
 
 def _plan(plan: Estimate, recipe: Recipe) -> Iterator[str]:
@@ -220,8 +258,14 @@ def view_run(run: str, *, open_it: bool, as_json: bool) -> None:
             say("no browser could be started: open the file above in one")
 
 
-def print_schema() -> None:
-    """Prints the JSON Schema of a config."""
-    from synthgen.config import schema
+def print_schema(of: str) -> None:
+    """Prints the JSON Schema of a `run`'s config, or of a recipe of a `loop` or a training (`train`)."""
+    from synthgen.config.schema import loop_schema, schema, training_schema
 
-    print(json.dumps(schema(), indent=2, ensure_ascii=False))
+    if of == "loop":
+        from synthgen.loop.recipe import LoopConfig
+
+        made = loop_schema(LoopConfig)
+    else:
+        made = training_schema() if of == "train" else schema()
+    print(json.dumps(made, indent=2, ensure_ascii=False))

@@ -2,46 +2,82 @@
 
 from __future__ import annotations
 
-import importlib
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from synthgen import assets
-from synthgen.api.training import train_on
+from synthgen.api.training import load_training, plan, train, train_on
+from synthgen.cli.doctor import read_env
 from synthgen.cli.terminal import say
-from synthgen.config import Recipe, locate
-from synthgen.config.merge import read_config
-from synthgen.config.recipe import check_kind
-from synthgen.config.training import TRAINER, trainer
-from synthgen.errors import Interrupted
+from synthgen.config import Recipe
+from synthgen.config.training import setting_lines
+from synthgen.errors import ConfigError, Interrupted
+from synthgen.trainers.bundled import bundled
+
+GATE_FAILED = 3
+"""The exit code of `synthgen monitor` where a gate failed."""
+
+SCRATCH = "scratch"
+"""What `--model` calls a small model without a download."""
+
+WIDTH = 100
 
 
-def run_trainer(arguments: Sequence[str]) -> int:
-    """The trainer's exit code. Its help is there without what it needs.
+def run_training(
+    recipe: str | None, settings: Sequence[str], options: dict[str, Any], *, force: bool, dry_run: bool
+) -> None:
+    """Trains a student, or says what a training would do.
 
     Raises:
-        ConfigError: what it needs is not installed.
+        Interrupted: the user stopped it; what is done stays.
+        SynthgenError: the extra is missing, the recipe cannot be used, a check before training failed, or training
+            cannot go on.
     """
-    if {"-h", "--help"} & set(arguments):
-        try:
-            return int(importlib.import_module(f"{TRAINER}.__main__").main(list(arguments), program="synthgen"))
-        except SystemExit as done:  # argparse ends so
-            return int(done.code or 0)
-    command, *rest = arguments
-    named = next((a for a in rest if not a.startswith("-")), None) if rest and not rest[0].startswith("-") else None
-    if command == "train" and named is not None and (Path(named).exists() or named in assets.names("recipes")):
-        _check_recipe(named)
-    return int(trainer("__main__").main(list(arguments), program="synthgen"))
+    given = {name: value for name, value in options.items() if value}
+    if recipe is None and not given.keys() & {"data", "model"}:
+        raise ConfigError("there is nothing to train", hint="name a recipe, or --data and --model")
+    command = ["train", *_arguments(recipe, given, settings), *(["--force"] if force else [])]
+    if given.get("model") == SCRATCH:
+        given["model"] = {"from_scratch": {}}
+    if "method" in given:
+        given["method"] = {"use": given["method"]}
+    read_env(recipe or "config.yaml")
+    training = load_training(recipe, settings, **given)
+    training.check()
+    try:
+        (plan if dry_run else train)(training.settings, force=force, command=command)
+    except KeyboardInterrupt as error:
+        raise Interrupted("the training was stopped", hint="the same command goes on where it stopped") from error
 
 
-def _check_recipe(recipe: str) -> None:
-    """Raises `ConfigError`, with the command that takes it, where a recipe has no `train:` section of a training."""
-    path, _ = locate(recipe)
-    document = read_config(path)
-    wrong = "held_out" in document.data or "train" not in document.data
-    if wrong:
-        check_kind(document, "training", recipe, path)
+def _arguments(recipe: str | None, options: dict[str, Any], settings: Sequence[str]) -> list[str]:
+    """The options as they are written on the command line."""
+    named = [
+        (name, text) for name, value in options.items() for text in (value if isinstance(value, list) else [value])
+    ]
+    named += [("set", text) for text in settings]
+    return [*([] if recipe is None else [recipe]), *(word for name, text in named for word in (f"--{name}", text))]
+
+
+def print_settings() -> None:
+    """Prints all settings of a `train:` section."""
+    for line in "\n".join(setting_lines()).split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()))
+        print(textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
+
+
+def watch(model: str, **settings: Any) -> int:
+    """Compares a student with the model before, says what came of it, and returns the exit code."""
+    report = bundled("monitors").monitor(model, settings.pop("baseline"), **settings)
+    print("\n".join(report.lines()))
+    return 0 if report.passed else GATE_FAILED
+
+
+def write_probes(folder: Path) -> None:
+    """Writes the monitor's probes as tasks of lm-evaluation-harness, and prints their files."""
+    for path in bundled("monitors.probes").export(folder):
+        print(path)
 
 
 def train_after(recipe: Recipe, folder: Path) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from synthgen.config.document import Document, Key, dotted
 from synthgen.config.merge import label, override, read_config
 from synthgen.config.models import Config, Entry, LabelledEntry
 from synthgen.config.problems import KEYS_HERE, UNKNOWN, combined, problems, refuse_secrets
-from synthgen.config.training import checked_section
+from synthgen.config.training import OWN, SECTION, checked_section, sources_of
 from synthgen.engine.budget import Budget
 from synthgen.engine.pipeline import Pipeline
 from synthgen.errors import ConfigError
@@ -231,9 +231,10 @@ RecipeKind = Literal["run", "loop", "training"]
 _COMMANDS: dict[RecipeKind, str] = {"run": "synthgen run", "loop": "synthgen loop", "training": "synthgen train"}
 _ONLY: dict[RecipeKind, set[str]] = {
     "run": {"source", "teacher", "teachers", "stages", "selectors", "target", "budget", "export", "window"},
+    "training": {"model", "data", "out", "method", "epochs", "max_steps", "learning_rate", "batch_size"},
     "loop": {"seeds", "held_out", "student", "generate", "mix", "init", "evaluate", "gate", "alarms"},
 }
-"""Keys by which a run's config and a loop's are told apart; a training's has `train` alone."""
+"""Keys at the top by which recipes are told apart; a training's may also be all under `train`."""
 
 PARTS = ("source", "teacher", "teachers", "stages", "selectors")
 """Keys that hold entries with `use`."""
@@ -269,12 +270,12 @@ def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> R
     path, base = locate(config)
     document = override(read_config(path), overrides)
     refuse_secrets(document)
-    if _kept(path):
+    if is_kept(path):
         document.data.update(as_written_now(document.data))
         for key in ("files", FINGERPRINT):
             document.data.pop(key, None)
     check_kind(document, "run", config, path)
-    return make_recipe(document, base, default_name=base.name if path.stem == "config" else path.stem)
+    return make_recipe(document, base, default_name=default_name(path, base))
 
 
 def as_written_now(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -302,7 +303,7 @@ def locate(config: Path | str) -> tuple[Path, Path]:
     """
     for path in (Path(config), Path(config) / "config.yaml"):
         if path.is_file():
-            return path, Path.cwd() if _kept(path) else path.resolve().parent
+            return path, Path.cwd() if is_kept(path) else path.resolve().parent
     shipped = assets.names("recipes")
     if str(config) in shipped:
         return assets.find("recipes", str(config)), Path.cwd()
@@ -319,9 +320,7 @@ def locate(config: Path | str) -> tuple[Path, Path]:
 
 def check_kind(document: Document, wanted: RecipeKind, config: Path | str, file: Path) -> None:
     """Raises `ConfigError`, with the command that takes it, where a config describes something else than is wanted."""
-    found = max(_ONLY, key=lambda kind: len(_ONLY[kind] & document.data.keys()))
-    if not _ONLY[found] & document.data.keys():
-        found = "training" if "train" in document.data else wanted
+    found = kind_of(document) or wanted
     if found != wanted:
         raise ConfigError(
             f"this config describes a {found}, not a {wanted}",
@@ -330,9 +329,22 @@ def check_kind(document: Document, wanted: RecipeKind, config: Path | str, file:
         )
 
 
-def _kept(path: Path) -> bool:
-    """Whether a run folder keeps this config; it holds the hashes of the `files` that it names, too."""
-    return path.name == "config.yaml" and (path.parent / "journal.sqlite").is_file()
+def kind_of(document: Document) -> RecipeKind | None:
+    """What a config describes, by its keys; None where they do not tell."""
+    found = max(_ONLY, key=lambda kind: len(_ONLY[kind] & document.data.keys()))
+    if _ONLY[found] & document.data.keys():
+        return found
+    return "training" if SECTION in document.data else None
+
+
+def default_name(path: Path, base: Path) -> str:
+    """What a config is called that has no `name`: as its file, or as its folder."""
+    return base.name if path.stem == "config" else path.stem
+
+
+def is_kept(path: Path) -> bool:
+    """Whether a run folder keeps this file: its config, with hashes of the `files` that it names, or its training."""
+    return path.name in ("config.yaml", "train.yaml") and (path.parent / "journal.sqlite").is_file()
 
 
 def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
@@ -351,6 +363,9 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
         raise combined(problems(error, document, (), Config)) from error
     if config.train is not None:
         section, wrong = checked_section(config.train, document)
+        if not wrong and all(source.get("path") != OWN for source in sources_of(section)):
+            hint = f"`{OWN}` names it: data: [{OWN}, {{path: general.jsonl, earlier: true}}]"
+            wrong = [document.error((SECTION, "data"), "the run's own dataset is not among the data", hint=hint)]
         if wrong:
             raise combined(wrong)
         config = config.model_copy(update={"train": section})

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from synthgen.config.models import Config, LabelledEntry
-from synthgen.config.training import section_model
 from synthgen.plugins import BUILTINS, Finder, Kind, known, settings_model
+from synthgen.trainers.bundled import section_model
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """The draft that editors' YAML support reads."""
@@ -70,15 +70,43 @@ def schema() -> dict[str, Any]:
         # no `use` is required: a config that extends another may change a setting alone
         top["properties"][place] = entries[place] | {"description": top["properties"][place]["description"]}
     top["properties"]["teachers"]["additionalProperties"] = {"$ref": "#/properties/teacher"}
-    training = definition(section_model())
     # no key is required: `data` is the run's own where it is not said, and the rest may stand in what is extended
-    top["properties"]["train"] = {
-        **{key: training[key] for key in ("type", "properties", "additionalProperties")},
-        "description": top["properties"]["train"]["description"],
+    top["properties"]["train"] = _section(definition(section_model())) | {
+        "description": top["properties"]["train"]["description"]
     }
     del top["required"]
     top["anyOf"] = [{"required": ["source"]}, {"required": ["extends"]}]
     return {"$schema": DRAFT, **_nullable({**top, "definitions": _used(top, definitions)})}
+
+
+_EXTENDS = {"type": "string", "description": Config.model_fields["extends"].description}
+
+
+def training_schema() -> dict[str, Any]:
+    """The schema (draft 7) of a recipe for `synthgen train`: the settings under `train`, or at the top."""
+    model, definitions = _model_schema(section_model())
+    section = _section(model)
+    beside: dict[str, Any] = {"name": {"type": "string"}, "extends": _EXTENDS, "train": section}
+    under = {"type": "object", "properties": beside, "additionalProperties": False, "required": ["train"]}
+    alone = {**section, "properties": {"extends": _EXTENDS, **section["properties"]}}
+    return {"$schema": DRAFT, **_nullable({"anyOf": [under, alone], "definitions": definitions})}
+
+
+def loop_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema (draft 7) of a loop's recipe, whose keys this model has."""
+    top, definitions = _model_schema(model)
+    del top["required"]  # any of them may stand in what is extended
+    top["properties"] = {"extends": _EXTENDS, **top["properties"]}
+    return {"$schema": DRAFT, **_nullable({**top, "definitions": definitions})}
+
+
+def _model_schema(model: type[BaseModel]) -> tuple[dict[str, Any], dict[str, Any]]:
+    made = model.model_json_schema(ref_template="#/definitions/{model}")
+    return made, made.pop("$defs", {})
+
+
+def _section(model: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: model[key] for key in ("type", "properties", "additionalProperties")}
 
 
 def _nullable(value: Any) -> Any:

@@ -15,6 +15,7 @@ from synthgen.config.merge import override, read_config
 from synthgen.config.models import NAME, Count, Entry, Limit, Section
 from synthgen.config.problems import combined, problems, refuse_secrets
 from synthgen.config.recipe import Workshop, check_kind, make_recipe
+from synthgen.config.training import checked_section
 from synthgen.errors import ConfigError
 from synthgen.filters.held_out import HeldOut
 from synthgen.plugins import Kind, part_of
@@ -203,6 +204,9 @@ class LoopConfig(Section):
 SAME_SEED = 1000
 """Seeds of task sets and rounds are this far apart for recipes whose `seed` differs by one."""
 
+BUNDLED = "synthgen_train"
+"""The trainer whose settings are known without it."""
+
 CHECKPOINT = "student"
 """What stands in for a checkpoint while a recipe is checked before there is one."""
 
@@ -344,6 +348,8 @@ def load(config: Path | str, overrides: Sequence[str] = ()) -> LoopRecipe:
     except ValidationError as error:
         raise combined(problems(error, Document(data, document.places), (), LoopConfig)) from error
     _check_parts(checked, Document(data, document.places), base)
+    if checked.train.use == BUNDLED:
+        _check_training(checked.train, document)
     return LoopRecipe(checked, base)
 
 
@@ -362,3 +368,15 @@ def _check_parts(config: LoopConfig, document: Document, base: Path) -> None:
         workshop.make(("gate", "monitors"), config.gate.monitors, "monitor")
     if workshop.errors:
         raise combined(workshop.errors)
+
+
+def _check_training(train: Train, document: Document) -> None:
+    """Raises `ConfigError` where the bundled trainer would not take the settings of a round."""
+    for number in range(1 + longest(train.model_dump())):
+        settings = train.of_round(number)
+        seen = Document({**document.data, "train": settings}, document.places)
+        if own := settings.keys() & {"data", "out", "seed"}:
+            raise combined(seen.error(("train", key), "the loop says this itself", hint="take it out") for key in own)
+        _, wrong = checked_section(settings, seen)
+        if wrong:
+            raise combined(wrong)

@@ -44,12 +44,12 @@ def run_loop(recipe: LoopRecipe, out: Path | None = None, *, say: Say = print) -
     lock = Lock(folder / ".lock")
     lock.acquire()
     try:
-        return _rounds(_begun(recipe, folder, say))
+        return _rounds(begun(recipe, folder, say))
     finally:
         lock.release()
 
 
-def _begun(recipe: LoopRecipe, folder: Path, say: Say) -> Loop:
+def begun(recipe: LoopRecipe, folder: Path, say: Say) -> Loop:
     """The loop with its seed data, after all that can be checked before round 0 has been."""
     loop = Loop(recipe, folder, say, lay_out(recipe, folder))
     trial = loop.generation(1, CHECKPOINT, loop.paths["seeds"], {}) if recipe.config.generate else None

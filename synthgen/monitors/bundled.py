@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
-from synthgen.errors import PluginError
+from synthgen.trainers.bundled import bundled
 
 
 def monitor(student: Path, good: Path, *, out: Path, **settings: Any) -> dict[str, str]:
@@ -15,11 +14,7 @@ def monitor(student: Path, good: Path, *, out: Path, **settings: Any) -> dict[st
     Raises:
         PluginError: the package's requirements are not installed.
     """
-    try:
-        package = importlib.import_module("synthgen_train.monitors")
-        report = package.monitor(student, good, out=out, **settings)
-    except ImportError as error:
-        raise PluginError(f"the monitors need {error.name}", hint='pip install "synthgen[train]"') from error
+    report = bundled("monitors").monitor(student, good, out=out, **settings)
     return {c.name: _why(c) for c in report.comparisons if not c.passed}
 
 

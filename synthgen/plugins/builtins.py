@@ -74,7 +74,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
     },
     "trainer": {
         "small": "synthgen.trainers.small:Small",
-        "synthgen_train": "synthgen.trainers.bundled:Bundled",
+        "synthgen_train": "synthgen.trainers.bundled:train",
     },
     "monitor": {
         "synthgen_train": "synthgen.monitors.bundled:monitor",
@@ -101,7 +101,6 @@ _MOVED = {
 """Modules of parts that configs may name in full, by the names that they had before."""
 
 _MOVED_PARTS = {
-    "synthgen.trainers.bundled:train": "synthgen.trainers.bundled:Bundled",
     "synthgen.trainers.small:train": "synthgen.trainers.small:Small",
 }
 """Parts that have another name in their module since."""

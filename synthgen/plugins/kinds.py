@@ -81,13 +81,13 @@ def check_kind(use: str, part: Any, kinds: Sequence[Kind]) -> Kind:
     """
     kind = kind_of(part, kinds)
     wanted = named(kinds)
-    looks = "; ".join(f"{_a(k)} is {_LOOKS[k]}" for k in kinds)
+    looks = "; ".join(f"{a(k)} is {_LOOKS[k]}" for k in kinds)
     if kind is None:
         what = f"the class {part.__name__}" if inspect.isclass(part) else f"a {type(part).__name__}"
         raise PluginError(f"{use!r} is {what}, which is no {wanted}", hint=looks)
     if kind not in kinds:
-        what = "a function" if inspect.isroutine(part) else _a(kind)
-        raise PluginError(f"{use!r} is {what}, but a {wanted} belongs here", hint=looks)
+        what = "a function" if inspect.isroutine(part) else a(kind)
+        raise PluginError(f"{use!r} is {what}, but {a(*kinds)} belongs here", hint=looks)
     if kind in CALLS and not (kind == "export" and inspect.isclass(part) and hasattr(part, "files")):
         _check_call(use, kind, part)
         return kind
@@ -96,7 +96,7 @@ def check_kind(use: str, part: Any, kinds: Sequence[Kind]) -> Kind:
     if kind in _ASYNC and not is_async:
         raise PluginError(f"{use!r} is a {kind} whose `{method}` is not async", hint=f"write `async def {method}`")
     if kind not in _ASYNC and is_async:
-        raise PluginError(f"{use!r} is {_a(kind)} whose `{method}` is async", hint=f"write a plain `def {method}`")
+        raise PluginError(f"{use!r} is {a(kind)} whose `{method}` is async", hint=f"write a plain `def {method}`")
     _check_arguments(use, kind, part, method)
     return kind
 
@@ -115,8 +115,8 @@ def _check_arguments(use: str, kind: Kind, part: Any, method: str) -> None:
 
 def _other_call(use: str, kind: Kind, shown: str, error: TypeError) -> PluginError:
     return PluginError(
-        f"{use!r} is {_a(kind)} whose `{shown}` does not take what it is called with: {error}",
-        hint=f"{_a(kind)} is {_LOOKS[kind]}",
+        f"{use!r} is {a(kind)} whose `{shown}` does not take what it is called with: {error}",
+        hint=f"{a(kind)} is {_LOOKS[kind]}",
     )
 
 
@@ -125,7 +125,7 @@ def check_instance(use: str, kind: Kind, instance: Any) -> None:
     # not hasattr: a property may load a model
     missing = [name for name in _NEEDS.get(kind, ()) if name not in dir(instance)]
     if missing:
-        raise PluginError(f"{use!r} is a {kind} without `{'`, `'.join(missing)}`", hint=f"a {kind} is {_LOOKS[kind]}")
+        raise PluginError(f"{use!r} is a {kind} without `{'`, `'.join(missing)}`", hint=f"{a(kind)} is {_LOOKS[kind]}")
 
 
 def named(kinds: Sequence[Kind]) -> str:
@@ -133,8 +133,9 @@ def named(kinds: Sequence[Kind]) -> str:
     return " or ".join(kind.replace("_", " ") for kind in kinds)
 
 
-def _a(kind: Kind) -> str:
-    return f"{'an' if kind == 'export' else 'a'} {named((kind,))}"
+def a(*kinds: Kind) -> str:
+    """The kinds with their article: `a stage or filter`, `an export`."""
+    return f"{'an' if kinds[0] == 'export' else 'a'} {named(kinds)}"
 
 
 def call_of(part: Any) -> Any:

@@ -18,7 +18,6 @@ from synthgen.store import files
 from synthgen.store.files import OLD, PARTIAL, refuse_link, storing
 from synthgen.store.folder import RunFolder
 from synthgen.store.parquet import dataset_files, read_records, read_rows
-from synthgen.text import suggestion
 
 MARK = "unfinished"
 

@@ -57,7 +57,6 @@ def test_slips_in_a_config(synthgen: Synthgen, tmp_path: Path, text: str, words:
         (["loop", "quickstart"], ["describes a run, not a loop", "`synthgen run quickstart` runs it"]),
         (["ablate", "quickstart", "--drop", "length"], ["describes a run, not a loop"]),
         (["run", "loop_star"], ["describes a loop, not a run", "`synthgen loop loop_star` runs it"]),
-        (["check", "loop_star"], ["`synthgen loop loop_star` runs it"]),
         (["train", "quickstart"], ["describes a run, not a training", "`synthgen run quickstart` runs it"]),
         (["train", "loop_star"], ["describes a loop, not a training", "`synthgen loop loop_star` runs it"]),
         (["run", "my train.yaml"], ["describes a training, not a run", "`synthgen train 'my train.yaml'` runs it"]),

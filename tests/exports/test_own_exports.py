@@ -173,7 +173,7 @@ def test_a_configs_exports_may_have_settings_and_names(run: Path, tmp_path: Path
         ("[alpacca]", r"c\.yaml:3: export\.0: there is no export 'alpacca'\n  → did you mean 'alpaca'"),
         ("[{use: ./own.py:pairs, arow: x}]", r"c\.yaml:3: export\.0\.arow: there is no such key"),
         ("[dpo, {use: alpaca, name: dpo}]", r"c\.yaml:3: export\.1: the name 'dpo' is taken, by dpo"),
-        ("[length]", r"there is no export 'length'\n  → 'length' is a filter, but a export belongs here"),
+        ("[length]", r"there is no export 'length'\n  → 'length' is a filter, but an export belongs here"),
         ("[{use: alpaca, name: ../x}]", r"export\.0\.name"),
     ],
 )

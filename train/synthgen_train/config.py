@@ -21,7 +21,7 @@ class _Section(BaseModel):
 class Scratch(_Section):
     """A model without a download, see `FromScratch`."""
 
-    from_scratch: FromScratch = FromScratch()
+    from_scratch: FromScratch = Field(FromScratch(), description="a small model with a tokenizer of its own")
 
 
 class Source(_Section):
@@ -65,7 +65,7 @@ class Curriculum(_Section):
     by: str = Field(
         "length", description="length, a field such as task_type or language, or a score such as scores.quality"
     )
-    descending: bool = False
+    descending: bool = Field(False, description="the largest first")
     last: list[str] = Field([], description="names of sources that come last, whatever their score")
 
 
@@ -80,44 +80,50 @@ class TrainConfig(_Section):
     """All settings of one training. What is left out follows from the method and the model, and the plan says how."""
 
     model: str | Scratch = Field(description="path or hub id of a checkpoint, or {from_scratch: {...}}")
-    data: list[Source]
-    out: Path = Path("outputs/student")
-    objective: Literal["sft", "dpo", "kto"] = "sft"
+    data: list[Source] = Field(description="a path, or several, each with what is taken of it")
+    out: Path = Field(Path("outputs/student"), description="folder of the student, from the current directory")
+    objective: Literal["sft", "dpo", "kto"] = Field("sft", description="answers, or preferences by DPO or KTO")
     template: str | None = Field(
         None,
         description=f"{OWN}, {', '.join(TEMPLATES)}, or the path of a Jinja file; "
         "default: the tokenizer's own, or chatml where it has none",
     )
     stop_token: str | None = Field(None, description="the token that ends a turn, where the tokenizer names another")
-    method: Method = Full()
+    method: Method = Field(Full(), description="what of the model is trained")
     merge: bool = Field(False, description="write a merged model beside the adapter")
-    max_length: int | None = Field(None, ge=8)
+    max_length: int | None = Field(
+        None, ge=8, description="longest example, in tokens; default: by the data and the model"
+    )
     loss: Loss = Field("answers", description="all: on tasks and answers, for a student that is to write tasks too")
-    reasoning: Reasoning = "drop"
-    long_rows: LongRows = "drop"
-    epochs: float | None = Field(None, gt=0)
-    max_steps: int | None = Field(None, ge=1)
-    learning_rate: float | None = Field(None, gt=0)
+    reasoning: Reasoning = Field("drop", description="what becomes of reasoning before an answer")
+    long_rows: LongRows = Field("drop", description="what becomes of examples longer than max_length")
+    epochs: float | None = Field(None, gt=0, description="times that all examples are seen; or give max_steps")
+    max_steps: int | None = Field(None, ge=1, description="optimiser steps")
+    learning_rate: float | None = Field(None, gt=0, description="at its highest; default: by the method")
     batch_size: int = Field(
         16, ge=1, description="rows a device takes at once; with packing a row is max_length tokens"
     )
-    gradient_accumulation: int = Field(1, ge=1)
-    gradient_checkpointing: bool | None = Field(None, description="default: on a GPU")
+    gradient_accumulation: int = Field(1, ge=1, description="batches a step")
+    gradient_checkpointing: bool | None = Field(
+        None, description="activations are computed twice, which saves memory; default: on a GPU"
+    )
     packing: bool = Field(False, description="several examples a row, best fit decreasing; none sees another")
     group_by_length: bool = Field(True, description="rows of like length come in one batch, batches in random order")
     warmup: float = Field(0.03, ge=0, lt=1, description="share of the steps")
-    scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
-    weight_decay: float = Field(0.0, ge=0)
+    scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"] = Field(
+        "cosine", description="how the learning rate goes"
+    )
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW")
     dpo_loss: Literal["sigmoid", "ipo", "hinge", "robust", "apo_zero", "apo_down"] = Field(
         "sigmoid", description="the loss of DPO"
     )
     beta: float = Field(0.1, gt=0, description="of DPO and KTO: how close the student stays to the start")
-    seed: int = 0
+    seed: int = Field(0, description="of all random numbers")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU")
     attn_implementation: str | None = Field(None, description="eager, sdpa, flash_attention_2 …; default: the model's")
     keep: Keep = Keep()
     mix: Mix = Mix()
-    curriculum: Curriculum | None = None
+    curriculum: Curriculum | None = Field(None, description="default: a random order")
     canaries: int = Field(0, ge=0, description="so many made-up secrets are added, for the monitor to look for")
     eval_share: float = Field(0.05, ge=0, lt=1, description="share of the records held out")
     eval_prompts: int = Field(64, ge=0, description="at most so many held-out prompts are answered after training")
@@ -129,7 +135,7 @@ class TrainConfig(_Section):
         None, ge=1, description="end after so many evaluations without a better held-out loss, and keep the best step"
     )
     keep_checkpoint: bool = Field(False, description="keep the last checkpoint, so that a raised max_steps goes on")
-    report_to: str | list[str] = "none"
+    report_to: str | list[str] = Field("none", description="trackers that are installed: trackio, wandb …")
 
     @field_validator("data", mode="before", json_schema_input_type=Source | str | list[Source | str])
     @classmethod
@@ -178,7 +184,7 @@ class TrainConfig(_Section):
         return self
 
 
-def parse(section: dict[str, Any], *, file: Path | str | None = None) -> TrainConfig:
+def parse(section: dict[str, Any]) -> TrainConfig:
     """The checked settings.
 
     Raises:
@@ -192,33 +198,4 @@ def parse(section: dict[str, Any], *, file: Path | str | None = None) -> TrainCo
         key = ".".join(["train", *(str(part) for part in first["loc"])])
         message = first["msg"].removeprefix("Value error, ")
         hint = f"the keys are: {', '.join(TrainConfig.model_fields)}" if first["type"] == "extra_forbidden" else None
-        raise ConfigError(message, file=file, key=key, hint=hint) from error
-
-
-def section(path: Path) -> dict[str, Any]:
-    """The `train:` section of a YAML file, or the whole file where it has none.
-
-    Raises:
-        ConfigError: the file cannot be read or is not YAML.
-    """
-    import yaml
-
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"the file cannot be read: {error.strerror}", file=path) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not valid YAML: {error}", file=path) from error
-    found = data.get("train", data) if isinstance(data, dict) else None
-    if not isinstance(found, dict):
-        raise ConfigError("a recipe holds keys and values, such as `model: path`", file=path, key="train")
-    return found
-
-
-def read(path: Path) -> TrainConfig:
-    """The checked settings of a YAML file.
-
-    Raises:
-        ConfigError: see `section` and `parse`.
-    """
-    return parse(section(path), file=path)
+        raise ConfigError(message, key=key, hint=hint) from error

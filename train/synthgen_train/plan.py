@@ -203,5 +203,5 @@ def memory_of(model: Any, config: TrainConfig, settings: Settings, examples: Seq
 
 
 def launch_line(devices: int, arguments: Sequence[str]) -> str:
-    """The command that trains on all GPUs of this machine; the arguments are those of `python -m synthgen_train`."""
-    return f"accelerate launch --num_processes {devices} -m synthgen_train {shlex.join(arguments)}"
+    """The command that trains on all GPUs of this machine; the arguments are those of `synthgen`."""
+    return f"accelerate launch --num_processes {devices} -m synthgen {shlex.join(arguments)}"

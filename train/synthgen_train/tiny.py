@@ -17,13 +17,13 @@ class FromScratch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     hidden: int = Field(128, ge=8, description="width of the model")
-    layers: int = Field(3, ge=1)
-    heads: int = Field(4, ge=1)
+    layers: int = Field(3, ge=1, description="decoder layers")
+    heads: int = Field(4, ge=1, description="attention heads")
     context: int = Field(512, ge=16, description="longest dialogue, in tokens")
     biases: bool = Field(False, description="biases in attention and MLP, which Llama has not and BitFit needs")
-    tokenizer: Literal["bytes", "bpe"] = "bpe"
-    vocabulary: int = Field(1024, ge=300)
-    seed: int = 0
+    tokenizer: Literal["bytes", "bpe"] = Field("bpe", description="a token a byte, or merges")
+    vocabulary: int = Field(1024, ge=300, description="most tokens of `bpe`")
+    seed: int = Field(0, description="of the first weights")
 
 
 def tokenizer_of(texts: Iterable[str], settings: FromScratch, special_tokens: Iterable[str] = ()) -> Any:

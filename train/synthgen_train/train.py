@@ -82,8 +82,7 @@ def train(
 
     A training that was killed goes on from its last whole checkpoint when it is called again; one that has ended
     returns its report. `force` trains although a check before training fails. `say` is given each line for people;
-    `command` are the arguments with which `python -m synthgen_train` does this training, for the line that starts it
-    on several GPUs.
+    `command` are the arguments with which `synthgen` does this training, for the line that starts it on several GPUs.
 
     Raises:
         ConfigError: the data, the model or a setting cannot be used, or `out` holds another training.

@@ -16,7 +16,7 @@ class Adapter(BaseMethod):
     """Bottleneck adapters (1902.00751) of this width behind attention and MLP. Cannot be merged."""
 
     use: Literal["adapter"] = "adapter"
-    size: int = Field(32, ge=1)
+    size: int = Field(32, ge=1, description="width of the adapter")
 
     rate: ClassVar[float] = 1e-3
 
@@ -39,7 +39,7 @@ class Adapter(BaseMethod):
 class _Virtual(Peft):
     """Something that stands before the text: tokens that are none."""
 
-    virtual_tokens: int = Field(20, ge=1)
+    virtual_tokens: int = Field(20, ge=1, description="positions before the text")
 
     packs: ClassVar[bool] = False
 

@@ -95,12 +95,12 @@ class Lora(_Merging):
     """
 
     use: Literal["lora"] = "lora"
-    r: int = Field(16, ge=1)
-    alpha: int = Field(32, ge=1)
-    dropout: float = Field(0.0, ge=0, lt=1)
-    rslora: bool = False
-    dora: bool = False
-    target_modules: str | list[str] = "all-linear"
+    r: int = Field(16, ge=1, description="rank of the updates")
+    alpha: int = Field(32, ge=1, description="updates are scaled by alpha / r")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of their inputs that is left out at random")
+    rslora: bool = Field(False, description="scale by alpha / sqrt(r)")
+    dora: bool = Field(False, description="train magnitudes apart from directions")
+    target_modules: str | list[str] = Field("all-linear", description="names of the layers that get updates")
 
     rate: ClassVar[float] = 2e-4
     trains_rows: ClassVar[bool] = True
@@ -123,8 +123,8 @@ class IA3(_Merging):
     """Trained scales of keys, values and MLP activations (2205.05638). Merges into the weights."""
 
     use: Literal["ia3"] = "ia3"
-    target_modules: list[str] = Field(["k_proj", "v_proj", "down_proj"])
-    feedforward_modules: list[str] = Field(["down_proj"])
+    target_modules: list[str] = Field(["k_proj", "v_proj", "down_proj"], description="names of the layers with scales")
+    feedforward_modules: list[str] = Field(["down_proj"], description="those whose inputs are scaled")
 
     rate: ClassVar[float] = 3e-3
 
