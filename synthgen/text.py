@@ -128,6 +128,8 @@ _SPACELESS = (
     *((0x0E01, 0x0E3A), (0x0E40, 0x0E4E), (0x0E81, 0x0EDF)),  # Thai, Lao
     *((0x1000, 0x109F), (0xAA60, 0xAA7F), (0xA9E0, 0xA9FE), (0x1780, 0x17DD)),  # Myanmar, Khmer
 )
+UNSPACED = "".join(f"{chr(first)}-{chr(last)}" for first, last in _SPACELESS)
+"""The inside of a character class: the letters and marks of scripts that write no spaces between words."""
 # ASCII text, lower-cased, with a space for all but letters and digits: on bytes, the fastest way there is (0.7 us for
 # an instruction, where a regular expression takes 1.6).
 _ASCII = bytes(ord(chr(c).lower()) if c < 128 and chr(c).isalnum() else 32 for c in range(256))

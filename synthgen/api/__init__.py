@@ -1,5 +1,14 @@
-"""What Python users call: a recipe's run in its folder, its plan, duplicates removed from files."""
+"""What Python users call: a run in its folder, its plan, the training after it, duplicates removed from files."""
 
-from synthgen.api.recipes import choose, finished, open_folder, preview_folder, run_in, run_recipe, set_aside
+from synthgen.api.recipes import (
+    arun,
+    choose,
+    finished,
+    open_folder,
+    preview_folder,
+    run_in,
+    run_recipe,
+    set_aside,
+)
 
-__all__ = ["choose", "finished", "open_folder", "preview_folder", "run_in", "run_recipe", "set_aside"]
+__all__ = ["arun", "choose", "finished", "open_folder", "preview_folder", "run_in", "run_recipe", "set_aside"]

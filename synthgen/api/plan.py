@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.api.event_loop import run_async
+from synthgen.api.recipes import choose, loaded
+from synthgen.api.training import check_training
+from synthgen.config.recipe import Recipe
 from synthgen.engine.asking import Asker
 from synthgen.engine.budget import Budget
 from synthgen.engine.engine import Engine
@@ -18,30 +21,29 @@ from synthgen.engine.pipeline import Pipeline, default_window, prepare
 from synthgen.engine.slots import START
 from synthgen.errors import StageError, TeacherError
 from synthgen.journal import Journal
-from synthgen.protocols import Adapted, Teacher
+from synthgen.protocols import Adapted, SourceFacts, Teacher
 from synthgen.records import Record
+from synthgen.requests.metering import Bought
 from synthgen.requests.prices import Price
 from synthgen.requests.request import Completion, Request
 from synthgen.teachers.procedural import Procedural
+
+PER_RECORDS = 1000
+"""A run without a target is estimated for so many records."""
 
 ATTEMPTS = 8
 """How many attempts are walked for the numbers."""
 
 
 @dataclass(slots=True)
-class Asked:
+class Asked(Bought):
     """What one teacher was asked for. `most` is the sum of `max_tokens`, None where a request sets none."""
 
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
     most: int | None = 0
 
-    def add(self, request: Request, completion: Completion) -> None:
+    def take(self, request: Request, completion: Completion) -> None:
         """Counts one request and its reply."""
-        self.requests += 1
-        self.prompt_tokens += completion.usage.prompt_tokens
-        self.completion_tokens += completion.usage.completion_tokens
+        self.add(completion.usage)
         limit = request.sampling.max_tokens and max(request.sampling.max_tokens, request.sampling.retry_max_tokens or 0)
         self.most = None if limit is None or self.most is None else self.most + limit * (request.sampling.n or 1)
 
@@ -104,7 +106,7 @@ def walk(pipeline: Pipeline) -> Walk | None:
 
     async def answer(name: str, request: Request) -> Completion:
         completion = await programs.complete(request)
-        asked[name].add(request, completion)
+        asked[name].take(request, completion)
         return completion
 
     try:
@@ -184,7 +186,7 @@ def estimate(walked: Walk, records: int, prices: Mapping[str, Price | None]) -> 
     per_record = records / walked.generated
     asked = list(walked.asked.values())
     requests = sum(a.requests for a in asked) * per_record
-    least = sum(a.prompt_tokens + a.completion_tokens for a in asked) * per_record
+    least = sum(a.tokens for a in asked) * per_record
     most = None if any(a.most is None for a in asked) else sum(a.prompt_tokens + (a.most or 0) for a in asked)
     return Estimate(
         records,
@@ -238,3 +240,54 @@ def _between(ratio: float, shares: tuple[float, ...]) -> float:
         return shares[-1]
     part = (ratio - RATIOS[at - 1]) / (RATIOS[at] - RATIOS[at - 1])
     return shares[at - 1] + part * (shares[at] - shares[at - 1])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do, as far as it is known before: nothing has been sent.
+
+    `first_request` is the name of the teacher that gets it and the request, None where the first attempt asks nothing.
+    `estimate` is None then, and where the built-in programs, asked in the teacher's place, cannot write what the
+    stages read. `window` is None where the source does not read the pool, `train` where the config has no `train:`
+    section; `source` are the facts of existing rows.
+    """
+
+    recipe: Recipe
+    folder: Path
+    stages: tuple[str, ...]
+    first_request: tuple[str, Request] | None
+    estimate: Estimate | None
+    window: Window | None
+    source: SourceFacts | None
+    train: Mapping[str, Any] | None
+
+
+def plan(config: Path | str | Recipe, settings: Sequence[str] = ()) -> Plan:
+    """Loads a config with all its parts, and says what its run will ask for; sends nothing and writes nothing.
+
+    `config` is a file, the name of a shipped recipe, or what `load` returned; `settings` are as `--set` takes them.
+
+    Raises:
+        ConfigError: with everything that is wrong in the config.
+        SynthgenError: a part cannot do its work on the first attempt: a template lacks a variable, a filter raises.
+        ValueError: settings were given for a recipe that is loaded already.
+    """
+    recipe = loaded(config, settings)
+    pipeline = recipe.pipeline
+    train = check_training(recipe, choose(recipe))
+    asked = first_request(pipeline)
+    walked = walk(pipeline) if asked else None
+    expected = None
+    if walked is not None:
+        prices = {name: teacher.price for name, teacher in pipeline.teachers.items()}
+        expected = estimate(walked, recipe.config.target or PER_RECORDS, prices)
+    return Plan(
+        recipe=recipe,
+        folder=choose(recipe),
+        stages=tuple(name for name, _ in pipeline.stages),
+        first_request=asked,
+        estimate=expected,
+        window=window_of(pipeline, walked),
+        source=pipeline.source.facts(),
+        train=train,
+    )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthgen.api.run import run
+from synthgen.api.event_loop import run_async
+from synthgen.api.run import run as run_pipeline
 from synthgen.config.fingerprint import free_keys, ingredients, run_config
-from synthgen.config.recipe import FINGERPRINT, Recipe, as_written_now
-from synthgen.engine.pipeline import Progress
+from synthgen.config.recipe import FINGERPRINT, Recipe, as_written_now, load
+from synthgen.engine.pipeline import Pipeline, Progress
 from synthgen.errors import ConfigError, StoreError
 from synthgen.store import RunFolder, RunReport
 from synthgen.store.files import storing
@@ -178,6 +179,67 @@ def _taken(path: Path, recipe: Recipe, reuse: Path) -> bool:
     return bool(differences(before, config, _may_change(recipe, before, config)))
 
 
+def run(
+    what: Path | str | Recipe | Pipeline,
+    settings: Sequence[str] = (),
+    *,
+    out: Path | str | None = None,
+    reuse: Path | str | None = None,
+    progress: Progress | None = None,
+) -> RunReport:
+    """Runs a config, or goes on with a run that was stopped, and returns the report. Works in a notebook, too.
+
+    `what` is a config file, the name of a shipped recipe, what `load` returned, or a `Pipeline` built by hand;
+    `settings` are `key=value` as `--set` takes them, for a file or a name. The run folder is `out`, or
+    `<output>/<name>` (of a pipeline `outputs/<name>`); `reuse` is the folder of another run, whose replies are taken
+    over where the requests are equal. A run of a config that has nothing left to do returns the report that it has.
+
+    Raises:
+        ConfigError: the config is wrong, or the folder holds another run.
+        SynthgenError: a part failed, or the folder cannot be used.
+        ValueError: settings were given for what is no file or name.
+    """
+    return run_async(arun(what, settings, out=out, reuse=reuse, progress=progress))
+
+
+async def arun(
+    what: Path | str | Recipe | Pipeline,
+    settings: Sequence[str] = (),
+    *,
+    out: Path | str | None = None,
+    reuse: Path | str | None = None,
+    progress: Progress | None = None,
+) -> RunReport:
+    """`run` for code that is asynchronous itself."""
+    if not isinstance(what, Pipeline):
+        return await run_recipe(loaded(what, settings), out=out, reuse=reuse, progress=progress)
+    if settings:
+        raise ValueError("settings change a config; a Pipeline is changed with dataclasses.replace")
+    path = Path("outputs") / what.name if out is None else Path(out)
+    facts = {
+        "name": what.name,
+        "seed": what.seed,
+        "stages": [name for name, _ in what.stages],
+        "target": what.target,
+    }
+    with RunFolder.create_or_open(path, facts, may_change=("target",)) as folder:
+        return await run_pipeline(what, folder, reuse=None if reuse is None else Path(reuse), progress=progress)
+
+
+def loaded(what: Path | str | Recipe, settings: Sequence[str] = ()) -> Recipe:
+    """The recipe of a config file, of a shipped recipe's name, or the one that is given.
+
+    Raises:
+        ConfigError: the config is wrong.
+        ValueError: settings were given for a recipe that is loaded already.
+    """
+    if not isinstance(what, Recipe):
+        return load(what, settings)
+    if settings:
+        raise ValueError("settings change a config as it is loaded: give them to `load`")
+    return what
+
+
 async def run_recipe(
     recipe: Recipe,
     *,
@@ -211,7 +273,7 @@ async def run_in(
     if reuse is None:
         _journal_is_there(folder)
     previewed = RunFolder(preview_folder(recipe)).journal_path
-    return await run(
+    return await run_pipeline(
         recipe.pipeline,
         folder,
         reuse=reuse,

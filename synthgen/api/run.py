@@ -197,6 +197,7 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
             unusable=dict(sorted(spending.unusable.items())),
             unstructured=spending.unstructured,
             estimated=spending.estimated,
+            unknown_finish=spending.unknown_finish,
         ),
         tokens=Tokens.of(totals.prompt_tokens, totals.completion_tokens, totals.cached_tokens),
         cost_usd=totals.usd if priced else None,

@@ -84,13 +84,12 @@ def load_training(config: Path | str | None = None, overrides: Sequence[str] = (
             name = str(document.data.get("name") or default_name(path, base))
             run = path.parent if is_kept(path) else Path(str(document.data.get("output") or "outputs")) / name
     at: Key = (SECTION,) if SECTION in document.data else ()
+    # options first: `--method lora --set method.r=4`
+    document = _with_options(document, _section_in(document, at), at, options)
     document = override(document, [_of_section(setting, at) for setting in overrides])
     if at and run is None:
         _refuse_beside(document)
-    section = document.data[SECTION] if at else document.data
-    if not isinstance(section, dict):
-        raise document.error(at, f"found {shown(section)}, expected keys and values")
-    document = _with_options(document, section, at, options)
+    section = _section_in(document, at)
     refuse_secrets(document)
     values, wrong = checked_section(section, document, at, own=run is not None)
     if wrong:
@@ -103,6 +102,13 @@ def load_training(config: Path | str | None = None, overrides: Sequence[str] = (
         hint = f"`synthgen run {shlex.quote(str(config))}` makes it"
         raise ConfigError(f"there is no dataset in {run}", file=path, hint=hint)
     return Training(settings, document, at, run)
+
+
+def _section_in(document: Document, at: Key) -> dict[str, Any]:
+    section = document.data[SECTION] if at else document.data
+    if not isinstance(section, dict):
+        raise document.error(at, f"found {shown(section)}, expected keys and values")
+    return section
 
 
 def _of_section(setting: str, at: Key) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from synthgen.api import choose, preview_folder
-from synthgen.api.plan import Estimate, Range, Window, estimate, first_request, walk, window_of
-from synthgen.api.training import check_training, load_training
+from synthgen.api.plan import Estimate, Plan, Range, plan
+from synthgen.api.training import load_training
 from synthgen.cli.doctor import read_env
 from synthgen.cli.terminal import console, own_prints, print_json, run_path, say
-from synthgen.config import Recipe, load, locate
+from synthgen.config import Recipe, locate
 from synthgen.config.merge import read_config
 from synthgen.config.recipe import kind_of
 from synthgen.errors import SynthgenError
-from synthgen.protocols import SourceFacts
-from synthgen.requests.request import Request
 from synthgen.safety.outward import visible
 from synthgen.store import RunFolder
 from synthgen.store.report import RunReport
 from synthgen.trainers.bundled import section_model
-
-PER_RECORDS = 1000
-"""A run without a target is estimated for so many records."""
 
 
 def check_config(config: str, settings: Sequence[str], *, as_json: bool) -> None:
@@ -69,43 +64,32 @@ def _check_training(config: str, settings: Sequence[str], *, as_json: bool) -> N
 
 def _check_run(config: str, settings: Sequence[str], *, as_json: bool) -> None:
     with own_prints(as_json):
-        recipe = load(config, settings)
-        training = check_training(recipe, choose(recipe))
-        asked = first_request(recipe.pipeline)
-        walked = walk(recipe.pipeline) if asked else None
-    plan = None
-    if walked is not None:
-        prices = {name: teacher.price for name, teacher in recipe.pipeline.teachers.items()}
-        plan = estimate(walked, recipe.config.target or PER_RECORDS, prices)
-    window = window_of(recipe.pipeline, walked)
+        planned = plan(config, settings)
     if as_json:
-        print_json({**_as_json(recipe, asked, plan, window), "train": training})
+        print_json(_as_json(planned))
     else:
-        print("\n".join([*_lines(recipe, asked, plan, window), *_training(training)]))
+        print("\n".join([*_lines(planned), *_training(planned.train)]))
 
 
-def _as_json(
-    recipe: Recipe, asked: tuple[str, Request] | None, plan: Estimate | None, window: Window | None
-) -> dict[str, Any]:
-    facts = source_facts(recipe)
+def _as_json(planned: Plan) -> dict[str, Any]:
+    asked, source = planned.first_request, planned.source
     return {
-        "name": recipe.config.name,
-        "folder": choose(recipe),
-        "stages": [name for name, _ in recipe.pipeline.stages],
-        "source": None if facts is None else facts.model_dump(mode="json"),
+        "name": planned.recipe.config.name,
+        "folder": planned.folder,
+        "stages": list(planned.stages),
+        "source": None if source is None else source.model_dump(mode="json"),
         "first_request": None if asked is None else {"teacher": asked[0], **asked[1].to_dict()},
-        "estimate": None if plan is None else asdict(plan),
-        "window": None if window is None else asdict(window),
-        "config": recipe.resolved,
+        "estimate": None if planned.estimate is None else asdict(planned.estimate),
+        "window": None if planned.window is None else asdict(planned.window),
+        "config": planned.recipe.resolved,
+        "train": planned.train,
     }
 
 
-def _lines(
-    recipe: Recipe, asked: tuple[str, Request] | None, plan: Estimate | None, window: Window | None
-) -> Iterator[str]:
-    pipeline = recipe.pipeline
-    if asked is not None:
-        name, request = asked
+def _lines(planned: Plan) -> Iterator[str]:
+    recipe, pipeline, window = planned.recipe, planned.recipe.pipeline, planned.window
+    if planned.first_request is not None:
+        name, request = planned.first_request
         model = request.model or "the server's model"
         yield f"first request, to {name} ({model}), {request.sampling.body or 'no sampling set'}:"
         for message in request.messages:
@@ -113,31 +97,26 @@ def _lines(
             yield "\n".join(f"    {line}" for line in visible(str(message.get("content", ""))).split("\n"))
         yield ""
     yield f"{recipe.config.name}: everything loads"
-    yield f"  folder       {choose(recipe)}"
-    yield f"  stages       {', '.join(name for name, _ in pipeline.stages) or 'none'}"
-    for head, text in facts.lines() if (facts := source_facts(recipe)) else ():
+    yield f"  folder       {planned.folder}"
+    yield f"  stages       {', '.join(planned.stages) or 'none'}"
+    for head, text in planned.source.lines() if planned.source else ():
         yield f"  {visible(f'{head}: {text}')}"
     if pipeline.selectors:
         yield f"  selectors    {', '.join(name for name, _ in pipeline.selectors)}"
     for name, variable in _missing_keys(recipe):
         yield f"  key          {variable} is not set: a run asks {name} without a key, which not every server takes"
     yield f"  target       {f'{pipeline.target:,} records' if pipeline.target else 'until the source is exhausted'}"
-    if asked is None:
+    if planned.first_request is None:
         yield "  requests     none: the first attempt asks no teacher"
-    elif plan is None:
+    elif planned.estimate is None:
         yield "  requests     cannot be estimated: the built-in programs, asked in the teacher's place, cannot do this"
     else:
-        yield from _plan(plan, recipe)
+        yield from _plan(planned.estimate, recipe)
     if window is not None:
         yield (
             f"  window       {window.attempts:,} attempts: a new task is shown as a demonstration so many attempts"
             f" later; keeps about {window.busy:.0%} of {window.slots} slots busy"
         )
-
-
-def source_facts(recipe: Recipe) -> SourceFacts | None:
-    """What the first rows of existing data tell: files and columns that are read and left aside."""
-    return recipe.pipeline.source.facts()
 
 
 def _missing_keys(recipe: Recipe) -> Iterator[tuple[str, str]]:
@@ -151,7 +130,7 @@ def _missing_keys(recipe: Recipe) -> Iterator[tuple[str, str]]:
             yield name, variable
 
 
-def _training(settings: dict[str, Any] | None, when: str = "when the run is done") -> Iterator[str]:
+def _training(settings: Mapping[str, Any] | None, when: str = "when the run is done") -> Iterator[str]:
     if settings is not None:
         model, method = settings["model"], (settings.get("method") or {}).get("use", "full")
         student = model if isinstance(model, str) else "a model from scratch"
@@ -159,14 +138,14 @@ def _training(settings: dict[str, Any] | None, when: str = "when the run is done
         yield visible(f"  train        {student}, {method}, into {out}: {when}")
 
 
-def _plan(plan: Estimate, recipe: Recipe) -> Iterator[str]:
-    per = "" if recipe.config.target else f" for {plan.records:,} records"
-    yield f"  requests     {_range(plan.requests)}{per}"
-    yield f"  tokens       {_range(plan.tokens)}{per}"
-    if plan.usd is None:
+def _plan(expected: Estimate, recipe: Recipe) -> Iterator[str]:
+    per = "" if recipe.config.target else f" for {expected.records:,} records"
+    yield f"  requests     {_range(expected.requests)}{per}"
+    yield f"  tokens       {_range(expected.tokens)}{per}"
+    if expected.usd is None:
         yield "  cost         not known: set price: {input: …, output: …} on the teacher (dollars per million tokens)"
     else:
-        yield f"  cost         {_range(plan.usd, '$', 2)}{per}"
+        yield f"  cost         {_range(expected.usd, '$', 2)}{per}"
     yield "               from all records kept and short replies to one in four kept and the longest ones"
     yield f"  asked again  {_asked_again(recipe)}"
     budget = {name: limit for name, limit in recipe.config.budget.model_dump().items() if limit is not None}

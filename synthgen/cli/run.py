@@ -138,22 +138,35 @@ def summary(report: RunReport, path: Path) -> list[str]:
 def spending_lines(report: RunReport) -> list[str]:
     """What was spent on other than first replies, and what is no count of a server's; empty where there is nothing."""
     again, lost, estimated = report.asked_again, report.lost, report.requests.estimated
+    unknown = report.requests.unknown_finish
     lines = []
     if again.requests:
         usd = f", ${again.cost_usd:,.2f}" if again.cost_usd else ""
         lines.append(
-            f"  asked again: {again.requests:,} requests, {again.tokens:,} tokens ({again.share:.0%} of all){usd}"
+            f"  asked again: {_counted(again.requests, 'request', 'requests')},"
+            f" {again.tokens:,} tokens ({again.share:.0%} of all){usd}"
         )
     if lost.requests:
         usd = f", ${lost.cost_usd:,.2f}" if lost.cost_usd else ""
         lines.append(
-            f"  no reply: {lost.requests:,} requests that left; they can have cost {lost.tokens:,} tokens{usd}"
+            f"  no reply: {_counted(lost.requests, 'request', 'requests')} that left;"
+            f" they can have cost {lost.tokens:,} tokens{usd}"
         )
     if estimated:
         lines.append(
-            f"  tokens of {estimated:,} replies are estimated: the server gave no counts, or such as cannot be"
+            f"  tokens of {_counted(estimated, 'reply', 'replies')} are estimated:"
+            " the server gave no counts, or such as cannot be"
+        )
+    if unknown:
+        lines.append(
+            f"  {_counted(unknown, 'reply', 'replies')} ended for a reason that is not known here: what looked whole"
+            " was kept"
         )
     return lines
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number:,} {one if number == 1 else more}"
 
 
 def _next_step(report: RunReport, path: Path) -> str:

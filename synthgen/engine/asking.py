@@ -17,7 +17,8 @@ from synthgen.errors import StoreError
 from synthgen.forms.reply_problems import Remedy, choices_of, is_final, is_free_text, remedy_of
 from synthgen.journal import Journal
 from synthgen.protocols import MOST, Check, Teacher
-from synthgen.requests.metering import Meter, counted, metered_by
+from synthgen.requests.finish_reasons import finish_of
+from synthgen.requests.metering import Bought, Meter, counted, metered_by
 from synthgen.requests.request import Completion, Draining, Request, Sampling
 from synthgen.safety.outward import logger
 
@@ -99,7 +100,7 @@ class Asker:
         request: Request,
         check: Check | None = None,
         tries: int = 1,
-        took: Spending | None = None,
+        took: Bought | None = None,
     ) -> Completion:
         """The reply; an unusable one (`check` gives a reason) is asked for again, `tries` times in all.
 
@@ -121,8 +122,8 @@ class Asker:
             further = asked if self._is_there(teacher, asked) else _next(last, replies, remedy_of(reason, completion))
             if further is None:
                 break
-            self.spending.retried += 1
             completion = await self._whole(teacher, further, took, again=True)
+            self.spending.retried += 1
             last = further
             tried += 1
             replies += len(completion.keys)
@@ -137,7 +138,7 @@ class Asker:
             or self.teachers[teacher].holds(key)
         )
 
-    async def _whole(self, teacher: str, request: Request, took: Spending | None, *, again: bool = False) -> Completion:
+    async def _whole(self, teacher: str, request: Request, took: Bought | None, *, again: bool = False) -> Completion:
         """The reply with as many choices as asked for: some servers give one at a time, whatever `n` says.
 
         Where the likeliest token is always taken, further choices would be the first one again: they are not asked for.
@@ -158,7 +159,7 @@ class Asker:
             completion = completion.with_more(further)
         return completion
 
-    async def _reply(self, teacher: str, request: Request, took: Spending | None, *, again: bool) -> Completion:
+    async def _reply(self, teacher: str, request: Request, took: Bought | None, *, again: bool) -> Completion:
         completion = counted(await self._found_or_bought(teacher, request), request)
         usage, spending = completion.usage, self.spending
         usd = usd_of(self.teachers[teacher], usage)
@@ -167,6 +168,7 @@ class Asker:
         if again:
             spending.again += cost
         spending.estimated += usage.estimated
+        spending.unknown_finish += any(c.text and finish_of(c.finish_reason) == "unknown" for c in completion.choices)
         if took is not None:
             took.add(usage, usd)
         if request.response_format is not None and any(map(is_free_text, completion.choices)):

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthgen.engine.asking import Asker
-from synthgen.engine.budget import Spending
 from synthgen.engine.pipeline import Pipeline
 from synthgen.errors import ConfigError, StageError
 from synthgen.forms.reply_problems import why_again
 from synthgen.protocols import Check, Draw, api_of, teacher_named
 from synthgen.records import Record, content_id
+from synthgen.requests.metering import Bought
 from synthgen.requests.request import Api, Completion, Request, Sampling
 
 
@@ -28,7 +28,7 @@ class StageContext:
         attempt: int,
         demonstrations: tuple[Record, ...],
         stage: str,
-        took: Spending,
+        took: Bought,
     ) -> None:
         self.attempt = attempt
         self.round = pipeline.round
@@ -90,7 +90,7 @@ class Attempt:
         self.alive: list[Record] = []
         self.dropped: list[Record] = []
         self.generated = 0
-        self.took = Spending()
+        self.took = Bought()
         self.flows: list[tuple[int, int]] = []
         self._pipeline = pipeline
         self._asker = asker

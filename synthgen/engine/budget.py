@@ -12,7 +12,7 @@ from synthgen.errors import ConfigError
 from synthgen.journal import Journal
 from synthgen.journal.tables import FAILED, RESOLVED, SENT
 from synthgen.protocols import Teacher
-from synthgen.requests.metering import Meter
+from synthgen.requests.metering import Bought, Meter
 from synthgen.requests.request import Draining, Request, Usage, canonical
 
 
@@ -59,52 +59,27 @@ ONE = Cost(requests=1)
 
 
 @dataclass(slots=True)
-class Spending:
+class Spending(Bought):
     """What has been bought (by this folder, all sessions), and what the journal has spared.
 
     `lost` is what requests that left without bringing a reply can have cost. `unusable` counts replies that were no
     use, by reason; `retried` those of them that were asked for again; `unstructured` those that came as other text
     where JSON by a schema was asked for; `estimated` those whose tokens the server did not count, or counted in a way
-    that cannot be. `again` is what the replies to further tries took, of `asked`, all replies that were looked at,
-    bought or not.
+    that cannot be; `unknown_finish` those with a text that ended for a reason that nobody knows. `again` is what the
+    replies to further tries took, of `asked`, all replies that were looked at, bought or not.
     """
 
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    usd: float = 0.0
     replayed: int = 0
     reused: int = 0
     retried: int = 0
     unusable: Counter[str] = field(default_factory=Counter)
     unstructured: int = 0
     estimated: int = 0
+    unknown_finish: int = 0
     lost: Cost = NOTHING
     again: Cost = NOTHING
     asked: Cost = NOTHING
     in_flight: int = 0
-
-    @property
-    def tokens(self) -> int:
-        """Prompt and completion tokens bought."""
-        return self.prompt_tokens + self.completion_tokens
-
-    def add(self, usage: Usage, usd: float) -> None:
-        """Counts one more bought reply."""
-        self.requests += 1
-        self.prompt_tokens += usage.prompt_tokens
-        self.completion_tokens += usage.completion_tokens
-        self.cached_tokens += usage.cached_tokens
-        self.usd += usd
-
-    def add_all(self, other: Spending) -> None:
-        """Counts what another has counted."""
-        self.requests += other.requests
-        self.prompt_tokens += other.prompt_tokens
-        self.completion_tokens += other.completion_tokens
-        self.cached_tokens += other.cached_tokens
-        self.usd += other.usd
 
 
 def usd_of(teacher: Teacher, usage: Usage) -> float:
@@ -157,14 +132,8 @@ class Ledger:
         self._elsewhere = sum(map(_bought, shared), NOTHING)
         totals, tries = journal.totals(), journal.tries()
         self._open = {key: Cost(*cost) for key, cost in tries.open.items()}
-        self.spending = Spending(
-            totals.requests,
-            totals.prompt_tokens,
-            totals.completion_tokens,
-            totals.cached_tokens,
-            totals.usd,
-            lost=sum(self._open.values(), Cost(*tries.failed)),
-        )
+        self.spending = Spending(lost=sum(self._open.values(), Cost(*tries.failed)))
+        self.spending.add_all(totals)
         self._reserved = NOTHING
         self._settled = asyncio.Event()
         self._on_budget = on_budget
@@ -324,5 +293,5 @@ class RequestMeter(Meter):
 def _bought(journal: Journal) -> Cost:
     """What a journal's requests have cost, those without a reply included."""
     totals, tries = journal.totals(), journal.tries()
-    replies = Cost(totals.requests, totals.prompt_tokens + totals.completion_tokens, totals.usd)
+    replies = Cost(totals.requests, totals.tokens, totals.usd)
     return sum((Cost(*cost) for cost in tries.open.values()), replies + Cost(*tries.failed))

@@ -13,6 +13,7 @@ from synthgen.engine.budget import Budget, Spending
 from synthgen.errors import StageError, SynthgenError
 from synthgen.protocols import Preparation, Selector, Source, Stage, Teacher, adapted
 from synthgen.records import Record
+from synthgen.requests.metering import Bought
 
 
 def default_window(target: int | None) -> int:
@@ -94,7 +95,7 @@ class Progress:
     rejected: int = 0
     flows: dict[str, Flow] = field(default_factory=dict)
     spending: Spending = field(default_factory=Spending)
-    took: Spending = field(default_factory=Spending)
+    took: Bought = field(default_factory=Bought)
     status: str = "running"
     message: str = ""
     started: float = field(default_factory=time.monotonic)

@@ -224,16 +224,21 @@ def _guess(held: Mapping[str, Any]) -> str:
     for column in held:
         if field := field_named(column) or looks_like(column, held):
             by_name.setdefault(field, column)
-    texts = [column for column, value in held.items() if isinstance(value, str) and len(value.split()) > 1]
-    texts = [column for column in texts or held if column not in by_name.values()] or list(held)
-    texts = sorted(texts[:6], key=lambda column: len(str(held[column])))
-    asked = by_name.get("instruction") or by_name.get("input")
+    asked, answer = by_name.get("instruction"), by_name.get("output")
     if asked is None and listed:
         return f"conversations: {listed[0]}"
-    texts = [column for column in texts if column != asked]
-    answer = by_name.get("output") or (texts[-1] if texts else None)
-    asked = asked or next((column for column in texts if column != answer), None)
-    pairs = [("instruction", asked or "question"), ("output", answer or "answer")]
+    named = {column for field, column in by_name.items() if field != "messages"}
+    texts = [column for column, value in held.items() if isinstance(value, str)]
+    texts = [column for column in texts if len(str(held[column]).split()) > 1] or texts or list(held)
+    free = sorted((column for column in texts if column not in named), key=lambda column: -len(str(held[column])))
+    wanted = (asked is None) + (answer is None)
+    if asked is None and len(free) < wanted:
+        asked = by_name.get("input")
+        wanted -= asked is not None
+    rest = [column for column in held if column in free[:wanted]] or [column for column in held if column != asked]
+    asked = asked or (rest.pop(0) if rest else "question")
+    answer = answer or (rest[-1] if rest else None)
+    pairs = [("instruction", asked), *([("output", answer)] if answer else [])]
     return ", ".join(f"{target}: {name if name.isidentifier() else json.dumps(name)}" for target, name in pairs)
 
 

@@ -87,11 +87,15 @@ def plain(turn: Message) -> dict[str, str]:
         arguments = function.get("arguments", {})
         if isinstance(arguments, str):
             try:
-                arguments = json.loads(arguments)
+                arguments = json.loads(arguments, parse_constant=_no_number)
             except (ValueError, RecursionError):
                 arguments = {"text": arguments}
         calls.append({"name": function.get("name"), "arguments": arguments})
     return {"role": "function_call", "content": compact(calls if len(calls) > 1 else calls[0])}
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def compact(value: object) -> str:

@@ -32,6 +32,7 @@ KNOWN = (
 _OWN = frozenset(("instruction", "output", "tools_json", "index_in_attempt"))
 _WORDS_FOR_NO_INPUT = frozenset(("<no input>", "not applicable"))
 _OUR_ID = re.compile(r"[0-9a-f]{16}")
+_THOUGHT = re.compile(r"<(?:think|thinking|seed:think)>|\[THINK\]|◁think▷|<\|START_THINKING\|>", re.IGNORECASE)
 _TEMPLATE = frozenset(("text",))
 _SIDE_FIELDS = frozenset(("task_type", "language", "is_classification", "tools", "scores"))
 _TEXTS = ("instruction", "input", "output", "reasoning")
@@ -120,7 +121,7 @@ def _plain(row: Row, found: Plan, provenance: Provenance) -> Record | None:
     instruction, output = cells
     if instruction.__class__ is not str or output.__class__ is not str or given.__class__ is not str:
         return None
-    if instruction[0] in "[ \n" or "<" in output or _says_none(given):
+    if instruction[0] in "[ \n" or any(mark in output for mark in "<[◁") or _says_none(given):
         return None  # JSON of a dialogue, reasoning in the answer: there is more to look at
     return Record(instruction=instruction, input=given, output=output, provenance=provenance)
 
@@ -264,6 +265,10 @@ class _Reading:
             if (turns := dialogue_in(self._cell(field))) is not None:
                 self._take(field)
                 return turns_of(turns, fields[field])
+        asked = self._cell("instruction")
+        if isinstance(asked, str) and (turns := _spoken(asked)) is not None:
+            self._take("instruction")
+            return Turns(turns[:-1] if turns[-1] == {"role": "assistant", "content": ""} else turns)
         chosen, rejected = self._cell("chosen"), self._cell("rejected")
         if "instruction" not in self._plan.fields and chosen is not None and rejected is not None:
             return self._common(chosen, rejected)
@@ -388,13 +393,11 @@ class _Reading:
     def _thought(self, record: Record, reasoning: str | None) -> Record:
         """The record with its reasoning taken out of the answer, out of the turn, or from a column."""
         column = self._text("reasoning") or None
-        inner, output = (
-            split_reasoning(record.output) if record.output and "<" in record.output else (None, record.output)
-        )
+        inner, output = _split(record.output)
         thoughts = list(dict.fromkeys(one for one in (column, reasoning, inner) if one))
-        if not thoughts:
+        if not thoughts and output == record.output:
             return record
-        return record.replace(output=output, reasoning="\n\n".join(thoughts))
+        return record.replace(output=output, reasoning="\n\n".join(thoughts) or record.reasoning)
 
     def _judged(self, record: Record) -> Record:
         """The record with its judged answers: chosen and rejected, a label, or those of a record."""
@@ -409,6 +412,8 @@ class _Reading:
         label = self._cell("label")
         if label is not None:
             good = yes_or_no(label)
+            if good is None and self._is_kto() and label in (0, 1):
+                good = label == 1
             if good is None or not record.output:
                 self.aside.append(self._plan.fields["label"])
             else:
@@ -424,6 +429,11 @@ class _Reading:
                 )
             )
         return record
+
+    def _is_kto(self) -> bool:
+        """Whether the label is that of an answer, and no class: KTO's rows have a completion, or name it."""
+        fields = self._plan.fields
+        return plain(fields["label"]) == "kto_tag" or plain(fields.get("output", "")) == "completion"
 
     def _alternative(self, field: str, record: Record) -> str:
         """One of two answers: a text, a message, or the whole dialogue that ends with it."""
@@ -512,13 +522,27 @@ def _whole(value: Any, column: str) -> list[Turn] | None:
     """The turns of an answer that is a message, a list of them, or a text with `Human:` and `Assistant:` in it."""
     if (turns := dialogue_in(value)) is not None:
         return turns_of(turns, column).turns
-    if isinstance(value, str) and value.startswith("\n\nHuman:"):
-        parts = re.split(r"\n\n(Human|Assistant):", value)[1:]
-        roles = {"Human": "user", "Assistant": "assistant"}
-        return [
-            {"role": roles[who], "content": said.strip()} for who, said in zip(parts[::2], parts[1::2], strict=True)
-        ]
-    return None
+    return _spoken(value) if isinstance(value, str) else None
+
+
+def _spoken(said: str) -> list[Turn] | None:
+    """The turns of a text with `Human:` and `Assistant:` in it, as Anthropic's are; None where it is another text."""
+    if not said.startswith("\n\nHuman:"):
+        return None
+    parts = re.split(r"\n\n(Human|Assistant):", said)[1:]
+    roles = {"Human": "user", "Assistant": "assistant"}
+    return [{"role": roles[who], "content": part.strip()} for who, part in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def _split(output: str | None) -> tuple[str | None, str | None]:
+    """The reasoning and the answer in an output; one that speaks of such tags further on has none."""
+    if not output or not any(mark in output for mark in ("<", "[THINK]", "◁")):
+        return None, output
+    opening = _THOUGHT.search(output)
+    if opening is not None and output[: opening.start()].strip():
+        return None, output
+    inner, shown = split_reasoning(output)
+    return (inner, shown) if inner is not None else (None, output)
 
 
 def _one_text(value: Any, field: str) -> bool:

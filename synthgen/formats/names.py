@@ -145,6 +145,8 @@ def looks_like(column: str, columns: Collection[str] = ()) -> str | None:
     """The field that a column of another name probably carries: empty for nothing that is read, None for no guess."""
     if column in _LETTERS and sum(letter in columns for letter in _LETTERS) > 1:
         return "input"  # the choices of a question, one a column
+    if plain(column) in ("q", "a") and {"q", "a"} <= {plain(other) for other in columns}:
+        return "instruction" if plain(column) == "q" else "output"
     words = [word for part in plain(_HUMP.sub("_", column)).split("_") if len(word := part.rstrip("0123456789")) > 1]
     while len(words) > 1 and words[-1] in _VAGUE:
         words.pop()

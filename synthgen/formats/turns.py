@@ -80,7 +80,7 @@ def turns_of(value: Any, column: str) -> Turns:
     """
     value = parsed(value, column)
     if isinstance(value, dict):
-        value = value.get("messages", [value])
+        value = value.get("messages", _across(value) or [value])
     if not isinstance(value, list) or not value:
         raise RowError(f"{column}: expected a list of messages, found {shown(value)}")
     if plain(column) != "turns" and all(isinstance(said, str) for said in value):
@@ -268,6 +268,16 @@ def _content(value: Any, place: str) -> tuple[str, str | None]:
         else:
             raise RowError(f"{place}: holds something else than text ({shown(sort)}): only text is read")
     return "".join(said), "\n".join(thought) or None
+
+
+def _across(columns: dict[str, Any]) -> list[Turn] | None:
+    """The turns where each key of a turn has the list of its values, as `datasets` gives sequences of objects."""
+    cells = list(columns.values())
+    if not any(key in columns for key in WHO) or not all(isinstance(cell, list) for cell in cells):
+        return None
+    if len({len(cell) for cell in cells}) != 1:
+        return None
+    return [dict(zip(columns, turn, strict=True)) for turn in zip(*cells, strict=True)]
 
 
 def _without(part: dict[str, Any], key: str) -> list[Any]:

@@ -48,17 +48,20 @@ def text(value: Any, column: str) -> str:
 
 
 def shallow(value: Any, column: str) -> None:
-    """Raises `RowError` where the value is nested beyond `DEPTH`."""
+    """Raises `RowError` where the value is nested beyond `DEPTH`, or holds a number that JSON does not know."""
     level = [value]
     for _ in range(DEPTH):
-        level = [
-            inner
+        inner = [
+            part
             for outer in level
-            for inner in (
+            for part in (
                 outer.values() if isinstance(outer, dict) else outer if isinstance(outer, (list, tuple)) else ()
             )
-            if isinstance(inner, (dict, list, tuple))
         ]
+        for part in inner:
+            if isinstance(part, float) and not math.isfinite(part):
+                raise RowError(f"{column} holds {part}, which is no number of JSON")
+        level = [part for part in inner if isinstance(part, (dict, list, tuple))]
         if not level:
             return
     raise RowError(f"{column} is nested more than {DEPTH} levels deep")

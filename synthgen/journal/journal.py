@@ -21,6 +21,7 @@ from synthgen.errors import StoreError
 from synthgen.journal.opening import Database, Lost, explained
 from synthgen.journal.rows import MOST_INTEGER, completion_in, request_in, row_of
 from synthgen.journal.tables import COSTS
+from synthgen.requests.metering import Bought
 from synthgen.requests.request import Completion, Request
 
 COMMIT_INTERVAL_S = 0.01
@@ -37,16 +38,11 @@ MOST_ROWS = 1000
 """Rows of one transaction, of one statement for each table: SQLite takes 32,766 parameters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+@dataclass(slots=True)
+class Totals(Bought):
     """What the replies in a journal amount to; the reused ones cost nothing and are counted apart."""
 
-    requests: int = 0
     reused: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +156,7 @@ class Journal:
             ).fetchone()
         except sqlite3.Error as error:
             raise explained(error, self.path) from error
-        return Totals(bought[0], reused, int(bought[1]), int(bought[2]), int(bought[3]), bought[4])
+        return Totals(bought[0], int(bought[1]), int(bought[2]), int(bought[3]), bought[4], reused)
 
     def tries(self) -> Tries:
         """What has left in all sessions and brought no reply."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from synthgen.errors import StoreError
 from synthgen.journal import rescue
-from synthgen.journal.rows import completion_in
+from synthgen.journal.rows import completion_in, is_whole
 from synthgen.journal.tables import COSTS, FORMAT, LATER_TABLES, SCHEMA
 from synthgen.safety.outward import logger
 
@@ -151,9 +151,11 @@ class Database:
 
     def _set_aside(self, connection: sqlite3.Connection, readonly: bool) -> None:
         """Finds replies that cannot be read, says what they cost, and makes room for them to be asked for again."""
+        connection.create_function("is_whole", 1, is_whole, deterministic=True)
         suspect = connection.execute(
             "SELECT rowid, key, CAST(reply AS BLOB), prompt_tokens + completion_tokens, usd FROM replies WHERE CASE"
-            " WHEN NOT json_valid(reply) THEN 1 ELSE json_type(reply, '$.choices') IS NOT 'array' END"
+            " WHEN NOT json_valid(reply) THEN 1 WHEN json_type(reply, '$.choices') IS NOT 'array' THEN 1"
+            " ELSE NOT is_whole(CAST(reply AS BLOB)) END"
         ).fetchall()
         damaged = [row for row in suspect if completion_in(bytes(row[2] or b""), str(row[1])) is None]
         if not damaged:

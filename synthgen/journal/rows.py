@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
 
 from synthgen.errors import StoreError
@@ -17,6 +18,9 @@ MOST_CHARACTERS = 500_000_000
 """SQLite holds a row of up to 1,000,000,000 bytes, and a character may take two of them or more."""
 
 _REPLY = json.JSONEncoder(separators=(",", ":"))  # keys in their order: a replay must not tell
+
+_SUM = re.compile(rb',"crc":([0-9]{1,10})}\Z')
+"""The end of a reply: the sum of what stands before it, with the bracket that closes it."""
 
 PLAIN_BYTES = 600
 """Requests up to this size are kept as they are: compressing a short one takes more time than it spares room."""
@@ -36,7 +40,8 @@ def row_of(request: Request, completion: Completion, usd: float) -> tuple[object
     if not isinstance(usd, int | float) or not math.isfinite(usd):
         raise _unfit(request, f"{_shown(usd)} is no price")
     try:
-        reply = _REPLY.encode(completion.to_dict())
+        plain = _REPLY.encode(completion.to_dict())
+        reply = f'{plain[:-1]},"crc":{zlib.crc32(plain.encode())}}}'
         readable = completion_in(reply.encode(), "") is not None
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _unfit(request, str(error)) from error
@@ -58,8 +63,16 @@ def request_in(data: bytes) -> dict[str, object] | None:
         return None
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether a reply is as it was written: a flipped byte may leave JSON. Earlier versions wrote no sum."""
+    found = _SUM.search(data, max(0, len(data) - 20))
+    return found is None or zlib.crc32(b"}", zlib.crc32(data[: found.start()])) == int(found[1])
+
+
 def completion_in(data: bytes, key: str) -> Completion | None:
-    """The reply, or None where this is none."""
+    """The reply, or None where this is none, or none as it was written."""
+    if not is_whole(data):
+        return None
     try:
         return Completion.from_dict(json.loads(data), key)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from synthgen.config import Recipe, locate
 from synthgen.config.document import Document
 from synthgen.config.merge import override, read_config
-from synthgen.config.models import NAME, Count, Entry, Limit, Section
+from synthgen.config.models import NAME, Budget, Count, Entry, Limit, Section
 from synthgen.config.problems import combined, problems, refuse_secrets
 from synthgen.config.recipe import Workshop, check_kind, make_recipe
 from synthgen.config.training import checked_section
@@ -151,12 +151,9 @@ class Alarms(Section):
     remix_seed_share: float = Field(0.5, gt=0, lt=1, description="the seed data's share in a remixed round")
 
 
-class LoopBudget(Section):
+class LoopBudget(Budget):
     """Hard limits over all rounds and resumptions; null is no limit. Requests are those of generation."""
 
-    requests: Limit | None = Field(None, description="replies bought")
-    tokens: Limit | None = Field(None, description="their prompt and completion tokens; needs max_tokens")
-    usd: float | None = Field(None, ge=0, description="US dollars; needs max_tokens and teachers with a price")
     hours: float | None = Field(None, ge=0, description="of all steps together; a step that has begun is finished")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from synthgen import assets
+from synthgen.checkpoints.folders import checkpoint_hash
 from synthgen.config import Recipe
 from synthgen.config.fingerprint import shaping_files
 from synthgen.errors import BudgetReached, ConfigError
@@ -27,7 +28,6 @@ from synthgen.stages.filter import FilterStage
 from synthgen.store import files
 from synthgen.store.record_files import write_records
 from synthgen.store.report import damaged, read_json
-from synthgen.teachers.checkpoints import checkpoint_hash
 from synthgen.text import normalize
 
 Say = Callable[[str], None]

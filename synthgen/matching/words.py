@@ -11,14 +11,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-UNSPACED = (
-    "\u0e00-\u0eff"  # Thai, Lao
-    "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f"  # Myanmar
-    "\u1780-\u17ff"  # Khmer
-    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
-)
-"""Character ranges of the scripts that put no spaces between words: a word is found wherever it stands."""
+from synthgen.text import UNSPACED
 
 MARKS = "".join(
     chr(code)

@@ -13,6 +13,7 @@ from typing import Any
 
 from synthgen.store.folder import RunFolder
 from synthgen.store.parquet import dataset_files, read_rows
+from synthgen.text import UNSPACED
 
 MOST_BINS = 30
 SIMILARITY_BINS = 50
@@ -66,9 +67,7 @@ DISTINCT_BUDGET = 20_000
 """Words that distinct-n looks at. The share of distinct n-grams falls with the length of the text, so only numbers over
 equally many words can be compared."""
 
-# Han, kana: no spaces between words, so each character counts as one
-_UNSPACED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")  # each character of those counts as a word
 
 
 def stats(path: Path | str, *, openings: int = 20) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from synthgen.requests.request import Choice, Completion, Request, Usage, canonical
 
@@ -30,6 +30,38 @@ LOOKED_AT = 1_000_000
 HIDDEN = 2**17
 """Tokens that nobody sees and that yet may be counted: a model's thoughts, a server's own prompt. No hosted model
 writes more than 128,000 tokens, thoughts included (OpenAI's, Anthropic's and Google's model pages, 2026)."""
+
+
+@dataclass(slots=True)
+class Bought:
+    """Replies, their tokens and what they cost in dollars."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    usd: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def add(self, usage: Usage, usd: float = 0.0) -> None:
+        """Counts one more reply."""
+        self.requests += 1
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+        self.cached_tokens += usage.cached_tokens
+        self.usd += usd
+
+    def add_all(self, other: Bought) -> None:
+        """Counts what another has counted."""
+        self.requests += other.requests
+        self.prompt_tokens += other.prompt_tokens
+        self.completion_tokens += other.completion_tokens
+        self.cached_tokens += other.cached_tokens
+        self.usd += other.usd
 
 
 def counted(completion: Completion, request: Request) -> Completion:

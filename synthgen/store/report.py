@@ -71,7 +71,8 @@ class Requests(Facts):
     `retried` counts further tries after replies that were no use, and `unusable` those replies, by reason.
     `unstructured` counts replies to requests with a JSON schema that came as other text, which no server writes that
     holds replies to a schema. `estimated` counts replies whose tokens the server did not count, or in a way that cannot
-    be: an estimate stands for them.
+    be: an estimate stands for them. `unknown_finish` counts replies with a text that ended for a reason which nobody
+    knows: those that look whole are kept.
     """
 
     bought: int = 0
@@ -81,6 +82,7 @@ class Requests(Facts):
     unusable: dict[str, int] = Field(default_factory=dict)
     unstructured: int = 0
     estimated: int = 0
+    unknown_finish: int = 0
 
 
 class Tokens(Facts):

@@ -186,7 +186,7 @@ def _text(value: str | None) -> Any:
     return clear(clean_text(value))
 
 
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # `json.dumps` would make one at every call
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)  # `json.dumps` makes one a call
 
 
 def _json(value: Sequence[object] | Mapping[str, object]) -> Any:

@@ -11,7 +11,7 @@ from synthgen.requests.prices import Price
 
 def walked(most: int | None = 4000) -> Walk:
     """Two attempts with 10 records and 4 requests."""
-    return Walk(2, 10, {"teacher": Asked(4, 400, 100, most), "judge": Asked(0, 0, 0, 0)})
+    return Walk(2, 10, {"teacher": Asked(4, 400, 100, most=most), "judge": Asked()})
 
 
 def test_the_least_is_all_kept_and_the_most_one_in_four_with_the_longest_replies() -> None:

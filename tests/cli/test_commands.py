@@ -223,13 +223,15 @@ def test_what_was_asked_again_and_what_is_estimated_is_said(config: Path, synthg
         "class Mute:\n"
         "    model, sampling = 'mute', None\n"
         "    async def complete(self, request):\n"
-        "        return Completion((Choice('' if request.retry == 0 else 'no list'),))\n"
+        "        return Completion((Choice('' if request.retry == 0 else 'no list', 'papaya'),))\n"
     )
     mute = ("--set", "teacher={use: teacher.py:Mute}", "--set", "stop.attempts=2")
     said = synthgen("preview", *mute, code=3).stdout
     assert "asked again: 4 requests, " in said
     assert "tokens of 4 replies are estimated" in said
+    assert "4 replies ended for a reason that is not known here" in said
     assert "asked again  4 requests, " in synthgen("check", *mute).stdout
     report = json.loads(synthgen("run", *mute, "--json", code=3).stdout)
     assert (report["asked_again"]["requests"], report["requests"]["retried"]) == (4, 4)
+    assert report["requests"]["unknown_finish"] == 4
     assert 0.5 < report["asked_again"]["share"] <= 1

@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -110,7 +112,7 @@ def test_a_run_that_reaches_its_budget_and_goes_on_when_it_is_raised(synthgen: S
 
 
 def started(folder: Path, *settings: str) -> subprocess.Popen[str]:
-    """A slow run, when its first requests have been sent."""
+    """A slow run that has begun to take signals as wishes: a hangup is caught by nobody else."""
     options = [part for setting in ("target=2000", *settings) for part in ("--set", setting)]
     process = subprocess.Popen(
         [sys.executable, "-m", "synthgen", "run", *options],
@@ -120,15 +122,27 @@ def started(folder: Path, *settings: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
-    while not (folder / "outputs/mine/journal.sqlite-wal").exists() and time.monotonic() < deadline:
+    while process.poll() is None and not caught(process.pid) & 1 << signal.SIGHUP - 1:
         time.sleep(0.02)
-    time.sleep(0.3)
     return process
+
+
+def caught(pid: int) -> int:
+    """The signals that a process handles, as bits."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("SigCgt:")).split()[1], 16)
+
+
+def bought(folder: Path) -> int:
+    """The replies that a run's journal holds."""
+    with closing(sqlite3.connect(folder / "outputs/mine/journal.sqlite")) as connection:
+        return int(connection.execute("SELECT count(*) FROM replies").fetchone()[0])
 
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(synthgen: Synthgen, config: Path) -> None:
     process = started(config, "teacher.latency_s=0.2", "concurrency=4")
+    while process.poll() is None and not bought(config):
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -145,11 +159,12 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(synthgen: Synthgen, config: P
 def test_a_second_ctrl_c_does_not_wait(config: Path) -> None:
     process = started(config, "teacher.latency_s=300")
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    assert process.stderr is not None
+    while "once more to end at once" not in process.stderr.readline():
+        assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "once more to end at once" in err
     assert out.startswith("interrupted: asked to stop at once: replies on their way are lost")
 
 

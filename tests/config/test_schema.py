@@ -98,3 +98,26 @@ def test_every_built_in_part_is_offered_with_its_description() -> None:
 def test_the_template_of_init_is_valid() -> None:
     path = Path(project.__path__[0]) / "config.yaml"
     assert list(VALIDATOR.iter_errors(read_document(path).data)) == []
+
+
+def test_recipes_of_trainings_and_loops_have_schemas_too() -> None:
+    from synthgen.config.schema import loop_schema, training_schema
+    from synthgen.loop.recipe import LoopConfig
+
+    training = jsonschema.Draft7Validator(training_schema())
+    loop = jsonschema.Draft7Validator(loop_schema(LoopConfig))
+    for made in (training.schema, loop.schema):
+        jsonschema.Draft7Validator.check_schema(made)
+    for good in ("{train: {model: m, data: d, max_steps: null}}", "{model: m, data: [d, {path: e}]}"):
+        assert list(training.iter_errors(parse_document(good, "c").data)) == []
+    for bad in (
+        "{train: {modl: m}}",
+        "{train: {model: m}, seed: 3}",
+        "{model: m, data: d, epoch: 3}",
+        "{method: lora}",
+    ):
+        assert list(training.iter_errors(parse_document(bad, "c").data))
+    for name in assets.names("recipes"):
+        if name.startswith("loop"):
+            assert list(loop.iter_errors(read_document(assets.find("recipes", name)).data)) == []
+    assert list(loop.iter_errors({"generate": {"stagez": []}}))

@@ -52,6 +52,21 @@ def test_messages_tie_a_tools_turn_to_its_call() -> None:
     assert all(turn.keys() <= allowed for turn in turns)
 
 
+def test_arguments_with_a_number_that_json_does_not_know_are_exported_as_the_text_that_they_are() -> None:
+    call = {"function": {"name": "weather", "arguments": '{"days": NaN}'}}
+    history = (
+        Message(role="user", content="?"),
+        Message(role="assistant", content="", tool_calls=(call,)),
+        Message(role="tool", content="sun"),
+        Message(role="assistant", content="!"),
+    )
+    row = rows.sharegpt(accepted(1, history=history))
+    assert isinstance(row, dict)
+    [made] = [turn for turn in row["conversations"] if "weather" in json.dumps(turn)]
+    json.loads(json.dumps(row), parse_constant=pytest.fail)
+    assert "NaN" in json.loads(made["value"], parse_constant=pytest.fail)["arguments"]["text"]
+
+
 def test_calls_without_ids_get_some() -> None:
     bare = {"function": CALL["function"]}
     history = (

@@ -145,6 +145,17 @@ def test_tools_in_every_form() -> None:
     assert read({"messages": [USER, ANSWER], "functions": [bare]}).tools == (TOOL,)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_json_does_not_know_is_refused_in_tools_and_calls(number: float) -> None:
+    tool = {"name": "weather", "parameters": {"properties": {"days": {"default": number}}}}
+    for tools in ([tool], json.dumps([tool])):
+        with pytest.raises(RowError, match="no number of JSON"):
+            read({"messages": [USER, ANSWER], "tools": tools})
+    call = {"role": "assistant", "tool_calls": [{"function": {"name": "weather", "arguments": {"days": [number]}}}]}
+    with pytest.raises(RowError, match="no number of JSON"):
+        read({"messages": [USER, call, {"role": "tool", "content": "sun"}, ANSWER]})
+
+
 def test_the_system_prompt_beside_a_dialogue() -> None:
     for column in ("messages", "conversations"):
         assert read({column: [USER, ANSWER], "system": "Be brief."}).system == "Be brief."
@@ -526,3 +537,38 @@ def test_the_choices_of_a_question_are_not_lost() -> None:
         read(row)
     assert "columns: {instruction: question, output: answer} leaves them aside" in error.value.fix
     assert read(row, instruction="question", output="answer").output == "B"
+
+
+@pytest.mark.parametrize(
+    ("output", "reasoning", "shown"),
+    [
+        ("<think>\n\n</think>\n\nYes", None, "Yes"),
+        ("hm</think>Yes", "hm", "Yes"),
+        ("[THINK]hm[/THINK]Yes", "hm", "Yes"),
+        ("Drop it: re.sub('<think>.*?</think>', '', t)", None, "Drop it: re.sub('<think>.*?</think>', '', t)"),
+        ("a < b [1]", None, "a < b [1]"),
+    ],
+)
+def test_reasoning_is_at_the_head_of_an_answer(output: str, reasoning: str | None, shown: str) -> None:
+    for row in ({"instruction": "Hi", "output": output}, {"messages": [USER, {**ANSWER, "content": output}]}):
+        record = read(row)
+        assert (record.reasoning, record.output) == (reasoning, shown)
+
+
+@pytest.mark.parametrize("label", [0, False, "false", 0.0])
+def test_a_completion_that_is_labelled_bad_is_no_output(label: object) -> None:
+    record = read({"prompt": "Hi", "completion": "Bad.", "label": label})
+    assert (record.output, record.answers) == (None, (Answer(text="Bad.", score=0.0),))
+    assert read({"instruction": "Hi", "output": "Ho", "label": 0}).output == "Ho"  # a class of the task, it may be
+
+
+def test_turns_that_stand_in_columns() -> None:
+    row = {"messages": {"role": ["user", "assistant"], "content": ["Hi", "Ho"]}}
+    assert to_messages(read(row)) == [USER, ANSWER]
+
+
+def test_a_prompt_that_is_a_dialogue_in_a_text() -> None:
+    prompt = "\n\nHuman: Q\n\nAssistant: A\n\nHuman: Hi\n\nAssistant:"
+    record = read({"prompt": prompt, "chosen": " Ho", "rejected": " No"})
+    assert [m["content"] for m in to_messages(record)] == ["Q", "A", "Hi", " Ho"]
+    assert [a.text for a in record.answers] == [" Ho", " No"]

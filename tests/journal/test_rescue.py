@@ -120,6 +120,24 @@ def test_flipped_bytes_give_no_other_error_than_ours(tmp_path: Path) -> None:
     assert all(hints)
 
 
+def test_a_flipped_byte_that_leaves_json_is_seen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "journal.sqlite"
+    requests = fill(path, 12)
+    with sqlite3.connect(path) as base:
+        plain = base.execute("SELECT reply FROM replies WHERE key = ?", (requests[4].key,)).fetchone()[0]
+        at = plain.index('"text":"') + 9
+        for number, changed in enumerate([plain[:at] + "~" + plain[at + 1 :], plain[:-2] + "~}", plain[:-2] + "}"], 4):
+            base.execute("UPDATE replies SET reply = ? WHERE key = ?", (changed, requests[number].key))
+        # as an earlier version wrote it
+        old = plain[: plain.rindex(',"crc"')] + "}"
+        base.execute("UPDATE replies SET reply = ? WHERE key = ?", (old, requests[7].key))
+    base.close()
+    with Journal(path) as journal:
+        assert [journal.get(asked.key) is None for asked in requests] == [n in (4, 5, 6) for n in range(12)]
+        assert journal.totals().requests == 12
+    assert "3 replies (45 tokens, $1.5000) cannot be read" in caplog.text
+
+
 def test_one_cut_reply_is_not_there_and_its_cost_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "journal.sqlite"
     requests = fill(path, 10)

@@ -8,6 +8,7 @@ kills loops of real students so often, which takes about six minutes.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -22,6 +23,7 @@ import pytest
 from tiny_loop import TINY
 
 from synthgen.loop import load, run_loop
+from synthgen.loop.ablation import ARMS
 
 Make = Callable[..., Path]
 
@@ -29,6 +31,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from synthgen.loop import load, run_loop
+from synthgen.loop.ablation import ARMS
 run_loop(load(sys.argv[1]), Path(sys.argv[2]), say=lambda line: None)
 """
 REAL = {
@@ -82,6 +85,55 @@ def same_after(path: Path, folder: Path, kills: int) -> None:
 
 def test_a_loop_killed_five_times_ends_in_the_same_table(make_loop: Make, tmp_path: Path) -> None:
     same_after(make_loop(), tmp_path / "loops", kills=5)
+
+
+SMALL: dict[str, Any] = {
+    "held_out": {"seen": {"use": "drills", "per_family": 3}},
+    "generate": {
+        "stages": [{"use": "pre_query", "count": 4, "before": "\n", "between": "\n"}, {"use": "near_duplicate"}],
+        "stop": {"attempts": 3},
+    },
+    "stop": {"rounds": 1},
+}
+ARM = ("train.jsonl", "student", "evaluate/seen/dataset")
+ROUND = ("train.jsonl", "known.jsonl", "student", "generate/dataset", "evaluate/seen/dataset")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "made"),
+    [
+        (
+            ["loop", "config.yaml", "--out", "r"],
+            ["r/pins.json", "r/loop.svg", "r/seeds.jsonl", *(f"r/rounds/{n}/{name}" for n in (0, 1) for name in ROUND)],
+        ),
+        (
+            ["ablate", "config.yaml", "--drop", "near_duplicate", "--seeds", "1", "--out", "r"],
+            ["r/with/dataset", "r/without/dataset", *(f"r/students/{arm}-0/{name}" for arm in ARMS for name in ARM)],
+        ),
+    ],
+)
+def test_the_same_command_after_a_kill_at_any_moment(
+    make_loop: Make, tmp_path: Path, command: list[str], made: list[str]
+) -> None:
+    recipe = make_loop(**SMALL)
+    project = tmp_path / "killed" / "project"
+    project.mkdir(parents=True)
+    recipe.rename(project / "config.yaml")
+    (tmp_path / "parts.py").rename(project / "parts.py")
+    stride = 1 if "EVERY_KILL" in os.environ else 61
+    arguments = [json.dumps(value) for value in ([], command, made, stride)]
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).parents[1] / "dying.py"), str(project.parent), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=3000,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["wrong"] == {}
+    assert found["expected"] == found["unharmed"] == 0
+    assert found["steps"] > 100
 
 
 @pytest.mark.slow

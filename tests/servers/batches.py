@@ -56,12 +56,20 @@ class Batches:
         self.batches: dict[str, Batch] = {}
         self.ends: list[str] = []
         self.duration_s = 0.0
+        self.held = False
         self.fail_creating = 0
         self.change: Callable[[list[bytes]], bytes] = b"\n".join
         self.late = 0
         self._complete = complete
         self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Ends what is still being worked on."""
+        waiting = list(self._tasks)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     async def handle(self, path: str, incoming: Incoming) -> Outgoing | None:
         """The reply, or None where the page is none of files and batches."""
@@ -107,6 +115,8 @@ class Batches:
         lines = [json.loads(line) for line in self.files[batch.input_file_id].splitlines()]
         batch.total = len(lines)
         await asyncio.sleep(self.duration_s)
+        while self.held:
+            await asyncio.sleep(0.01)
         if end == "stuck":
             return
         if end == "failed":

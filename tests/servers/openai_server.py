@@ -111,7 +111,8 @@ class OpenAIServer:
     ) -> None:
         if self._outage is not None:
             await self._outage
-        await self.listener.stop()
+        await self.listener.close()
+        await self.batches.close()
 
     def stats(self) -> dict[str, Any]:
         """Counts since the start. `paid_twice`: good replies beyond the first to the same prompt.

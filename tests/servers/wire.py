@@ -40,9 +40,10 @@ Handler = Callable[[Incoming], Awaitable[Outgoing]]
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, handler: Handler, connections: set[Connection]) -> None:
+    def __init__(self, handler: Handler, connections: set[Connection], tasks: set[asyncio.Task[None]]) -> None:
         self._handler = handler
         self._connections = connections
+        self._tasks = tasks
         self._received = bytearray()
         self._task: asyncio.Task[None] | None = None
         self.gone = asyncio.Event()
@@ -79,6 +80,8 @@ class Connection(asyncio.Protocol):
         self._task = asyncio.get_running_loop().create_task(
             self._answer(Incoming(method, path, headers, rest[:length], self))
         )
+        self._tasks.add(self._task)
+        self._task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, incoming: Incoming) -> None:
         try:
@@ -120,11 +123,12 @@ class Listener:
         self.connections: set[Connection] = set()
         self._handler = handler
         self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Connection(self._handler, self.connections), self.host, self.port, backlog=4096, reuse_address=True
+            self._connection, self.host, self.port, backlog=4096, reuse_address=True
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -136,3 +140,14 @@ class Listener:
                 connection.abort()
             await self._server.wait_closed()
             self._server = None
+
+    async def close(self) -> None:
+        """Stops, and ends what is still being answered: its client may have gone."""
+        await self.stop()
+        waiting = list(self._tasks)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    def _connection(self) -> Connection:
+        return Connection(self._handler, self.connections, self._tasks)

@@ -212,3 +212,23 @@ def test_before_a_run_all_rows_are_counted_and_the_first_looked_at(tmp_path: Pat
     (tmp_path / "a.jsonl").write_text('{"instruction": "Hi", "output": "Ho"}\n' * 250, encoding="utf-8")
     source = Dataset.model_validate({"path": "a.jsonl"}, context={"base": tmp_path})
     assert source.facts().lines() == [("read", "250 rows (the first 100 were looked at) of a.jsonl")]
+
+
+@pytest.mark.parametrize(
+    ("row", "guess"),
+    [
+        (
+            {"id": "7", "dialogue": "A: Hi\nB: Ho", "gist": "They greet each other."},
+            "{instruction: dialogue, output: gist}",
+        ),
+        ({"id": "7", "data": ["Q", "A"]}, "{conversations: data}"),
+        ({"input_text": "Why is it so?", "output_text": "So."}, "{instruction: input_text, output: output_text}"),
+        ({"topic": "x", "said": "How are you?", "back to": "I am well."}, '{instruction: said, output: "back to"}'),
+        ({}, "{instruction: question}"),
+    ],
+)
+def test_a_layout_that_is_not_known_comes_with_a_guess(tmp_path: Path, row: dict[str, object], guess: str) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(SeedError, match=r"fit no known layout|holds a text") as error:
+        Dataset.model_validate({"path": "a.jsonl"}, context={"base": tmp_path})
+    assert f"columns: {guess}" in (error.value.hint or "")

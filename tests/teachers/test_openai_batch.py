@@ -393,10 +393,9 @@ def spoiled(lines: list[bytes]) -> bytes:
 def test_lines_that_are_none_do_not_harm_the_others() -> None:
     async def work() -> None:
         async with OpenAIServer() as server, opened(base_url=server.url, model="test-model", batch=True) as teacher:
-            server.batches.change = spoiled
+            changes = iter([spoiled])
+            server.batches.change = lambda lines: next(changes, b"\n".join)(lines)
             asked = [asyncio.create_task(teacher.complete(request(f"prompt {n}."))) for n in range(20)]
-            await asyncio.sleep(0.1)
-            server.batches.change = b"\n".join
             replies = await asyncio.gather(*asked)
             assert [f"'prompt {n}.'" in reply.text for n, reply in enumerate(replies)] == [True] * 20
             assert [total for _, total in batches_of(server)] == [20, 5]

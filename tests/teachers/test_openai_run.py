@@ -244,7 +244,7 @@ def test_a_run_that_is_stopped_at_half_goes_on_and_pays_no_more_twice_than_it_mu
 @pytest.mark.slow
 def test_a_batch_outlives_the_process_that_sent_it(tmp_path: Path) -> None:
     with serving(Plan()) as server:
-        server.batches.duration_s = 0.5
+        server.batches.held = True
         config = write(tmp_path, server.url)
         config.write_text(config.read_text().replace("use: openai", "use: openai, batch: true").split("concurrency")[0])
         with started(tmp_path, config) as process:
@@ -252,7 +252,9 @@ def test_a_batch_outlives_the_process_that_sent_it(tmp_path: Path) -> None:
                 assert process.poll() is None
                 time.sleep(0.01)
             process.kill()
+        server.batches.held = False
         assert journaled(tmp_path) == 0
         assert run_here(tmp_path, config).accepted == ROWS
-        assert len(server.batches.batches) == 1
+        # how many are in the first one is a matter of time; none is in two of them
+        assert sum(batch.total for batch in server.batches.batches.values()) == ROWS
         assert server.stats()["paid_twice"] == 0

@@ -45,8 +45,6 @@ def test_probes_are_distinct_and_enough_to_measure_with() -> None:
 def test_measures_of_an_answer() -> None:
     assert measures.opening("Certainly! Here is a list.") == "certainly here is"
     assert measures.same_openings(["As an AI, I", "as an ai I", "Well, no."]) == [0.5, 0.5, 0.0]
-    assert measures.words("one two, three") == 3
-    assert measures.words("今天火车") == 2
     assert measures.in_script("Привет, мир", "CYRILLIC")
     assert not measures.in_script("Hello", "CYRILLIC")
     assert not measures.in_script("123", "LATIN")

@@ -25,8 +25,7 @@ SEVERAL = """\
 import sys, time
 from pathlib import Path
 import synthgen_train.checkpoints as checkpoints
-from synthgen_train.config import read
-from synthgen_train.train import train
+from synthgen.api.training import load_training, train
 
 replace = Path.replace
 def slowly(self, target):
@@ -35,7 +34,7 @@ def slowly(self, target):
 Path.replace = slowly  # a disk on which both processes write at once
 
 for recipe in sys.argv[1:]:
-    train(read(Path(recipe)))
+    train(load_training(recipe).settings)
 """
 
 
@@ -77,11 +76,13 @@ def test_two_processes_give_the_weights_of_one_at_twice_the_accumulation(
     assert result.returncode == 0, result.stderr[-3000:]
     assert result.stdout.count("step        8 rows") == len(cases)
     assert result.stdout.count("student     ") == len(cases)
-    from synthgen_train.config import read
+    from synthgen_train.config import parse
+
+    from synthgen.api.training import load_training
 
     for (method, share), path in zip(cases, recipes, strict=True):
         out = tmp_path / f"one-{method}{share}"
-        config = read(path).model_copy(update={"gradient_accumulation": 2, "out": out})
+        config = parse(load_training(path).settings).model_copy(update={"gradient_accumulation": 2, "out": out})
         one = train(config, say=lambda line: None)
         still = train(
             config.model_copy(update={"learning_rate": 1e-30, "out": tmp_path / f"still-{method}{share}"}),

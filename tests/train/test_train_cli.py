@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,21 @@ import pytest
 pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("trl", reason="the train extra is not installed")
 
-from synthgen_train.__main__ import main
 from synthgen_train.report import loss_picture
+
+from synthgen.cli.main import _run
 
 pytestmark = pytest.mark.filterwarnings("default")
 
 SMALL = ["--set", "model.from_scratch.hidden=32", "--set", "model.from_scratch.context=96", "--set", "eval_share=0"]
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code of `synthgen` with these arguments."""
+    try:
+        return _run(arguments)
+    except SystemExit as ended:
+        return int(ended.code or 0)
 
 
 def test_options_train_a_student_and_a_monitor_watches_it(
@@ -39,11 +50,11 @@ def test_errors_are_told_in_a_line_with_their_exit_code(
     tmp_path: Path, rows: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", str(tmp_path / "none.yaml")]) == 2
-    assert "cannot be read" in capsys.readouterr().err
+    assert "there is no config" in capsys.readouterr().err
     assert main(["train", "--data", "x", "--model", "scratch", "--set", "max_steps"]) == 2
-    assert "a key and a value" in capsys.readouterr().err
+    assert "found no key=value" in capsys.readouterr().err
     assert main(["train", "--data", str(tmp_path / "none"), "--model", "scratch"]) == 2
-    assert "no such file" in capsys.readouterr().err
+    assert "error: --data: data.0.path: there is no " in capsys.readouterr().err
     assert main(["monitor", str(tmp_path / "none")]) == 2
     assert "cannot be loaded" in capsys.readouterr().err
     data = rows([{"instruction": "a", "output": ""}])
@@ -61,7 +72,7 @@ def test_several_gpus_and_one_process_are_told_the_command(
     given = ["train", "--data", str(data), "--model", "scratch", "--out", str(out)]
     assert main(given) == 2
     line = next(part for part in capsys.readouterr().err.splitlines() if "accelerate launch" in part)
-    command = ["accelerate", "launch", "--num_processes", "4", "-m", "synthgen_train"]
+    command = ["accelerate", "launch", "--num_processes", "4", "-m", "synthgen"]
     assert shlex.split(line) == [*command, *given]
     assert not out.exists()
 
@@ -99,3 +110,20 @@ def test_the_picture_of_the_loss_is_well_formed() -> None:
         assert root.tag.endswith("svg")
     lines = [e for e in root.iter() if e.tag.endswith("polyline")]
     assert len(lines[0].attrib["points"].split()) == 3
+
+
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "synthgen_train", "train", "none.yaml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "error: there is no config none.yaml" in done.stderr
+
+
+def test_a_recipe_is_trained_that_builds_on_another(tmp_path: Path, rows: Any) -> None:
+    rows([{"instruction": f"say {i}", "output": str(i)} for i in range(8)])
+    (tmp_path / "base.yaml").write_text("train: {model: {from_scratch: {hidden: 32}}, data: rows.jsonl, max_steps: 9}")
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text(f"extends: base.yaml\ntrain: {{max_steps: 2, eval_share: 0, out: {tmp_path / 'out'}}}\n")
+    assert main(["train", str(recipe)]) == 0
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["steps"] == 2

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("torch", reason="the train extra is not installed")
 
-from synthgen_train.config import parse, read
+from synthgen_train.config import parse
 
 from synthgen.errors import ConfigError
 
@@ -47,21 +46,3 @@ def test_one_path_several_paths_and_sources_mean_the_same() -> None:
 def test_settings_that_do_not_go_together_are_told(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse({**BASE, **changes})
-
-
-def test_a_train_section_or_a_whole_file_is_read(tmp_path: Path) -> None:
-    whole, part = tmp_path / "whole.yaml", tmp_path / "part.yaml"
-    whole.write_text("model: m\ndata: d.jsonl\nmax_steps: 3\n")
-    part.write_text("name: x\ntrain:\n  model: m\n  data: d.jsonl\n  max_steps: 3\n")
-    assert read(whole) == read(part)
-    assert read(part).max_steps == 3
-
-
-@pytest.mark.parametrize("text", ["", "- a\n", "train: 3\n", "a: [\n"])
-def test_a_file_that_is_no_recipe_is_told(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "r.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=r"r\.yaml"):
-        read(path)
-    with pytest.raises(ConfigError, match="cannot be read"):
-        read(tmp_path / "none.yaml")

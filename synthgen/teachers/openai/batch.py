@@ -189,6 +189,8 @@ class Batches:
         self._unsent: list[str] = []
         self._more = asyncio.Event()
         self._holding = {key: sent for sent in state.sent for key in sent.keys}
+        # what a batch of an earlier session has brought before this one came to ask for it
+        self._early: dict[str, _Line | _Missed] = {}
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self._barren = 0
         self._give_up_after_s = give_up_after_s
@@ -201,7 +203,7 @@ class Batches:
 
     def holds(self, key: str) -> bool:
         """Whether a batch that was sent holds this request."""
-        return key in self._holding
+        return key in self._holding or key in self._early
 
     async def complete(self, request: Request) -> Completion:
         """The reply, once the batch that holds the request has ended.
@@ -231,7 +233,9 @@ class Batches:
 
     async def _answered(self, key: str, waiting: _Waiting) -> Completion:
         """One batch after the other, until one brings the reply."""
-        if key in self._holding:
+        if (early := self._early.pop(key, None)) is not None:
+            waiting.settle(early)
+        elif key in self._holding:
             self._watch(self._holding[key])
         else:
             self._queue(key)
@@ -468,15 +472,15 @@ class Batches:
             if not isinstance(key, str) or key not in sent.keys or key in said:
                 strange += 1
                 continue
-            waiting = self._waiting.get(key)
-            if waiting is None or waiting.turn.done():
-                said.add(key)
-                continue
             outcome = self._outcome(row)
             if outcome is None:  # the batch did not reach it
                 continue
             said.add(key)
-            waiting.settle(outcome)
+            waiting = self._waiting.get(key)
+            if waiting is not None:
+                waiting.settle(outcome)
+            elif self._holding.get(key) is sent:
+                self._early[key] = outcome
         if strange:
             log.warning("batch %s: %d lines that answer none of its requests are left out", sent.batch_id, strange)
         return len(said)

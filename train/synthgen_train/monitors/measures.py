@@ -40,17 +40,6 @@ def same_openings(texts: Sequence[str]) -> list[float]:
     return [(count[o] - 1) / max(1, len(texts) - 1) for o in found]
 
 
-def words(text: str) -> int:
-    """How many words; in scripts that are written without spaces each character counts as half of one."""
-    tight = sum(_tight(c) for c in text)
-    return len(re.findall(r"\w+", "".join(" " if _tight(c) else c for c in text))) + (tight + 1) // 2
-
-
-def _tight(character: str) -> bool:
-    code = ord(character)
-    return 0x0E00 <= code < 0x0E80 or 0x3040 <= code < 0x3100 or 0x3400 <= code < 0xA000 or 0x20000 <= code < 0x32000
-
-
 def in_script(text: str, script: str) -> bool:
     """Whether most letters are of the script, by their Unicode names; an answer without letters is not."""
     wanted = _JAPANESE if script == "JAPANESE" else (script,)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synthgen.records import Record
+from synthgen.text import word_count
 from synthgen_train.examples import IGNORED, make_examples
 from synthgen_train.generation import Reply, answer, continuations, held_out
 from synthgen_train.monitors import measures
@@ -59,8 +60,8 @@ def observe(
 
     _, replies, said = ask("open")
     seen.values["same opening"] = measures.same_openings(said)
-    seen.values["log words"] = [math.log1p(measures.words(text)) for text in said]
-    seen.values["three words or fewer"] = [float(measures.words(text) <= 3) for text in said]
+    seen.values["log words"] = [math.log1p(word_count(text)) for text in said]
+    seen.values["three words or fewer"] = [float(word_count(text) <= 3) for text in said]
     everything = list(zip(replies, said, strict=True))
 
     rows, replies, said = ask("languages")

@@ -9,8 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-RESAMPLES = 2000
-LEVEL = 0.95
+from synthgen import intervals
 
 Worse = Literal["higher", "lower", "either"]
 
@@ -63,10 +62,8 @@ def interval(differences: Sequence[float], seed: int = 0) -> tuple[float, float]
     if len(values) in STUDENT:
         half = STUDENT[len(values)] * float(values.std(ddof=1)) / len(values) ** 0.5
         return float(values.mean()) - half, float(values.mean()) + half
-    draw = np.random.default_rng(seed)
-    means = values[draw.integers(0, len(values), size=(RESAMPLES, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    found = intervals.interval(differences, seed)
+    return found.low, found.high
 
 
 def compare(name: str, model: Sequence[float], baseline: Sequence[float] | None, gate: Gate) -> Comparison:
