@@ -60,7 +60,7 @@ def test_arguments_with_a_number_that_json_does_not_know_are_exported_as_the_tex
         Message(role="tool", content="sun"),
         Message(role="assistant", content="!"),
     )
-    row = rows.sharegpt(accepted(1, history=history))
+    row = sharegpt(accepted(1, history=history))
     assert isinstance(row, dict)
     [made] = [turn for turn in row["conversations"] if "weather" in json.dumps(turn)]
     json.loads(json.dumps(row), parse_constant=pytest.fail)
