@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from synthgen.api.dedup import dedup as dedup
     from synthgen.api.event_loop import run_async as run_async
+    from synthgen.api.exports import export as export
     from synthgen.api.plan import Plan as Plan
     from synthgen.api.plan import plan as plan
     from synthgen.api.recipes import arun as arun
@@ -66,7 +67,6 @@ if TYPE_CHECKING:
     from synthgen.requests.request import Usage as Usage
     from synthgen.store import RunFolder as RunFolder
     from synthgen.store import RunReport as RunReport
-    from synthgen.store import export as export
     from synthgen.store import verify as verify
 
     __version__: str
@@ -75,6 +75,7 @@ _NAMES = {
     "api.recipes": "arun run run_recipe",
     "api.dedup": "dedup",
     "api.event_loop": "run_async",
+    "api.exports": "export",
     "api.plan": "Plan plan",
     "config": "Recipe load",
     "engine.budget": "Budget",
@@ -90,7 +91,7 @@ _NAMES = {
     "report": "stats",
     "requests.metering": "current_meter",
     "requests.request": "Choice Completion Request Sampling Usage",
-    "store": "RunFolder RunReport export verify",
+    "store": "RunFolder RunReport verify",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

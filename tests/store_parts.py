@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from synthgen.api.exports import exports_of, renewed
 from synthgen.records import Answer, Message, Provenance, Record
 from synthgen.report import Presentation
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport, StageFlow, TeacherFacts
@@ -84,7 +85,8 @@ def write_run(
                 writer.commit([record], [])
             for record in dropped:
                 writer.commit([], [record])
-        writer.finish(report(kept, dropped, **fields), MADE_FROM, exports=exports)
+        formats = renewed(folder, exports_of(exports, path))
+        writer.finish(report(kept, dropped, **fields), MADE_FROM, exports=formats)
     return path
 
 

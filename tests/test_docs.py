@@ -19,7 +19,7 @@ OWN_TESTS = {"run_folder.md": "store/test_run_folder_docs.py"}
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^(<!-- test: (?P<note>.*?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
-FILE = re.compile(r"# (?P<name>[\w/]+\.py)\n")
+FILE = re.compile(r"(?:# (?P<py>[\w/]+\.py)|\{# (?P<jinja>[\w/]+\.jinja) #\})\n")
 NOT_HERE = ("make ", "pip install", "export ", "vllm serve", "docker ")
 """Commands that the test environment is itself made by, or that need what it has not."""
 
@@ -77,11 +77,19 @@ def run_shell(text: str, folder: Path) -> None:
 
 
 def run_yaml(text: str, folder: Path, number: int) -> None:
-    """Loads a config; a whole one (with a name) is also run, a fragment laid over the quickstart."""
+    """Loads a config; a whole one (with a name) is also run, a fragment laid over the quickstart.
+
+    A loop is loaded alone: the page runs it.
+    """
     from synthgen.config import load
+    from synthgen.loop import recipe as loop_recipe
 
     value = yaml.safe_load(text)
     name = value.get("name", f"block_{number}")
+    if "held_out" in value:
+        (folder / f"{name}.yaml").write_text(text)
+        loop_recipe.load(folder / f"{name}.yaml")
+        return
     if "source" not in value and "extends" not in value:
         text = f"extends: quickstart\n{text}"
     path = folder / f"{name}.yaml"
@@ -108,8 +116,8 @@ def test_every_block_runs(document: Path, reader: Path) -> None:
     todo = [block for block in blocks(document) if not block.note.startswith("not run")]
     for block in todo:
         file = FILE.match(block.text)
-        target = file["name"] if file else "filters.py" if "def max_links" in block.text else None
-        if block.language == "python" and target:
+        target = file["py"] or file["jinja"] if file else "filters.py" if "def max_links" in block.text else None
+        if block.language in ("python", "jinja") and target:
             (folder / target).write_text(block.text)
     for number, block in enumerate(todo):
         try:

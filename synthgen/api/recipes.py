@@ -280,7 +280,7 @@ async def run_in(
         previewed=previewed if previewed.is_file() else None,
         progress=progress,
         made_from=lambda: ingredients(recipe),
-        exports=recipe.config.export,
+        exports=recipe.exports,
     )
 
 

@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from synthgen.api.event_loop import few_collections, told_of_signals
+from synthgen.api.exports import renewed
 from synthgen.engine.asking import Asker
 from synthgen.engine.contracts import opened, selection_of
 from synthgen.engine.engine import Engine
 from synthgen.engine.pipeline import Flow, Pipeline, Progress, default_window, prepare
 from synthgen.errors import StageError, StoreError
+from synthgen.formats.exporting import Export
 from synthgen.journal import Journal
 from synthgen.protocols import Selector
 from synthgen.records import Record
@@ -24,7 +26,6 @@ from synthgen.report import Presentation
 from synthgen.requests.request import Sampling, model_name
 from synthgen.safety.outward import logger
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
-from synthgen.store.exports import check_formats
 from synthgen.store.report import AskedAgain, Lost, Requests, StageFlow, Status, TeacherFacts, Tokens, Took
 
 log = logger("synthgen.api.run")
@@ -41,7 +42,7 @@ async def run(
     previewed: Path | None = None,
     progress: Progress | None = None,
     made_from: Callable[[], Ingredients] | None = None,
-    exports: Sequence[str] = (),
+    exports: Sequence[Export] = (),
 ) -> RunReport:
     """Runs the pipeline into the folder and returns the report, which is also in the folder.
 
@@ -54,7 +55,6 @@ async def run(
     Raises:
         SynthgenError: a part failed. The journal holds all that was bought; the dataset of an earlier end stays.
     """
-    check_formats(exports)
     started_at = datetime.now(UTC)
     progress = progress or Progress()
     async with AsyncExitStack() as stack:
@@ -86,7 +86,7 @@ async def run(
         _select(pipeline, writer, progress)
         report = _report(pipeline, progress, journal, started_at)
         ingredients = made_from() if made_from else Ingredients(name=pipeline.name, seed=pipeline.seed)
-        writer.finish(report, ingredients, exports=exports, base=pipeline.base)
+        writer.finish(report, ingredients, exports=renewed(folder, exports), base=pipeline.base)
     return report
 
 

@@ -22,9 +22,6 @@ MOST = 10**15
 Count = Annotated[StrictInt, Field(ge=1, le=MOST), BeforeValidator(_whole)]
 Limit = Annotated[StrictInt, Field(ge=0, le=MOST), BeforeValidator(_whole)]
 
-Format = Literal["alpaca", "messages", "prompt_completion", "sharegpt", "llamafactory", "axolotl", "dpo"]
-"""The formats of `synthgen.store.exports`, written out so that an editor can complete them."""
-
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
@@ -101,7 +98,9 @@ class Config(Section):
         description="attempts between a task's joining the pool and its first use as a demonstration; null: by the"
         " target. Only where the source reads the pool",
     )
-    export: list[Format] = Field(default_factory=list, description="formats to write into exports/ at the end")
+    export: list[str | LabelledEntry] = Field(
+        default_factory=list, description="formats to write into exports/ at the end: names, or entries with settings"
+    )
     output: str = Field("outputs", min_length=1, description="where run folders lie, seen from the current directory")
     license: str | None = Field(None, description="the dataset's licence, for its card")
     train: dict[str, Any] | None = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from synthgen.config.training import OWN, SECTION, checked_section, sources_of
 from synthgen.engine.budget import Budget
 from synthgen.engine.pipeline import Pipeline
 from synthgen.errors import ConfigError
+from synthgen.formats.exporting import Export
 from synthgen.plugins import BUILTINS, Finder, Kind, build, setting_names, settings_model
 from synthgen.plugins.builtins import moved
 from synthgen.plugins.nulls import validated
@@ -39,6 +40,7 @@ class Parts:
     teachers: dict[str, Teacher]
     stages: list[tuple[str, Stage]]
     selectors: list[tuple[str, Selector]]
+    exports: tuple[Export, ...]
     resolved: dict[str, Any]
     files: tuple[Path, ...]
 
@@ -49,18 +51,20 @@ class Parts:
         Raises:
             ConfigError: with everything that is wrong with any of them.
         """
-        workshop = _Workshop(document, base)
+        workshop = Workshop(document, base)
         source = workshop.make(("source",), config.source, "source")
         teacher = None if config.teacher is None else workshop.make(("teacher",), config.teacher, "teacher")
         others = {name: workshop.make(("teachers", name), e, "teacher") for name, e in config.teachers.items()}
         stages = [workshop.make(("stages", i), e, "stage", "filter") for i, e in enumerate(config.stages)]
         selectors = [workshop.make(("selectors", i), e, "selector") for i, e in enumerate(config.selectors)]
+        exports = [workshop.export(("export", i), entry) for i, entry in enumerate(config.export)]
         labels = workshop.labels([*config.stages, *config.selectors], len(config.stages))
         if teacher is not None and "teacher" in others:
             workshop.fail(("teachers", "teacher"), "the name is taken", "it is what `teacher:` is called")
         teachers = others if teacher is None else {"teacher": teacher, **others}
         workshop.check_teachers(stages, teachers)
         workshop.check_prompts(stages)
+        workshop.check_exports(exports)
         if workshop.errors:
             raise combined(workshop.errors)
         return cls(
@@ -68,27 +72,34 @@ class Parts:
             teachers={name: made.part for name, made in teachers.items()},
             stages=[(name, made.part) for name, made in zip(labels, stages, strict=False)],
             selectors=[(name, made.part) for name, made in zip(labels[len(stages) :], selectors, strict=True)],
+            exports=tuple({made.part.name: made.part for made in exports}.values()),
             resolved={
                 "source": source.resolved,
                 "teacher": None if teacher is None else teacher.resolved,
                 "teachers": {name: made.resolved for name, made in others.items()},
                 "stages": [made.resolved for made in stages],
                 "selectors": [made.resolved for made in selectors],
+                "export": [
+                    entry if isinstance(entry, str) else made.resolved
+                    for entry, made in zip(config.export, exports, strict=True)
+                ],
             },
             files=tuple(sorted(workshop.files)),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class Made:
+    """A part, and its entry with all settings; FAILED is none."""
+
     part: Any
     resolved: dict[str, Any]
 
 
-_FAILED = _Made(None, {})
+FAILED = Made(None, {})
 
 
-class _Workshop:
+class Workshop:
     """Makes parts and gathers what is wrong with them."""
 
     def __init__(self, document: Document, base: Path) -> None:
@@ -98,19 +109,19 @@ class _Workshop:
         self._base = base
         self._finder = Finder(base)
 
-    def make(self, key: Key, entry: Entry, *kinds: Kind) -> _Made:
-        """The part that the entry at this key names."""
+    def make(self, key: Key, entry: Entry, *kinds: Kind, at: Key | None = None) -> Made:
+        """The part that the entry at this key names; its `use` stands `at` a key below if None."""
         try:
             found = self._finder.find(entry.use, kinds)
         except ConfigError as error:
-            self._note(error, (*key, "use"))
-            return _FAILED
+            self._note(error, at or (*key, "use"))
+            return FAILED
         if found.file is not None:
             self.files.add(found.file)
         try:
             built = build(found, entry.settings, self._base, self._document.taken_back(*key))
         except ValidationError as error:
-            wrong = problems(error, self._document, key, settings_model(found.part))
+            wrong = problems(error, self._document, key, settings_model(found.part, found.kind))
             for problem in wrong:
                 self._name_owner(problem, found.use, kinds)
             self.errors += wrong
@@ -118,8 +129,31 @@ class _Workshop:
             self._note(error, (*key, error.key) if error.key else key)
         else:
             name = {"name": entry.name} if isinstance(entry, LabelledEntry) and entry.name else {}
-            return _Made(built.part, {"use": entry.use, **name, **built.settings})
-        return _FAILED
+            return Made(built.part, {"use": entry.use, **name, **built.settings})
+        return FAILED
+
+    def export(self, key: Key, entry: str | LabelledEntry) -> Made:
+        """The export that stands at this key: a name, or an entry with settings. Its file shapes no record."""
+        files = set(self.files)
+        if isinstance(entry, str):
+            made = self.make(key, Entry(use=entry), "export", at=key)
+        else:
+            made = self.make(key, entry, "export")
+        self.files = files
+        if made.part is not None and isinstance(entry, LabelledEntry) and entry.name:
+            return Made(replace(made.part, name=entry.name), made.resolved)
+        return made
+
+    def check_exports(self, exports: Sequence[Made]) -> None:
+        """Notes an error for each export whose folder would be that of another."""
+        taken: dict[str, Made] = {}
+        for number, export in enumerate(exports):
+            if export.part is not None and taken.setdefault(export.part.name, export).resolved != export.resolved:
+                self.fail(
+                    ("export", number),
+                    f"the name {export.part.name!r} is taken, by {taken[export.part.name].part.use}",
+                    f"give it another: {{use: {export.part.use}, name: …}}",
+                )
 
     def _name_owner(self, problem: ConfigError, use: str, kinds: Sequence[Kind]) -> None:
         """Says which built-in has a setting that this part has not, and nothing like it."""
@@ -130,7 +164,7 @@ class _Workshop:
             name
             for kind in kinds
             for name in BUILTINS[kind]
-            if name != use and setting in setting_names(settings_model(self._finder.find(name, (kind,)).part))
+            if name != use and setting in setting_names(settings_model(self._finder.find(name, (kind,)).part, kind))
         ]
         if owners:
             others = f" (or {', '.join(owners[1:])})" if owners[1:] else ""
@@ -147,7 +181,7 @@ class _Workshop:
             labels.append(_free(label({"use": entry.use, "name": entry.name}), taken))
         return labels
 
-    def check_teachers(self, stages: Sequence[_Made], teachers: Mapping[str, _Made]) -> None:
+    def check_teachers(self, stages: Sequence[Made], teachers: Mapping[str, Made]) -> None:
         """Notes an error for each stage that asks a teacher which the config does not name."""
         for number, stage in enumerate(stages):
             asked = stage.resolved.get("teacher")
@@ -157,7 +191,7 @@ class _Workshop:
                 except ConfigError as error:
                     self._note(error, ("stages", number, "teacher"))
 
-    def check_prompts(self, stages: Sequence[_Made]) -> None:
+    def check_prompts(self, stages: Sequence[Made]) -> None:
         """Notes an error for each stage whose prompt template, or one that it names, cannot be used."""
         renderer = Renderer(self._base)
         for number, stage in enumerate(stages):
@@ -221,6 +255,7 @@ class Recipe:
     base: Path
     files: tuple[Path, ...] = ()
     written: frozenset[str] = frozenset()
+    exports: tuple[Export, ...] = ()
 
 
 def load(config: Path | str = "config.yaml", overrides: Sequence[str] = ()) -> Recipe:
@@ -355,4 +390,4 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
     resolved = {**config.model_dump(mode="json", exclude={"extends"}), **parts.resolved}
     # a place is noted for each key of a file, but `--set` may give a key whole mappings and lists
     written = frozenset([*map(dotted, document.places), *(key for key, _ in flat(document.data))])
-    return Recipe(config, pipeline, renderer, resolved, base, parts.files, written)
+    return Recipe(config, pipeline, renderer, resolved, base, parts.files, written, parts.exports)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from synthgen.config.models import Config, LabelledEntry
-from synthgen.plugins import BUILTINS, Finder, Kind, settings_model
+from synthgen.plugins import BUILTINS, Finder, Kind, known, settings_model
 from synthgen.trainers.bundled import section_model
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -25,14 +25,16 @@ _PLACES: dict[str, tuple[Kind, ...]] = {
     "teacher": ("teacher",),
     "stages": ("stage", "filter"),
     "selectors": ("selector",),
+    "export": ("export",),
 }
 
 
 def schema() -> dict[str, Any]:
     """The schema (draft 7). A `use` that names no built-in part may have any settings."""
     finder = Finder(Path())
-    parts = {(kind, use): finder.find(use, (kind,)).part for kind, table in BUILTINS.items() for use in table}
-    models = {key: settings_model(part) for key, part in parts.items()}
+    placed = [kind for kinds in _PLACES.values() for kind in kinds]
+    parts = {(kind, use): finder.find(use, (kind,)).part for kind in placed for use in BUILTINS[kind]}
+    models = {key: settings_model(part, key[0]) for key, part in parts.items()}
     wanted: list[type[BaseModel]] = list(dict.fromkeys([Config, LabelledEntry, section_model(), *models.values()]))
     references, shared = models_json_schema(
         [(model, "validation") for model in wanted], ref_template="#/definitions/{model}"
@@ -47,7 +49,7 @@ def schema() -> dict[str, Any]:
     labelled = definition(LabelledEntry)["properties"]
     entries = {}
     for place, kinds in _PLACES.items():
-        common = labelled if place in ("stages", "selectors") else {"use": labelled["use"]}
+        common = labelled if place in ("stages", "selectors", "export") else {"use": labelled["use"]}
         entries[place] = _entry(
             common,
             {use: parts[kind, use] for kind in kinds for use in BUILTINS[kind]},
@@ -57,6 +59,13 @@ def schema() -> dict[str, Any]:
         top["properties"][place]["items"] = entries[place] | {"required": ["use"]}
         # over an inherited list: its items by label, each with what changes
         top["properties"][place] |= {"type": ["array", "object"], "additionalProperties": {"type": ["object", "null"]}}
+    names: list[dict[str, Any]] = [{"const": use} for use in known(("export",))]
+    for name in names:
+        if (part := parts.get(("export", name["const"]))) is not None:
+            name["description"] = _fact(part)
+    top["properties"]["export"]["items"] = {
+        "anyOf": [*names, {"type": "string", "pattern": ":"}, entries["export"] | {"required": ["use"]}]
+    }
     for place in ("source", "teacher"):
         # no `use` is required: a config that extends another may change a setting alone
         top["properties"][place] = entries[place] | {"description": top["properties"][place]["description"]}

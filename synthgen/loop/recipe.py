@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -14,14 +14,14 @@ from synthgen.config.document import Document
 from synthgen.config.merge import override, read_config
 from synthgen.config.models import NAME, Budget, Count, Entry, Limit, Section
 from synthgen.config.problems import combined, problems, refuse_secrets
-from synthgen.config.recipe import check_kind, make_recipe
+from synthgen.config.recipe import Workshop, check_kind, make_recipe
 from synthgen.config.training import checked_section
 from synthgen.errors import ConfigError
 from synthgen.filters.held_out import HeldOut
-from synthgen.loop.door import TRAINERS, function
-from synthgen.loop.tasks import tasks_of
+from synthgen.plugins import Kind, part_of
 from synthgen.plugins.nulls import validated
 from synthgen.records import Record
+from synthgen.sources.tasks import TaskSet, tasks_of
 
 KEY = "by_round"
 
@@ -65,6 +65,10 @@ class Train(Entry):
     """How a student is trained: `use` names a trainer, the other keys are its settings."""
 
     first: dict[str, Any] = Field(default_factory=dict, description="settings that are others in round 0")
+
+    def of_round(self, number: int) -> dict[str, Any]:
+        """The settings in this round."""
+        return cast(dict[str, Any], of_round({**self.settings, **({} if number else self.first)}, number))
 
 
 class Generate(Section):
@@ -170,8 +174,8 @@ class LoopConfig(Section):
     name: str = Field(pattern=NAME)
     seed: int = 0
     output: str = Field("outputs", min_length=1, description="where run folders lie, seen from the current directory")
-    seeds: str | Entry = Field(description="a JSON lines file of records, or a maker of them: {use: drills}")
-    held_out: dict[str, str | Entry] = Field(
+    seeds: str | TaskSet = Field(description="a JSON lines file of records, or a task set: {use: drills}")
+    held_out: dict[str, str | TaskSet] = Field(
         min_length=1, description="sets of tasks with answers; the gate looks at the first"
     )
     student: Entry = Field(description="the teacher that serves a checkpoint: {use: transformers} or {use: vllm}")
@@ -195,7 +199,7 @@ class LoopConfig(Section):
 
 
 SAME_SEED = 1000
-"""Seeds of makers and rounds are this far apart for recipes whose `seed` differs by one."""
+"""Seeds of task sets and rounds are this far apart for recipes whose `seed` differs by one."""
 
 BUNDLED = "synthgen_train"
 """The trainer whose settings are known without it."""
@@ -211,9 +215,30 @@ class LoopRecipe:
     config: LoopConfig
     base: Path
 
-    def trainer(self) -> Callable[..., Any]:
-        """The function that trains a student."""
-        return function(self.config.train.use, TRAINERS, self.base)
+    def trainer(self, number: int) -> Callable[..., Any]:
+        """What trains the student of round `number`, with its settings.
+
+        Raises:
+            PluginError: there is no such trainer, or a setting is wrong.
+        """
+        return cast(Callable[..., Any], self.part("trainer", self.config.train.use, self.config.train.of_round(number)))
+
+    def monitors(self) -> Callable[..., Any] | None:
+        """What looks for damage, with its settings, or None.
+
+        Raises:
+            PluginError: there are no such monitors, or a setting is wrong.
+        """
+        entry = self.config.gate.monitors
+        return None if entry is None else cast(Callable[..., Any], self.part("monitor", entry.use, entry.settings))
+
+    def part(self, kind: Kind, use: str, settings: Mapping[str, Any]) -> Any:
+        """The plug-in that `use` names, with these settings.
+
+        Raises:
+            PluginError: there is none, or a setting is wrong.
+        """
+        return part_of(self.base, kind, use, settings)
 
     def records(self, place: str) -> list[Record]:
         """The seed data (`seeds`) or a held-out set, read or made; all have answers.
@@ -224,7 +249,7 @@ class LoopRecipe:
         entry = self.config.seeds if place == "seeds" else self.config.held_out[place]
         # the held-out sets have seeds of their own, beside those of the seed data
         number = 0 if place == "seeds" else 1 + list(self.config.held_out).index(place)
-        return tasks_of(entry, self.base, seed=self.config.seed * SAME_SEED + number, key=place)
+        return tasks_of(entry, self.base, self.part, seed=self.config.seed * SAME_SEED + number, key=place)
 
     def seed_data(self) -> tuple[list[Record], int]:
         """The seed data without what is held out, and how many records that were.
@@ -319,15 +344,33 @@ def load(config: Path | str, overrides: Sequence[str] = ()) -> LoopRecipe:
         checked, _ = validated(LoopConfig, data, document.taken_back())
     except ValidationError as error:
         raise combined(problems(error, Document(data, document.places), (), LoopConfig)) from error
+    _check_parts(checked, Document(data, document.places), base)
     if checked.train.use == BUNDLED:
         _check_training(checked.train, document)
     return LoopRecipe(checked, base)
 
 
+def _check_parts(config: LoopConfig, document: Document, base: Path) -> None:
+    """Raises `ConfigError` for all that is wrong with the plug-ins which the loop calls itself."""
+    workshop = Workshop(document, base)
+    for key, entry in [("seeds", config.seeds), *((f"held_out.{n}", e) for n, e in config.held_out.items())]:
+        if isinstance(entry, TaskSet):
+            workshop.make(tuple(key.split(".")), Entry(use=entry.use, **entry.settings), "task_set")
+    before = len(workshop.errors)
+    for number in range(1 + longest(config.train.model_dump())):
+        workshop.make(("train",), Entry(use=config.train.use, **config.train.of_round(number)), "trainer")
+        if len(workshop.errors) > before:  # the next round would say it again
+            break
+    if config.gate.monitors is not None:
+        workshop.make(("gate", "monitors"), config.gate.monitors, "monitor")
+    if workshop.errors:
+        raise combined(workshop.errors)
+
+
 def _check_training(train: Train, document: Document) -> None:
     """Raises `ConfigError` where the bundled trainer would not take the settings of a round."""
-    for number in range(1 + longest(train.settings)):
-        settings = of_round({**train.settings, **({} if number else train.first)}, number)
+    for number in range(1 + longest(train.model_dump())):
+        settings = train.of_round(number)
         seen = Document({**document.data, "train": settings}, document.places)
         if own := settings.keys() & {"data", "out", "seed"}:
             raise combined(seen.error(("train", key), "the loop says this itself", hint="take it out") for key in own)

@@ -11,24 +11,23 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from synthgen import assets
+from synthgen.checkpoints.folders import checkpoint_hash
 from synthgen.config import Recipe
 from synthgen.config.fingerprint import shaping_files
 from synthgen.errors import BudgetReached, ConfigError
-from synthgen.loop.door import source_hash
 from synthgen.loop.evaluation import prompts
 from synthgen.loop.recipe import SAME_SEED, LoopRecipe
 from synthgen.loop.round import Measures, Round, Scores
-from synthgen.loop.tasks import Tasks
-from synthgen.loop.training import monitors
 from synthgen.plugins.find import Finder
+from synthgen.plugins.imports import source_hash
 from synthgen.protocols import as_given
 from synthgen.records import Record, user_text
 from synthgen.requests.request import canonical
+from synthgen.sources.tasks import Tasks
 from synthgen.stages.filter import FilterStage
 from synthgen.store import files
 from synthgen.store.record_files import write_records
 from synthgen.store.report import damaged, read_json
-from synthgen.teachers.checkpoints import checkpoint_hash
 from synthgen.text import normalize
 
 Say = Callable[[str], None]
@@ -203,7 +202,7 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
     Raises:
         ConfigError: something is not what it was when the loop began.
     """
-    pins: dict[str, Any] = {"recipe": digest(_fixed(recipe)), "trainer": source_hash(recipe.trainer())}
+    pins: dict[str, Any] = {"recipe": digest(_fixed(recipe)), "trainer": source_hash(recipe.trainer(0))}
     for name in ("seeds", *recipe.config.held_out):
         pins[name] = _content(recipe.records(name))
     if generation is not None:
@@ -219,7 +218,7 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
     if recipe.config.evaluate.check is not None:
         use = recipe.config.evaluate.check.use
         pins["check"] = source_hash(Finder(recipe.base).find(use, ("filter",)).part)
-    if (look := monitors(recipe)) is not None:
+    if (look := recipe.monitors()) is not None:
         pins["monitors"] = source_hash(look)
     _compare(folder / PINS, pins)
     if not (folder / PINS).is_file():

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from synthgen.errors import ConfigError
-from synthgen.loop.door import MONITORS, function
-from synthgen.loop.recipe import LoopRecipe, of_round
+from synthgen.errors import ConfigError, PluginError, SynthgenError
+from synthgen.loop.recipe import LoopRecipe
 from synthgen.loop.round import Damage, Training
 from synthgen.records import Record
 from synthgen.store.record_files import write_records
@@ -31,24 +30,36 @@ def train_student(
     """
     data = folder / "train.jsonl"
     write_records(data, rows)
-    section = recipe.config.train
-    settings = of_round({**section.settings, **({} if number else section.first)}, number)
-    made = recipe.trainer()(data, folder / "student", init=init, seed=seed, say=say, **settings)
+    use, train = recipe.config.train.use, recipe.trainer(number)
+    made = _called(f"the trainer {use}", train, data, folder / "student", init=init, seed=seed, say=say)
     facts = dict(made) if isinstance(made, dict) else {"model": made}
-    checkpoint = Path(facts.pop("model")).resolve().relative_to(root.resolve())
-    trained: Training = {"checkpoint": str(checkpoint), "rows": len(rows)}
+    model = facts.pop("model", None)
+    if not isinstance(model, str | Path) or not Path(model).resolve().is_relative_to(root.resolve()):
+        raise PluginError(
+            f"the trainer {use} returned {made!r:.200}, expected the folder of its checkpoint below {folder}",
+            key="train",
+            hint="write the checkpoint to `out` and return that: `return out`, or {'model': out, 'loss': …}",
+        )
+    trained: Training = {"checkpoint": str(Path(model).resolve().relative_to(root.resolve())), "rows": len(rows)}
     # what else the trainer tells is kept as it is
     return cast(Training, {**trained, **facts})
 
 
-def monitors(recipe: LoopRecipe) -> Callable[..., Any] | None:
-    """The function that the recipe's gate names, or None.
+def _called(what: str, part: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """What the plug-in returns.
 
     Raises:
-        PluginError: there is no such function.
+        SynthgenError: it failed.
     """
-    entry = recipe.config.gate.monitors
-    return None if entry is None else function(entry.use, MONITORS, recipe.base)
+    try:
+        return part(*arguments, **named)
+    except SynthgenError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{what} raised {type(error).__name__}: {error}",
+            hint="`--debug` shows where; the same command goes on with this step",
+        ) from error
 
 
 def look_for_damage(recipe: LoopRecipe, student: Path, good: Path, out: Path) -> Damage:
@@ -57,13 +68,10 @@ def look_for_damage(recipe: LoopRecipe, student: Path, good: Path, out: Path) ->
     Raises:
         ConfigError: the settings are not those of the monitors, or they return something else.
     """
-    entry, look = recipe.config.gate.monitors, monitors(recipe)
+    entry, look = recipe.config.gate.monitors, recipe.monitors()
     if entry is None or look is None:
         return {"failed": [], "not_heeded": []}
-    try:
-        found = look(student, good, out=out, **entry.settings)
-    except TypeError as error:
-        raise ConfigError(f"{entry.use}: {error}", key="gate.monitors") from error
+    found = _called(f"the monitors {entry.use}", look, student, good, out=out)
     if not isinstance(found, dict) or not all(isinstance(why, str) for why in found.values()):
         raise ConfigError(
             f"{entry.use} returned no mapping of texts",

@@ -1,1 +1,1 @@
-"""Words and patterns that filters share."""
+"""What filters and selectors share: words, patterns, ranks."""

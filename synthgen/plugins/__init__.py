@@ -2,7 +2,7 @@
 
 from synthgen.plugins.builtins import BUILTINS, GROUPS, Kind
 from synthgen.plugins.find import Finder, Found, known
-from synthgen.plugins.settings import Built, build, setting_names, settings_model
+from synthgen.plugins.settings import Built, build, part_of, setting_names, settings_model
 from synthgen.text import nearest, suggestion
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "build",
     "known",
     "nearest",
+    "part_of",
     "setting_names",
     "settings_model",
     "suggestion",

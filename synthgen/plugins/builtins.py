@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["source", "teacher", "stage", "filter", "selector"]
+Kind = Literal["source", "teacher", "stage", "filter", "selector", "export", "trainer", "monitor", "task_set"]
 
 BUILTINS: dict[Kind, dict[str, str]] = {
     "source": {
         "dataset": "synthgen.sources.dataset:Dataset",
         "known": "synthgen.sources.known:Known",
         "seeds": "synthgen.sources.seeds:Seeds",
-        "tasks": "synthgen.loop.tasks:Tasks",
+        "tasks": "synthgen.sources.tasks:Tasks",
     },
     "teacher": {
         "openai": "synthgen.teachers.openai:OpenAI",
@@ -63,6 +63,27 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "random_k": "synthgen.selectors.random_k:RandomK",
         "top_k": "synthgen.selectors.top_k:TopK",
     },
+    "export": {
+        "alpaca": "synthgen.exports.alpaca:Alpaca",
+        "messages": "synthgen.exports.messages:messages",
+        "prompt_completion": "synthgen.exports.prompt_completion:prompt_completion",
+        "sharegpt": "synthgen.exports.sharegpt:sharegpt",
+        "llamafactory": "synthgen.exports.llamafactory:LlamaFactory",
+        "axolotl": "synthgen.exports.axolotl:Axolotl",
+        "dpo": "synthgen.exports.dpo:Dpo",
+    },
+    "trainer": {
+        "small": "synthgen.trainers.small:Small",
+        "synthgen_train": "synthgen.trainers.bundled:train",
+    },
+    "monitor": {
+        "synthgen_train": "synthgen.monitors.bundled:monitor",
+    },
+    "task_set": {
+        "drills": "synthgen.task_sets.drills:tasks",
+        "families": "synthgen.task_sets.families:tasks",
+        "seed_tasks": "synthgen.task_sets.seed_tasks:tasks",
+    },
 }
 
 GROUPS: dict[Kind, str] = {kind: f"synthgen.{kind}s" for kind in BUILTINS}
@@ -75,11 +96,18 @@ _MOVED = {
     "synthgen.loop.seed_tasks": "synthgen.task_sets.seed_tasks",
     "synthgen.loop.small": "synthgen.trainers.small",
     "synthgen.loop.source": "synthgen.sources.known",
+    "synthgen.loop.tasks": "synthgen.sources.tasks",
 }
 """Modules of parts that configs may name in full, by the names that they had before."""
+
+_MOVED_PARTS = {
+    "synthgen.trainers.small:train": "synthgen.trainers.small:Small",
+}
+"""Parts that have another name in their module since."""
 
 
 def moved(use: str) -> str:
     """What a `use:` of an older version names now."""
     module, colon, name = use.partition(":")
-    return f"{_MOVED.get(module, module)}{colon}{name}"
+    now = f"{_MOVED.get(module, module)}{colon}{name}"
+    return _MOVED_PARTS.get(now, now)

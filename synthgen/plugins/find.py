@@ -16,7 +16,7 @@ from typing import Any
 
 from synthgen.errors import PluginError, SynthgenError
 from synthgen.plugins.builtins import BUILTINS, GROUPS, Kind, moved
-from synthgen.plugins.kinds import check_kind, named
+from synthgen.plugins.kinds import a, check_kind, named
 from synthgen.text import suggestion
 
 
@@ -92,7 +92,7 @@ def known(kinds: Sequence[Kind]) -> list[str]:
 def _hint(use: str, kinds: Sequence[Kind]) -> str:
     for kind, table in BUILTINS.items():
         if use in table:
-            return f"{use!r} is a {kind}, and here stands a {named(kinds)}"
+            return f"{use!r} is {a(kind)}, but {a(*kinds)} belongs here"
     if "." in use:
         return "a name in an installed module is written package.module:name, one beside the config ./file.py:name"
     return suggestion(use, known(kinds))

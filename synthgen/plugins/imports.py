@@ -1,10 +1,14 @@
-"""The files that a plug-in's file is made of: itself, and the modules beside it that it imports."""
+"""The files that a plug-in's code is in: its own, and those that it imports; and a hash of them."""
 
 from __future__ import annotations
 
 import ast
+import hashlib
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 
 def imported_files(file: Path, folder: Path) -> set[Path]:
@@ -20,6 +24,25 @@ def imported_files(file: Path, folder: Path) -> set[Path]:
                 found.add(path)
                 waiting.append(path)
     return found - {file.resolve()}
+
+
+def source_hash(part: Any) -> str:
+    """A hash of the code that a part is defined in: its module, and packages that the module names.
+
+    So a verifier's hash covers the task families that it asks, and not all that they import.
+    """
+    module = inspect.getmodule(inspect.unwrap(getattr(part, "func", part)) if callable(part) else type(part))
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return ""
+    files = {Path(file)}
+    for value in vars(module).values():
+        if isinstance(value, ModuleType) and hasattr(value, "__path__") and value.__name__.startswith("synthgen."):
+            files.update(path for folder in value.__path__ for path in Path(folder).rglob("*.py"))
+    content = hashlib.sha256()
+    for path in sorted(files):
+        content.update(path.name.encode() + path.read_bytes())
+    return content.hexdigest()[:16]
 
 
 def _imports(file: Path, folder: Path) -> Iterator[Path]:

@@ -4,23 +4,44 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from synthgen.errors import PluginError
 from synthgen.plugins.builtins import Kind
 
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a function, or the `__call__` of a class, is called with; its other parameters are its settings.
+
+    With `free` it may take any settings: `**settings`.
+    """
+
+    arguments: int
+    names: tuple[str, ...] = ()
+    free: bool = False
+
+
+CALLS: dict[Kind, Call] = {
+    "filter": Call(1),
+    "export": Call(1),
+    "trainer": Call(2, ("init", "seed", "say"), free=True),
+    "monitor": Call(2, ("out",), free=True),
+    "task_set": Call(0, ("seed",)),
+}
+"""The kinds that a plain function may be. Nothing tells them apart but the place that names them."""
+
 _METHODS: dict[str, Kind] = {"run": "stage", "complete": "teacher", "draw": "source", "select": "selector"}
 _NEEDS: dict[Kind, tuple[str, ...]] = {
     "stage": ("ordered",),
     "teacher": ("model", "sampling"),
     "source": ("reads_pool", "seeds"),
-    "filter": (),
-    "selector": (),
 }
 _ASYNC: dict[Kind, str] = {"stage": "run", "teacher": "complete"}
 
-_ARGUMENTS: dict[Kind, int] = {"stage": 2, "teacher": 1, "source": 3, "selector": 2}
+_ARGUMENTS: dict[Kind, int] = {"stage": 2, "teacher": 1, "source": 3, "selector": 2, "export": 0}
 """What the method of each kind is called with, `self` aside."""
 
 _LOOKS: dict[Kind, str] = {
@@ -29,17 +50,27 @@ _LOOKS: dict[Kind, str] = {
     "teacher": "a class with `model`, `sampling` and `async def complete(self, request)`",
     "source": "a class with `reads_pool`, `seeds` and `def draw(self, attempt, view, rng)`",
     "selector": "a class with `def select(self, records, rng)`",
+    "export": "a function `def f(record)` that returns a row, or a class with `def files(self)`",
+    "trainer": "a function `def train(data, out, *, init, seed, say, epochs=1)` that returns the checkpoint's folder",
+    "monitor": "a function `def monitor(student, good, *, out, limit=0.1)` that returns what failed",
+    "task_set": "a function `def tasks(*, seed, count=100)` that returns records with answers",
 }
 
 
-def kind_of(part: Any) -> Kind | None:
-    """The kind of part that a class or function makes, or None where it is none."""
+def kind_of(part: Any, kinds: Sequence[Kind] = ()) -> Kind | None:
+    """The kind of part that a class or function makes, or None where it is none.
+
+    What is called may be of several kinds: it is of the first of `kinds` that it can be, else a filter.
+    """
+    called: Kind = next((kind for kind in kinds if kind in CALLS), "filter")
     if inspect.isclass(part):
+        if "export" in kinds and callable(getattr(part, "files", None)):
+            return "export"
         for method, kind in _METHODS.items():
             if callable(getattr(part, method, None)):
                 return kind
-        return "filter" if any("__call__" in vars(cls) for cls in part.__mro__) else None
-    return "filter" if callable(part) else None
+        return called if any("__call__" in vars(cls) for cls in part.__mro__) else None
+    return called if callable(part) else None
 
 
 def check_kind(use: str, part: Any, kinds: Sequence[Kind]) -> Kind:
@@ -48,23 +79,24 @@ def check_kind(use: str, part: Any, kinds: Sequence[Kind]) -> Kind:
     Raises:
         PluginError: it is of another kind, of none, or lacks something that its kind needs.
     """
-    kind = kind_of(part)
+    kind = kind_of(part, kinds)
     wanted = named(kinds)
-    looks = "; ".join(f"a {k} is {_LOOKS[k]}" for k in kinds)
+    looks = "; ".join(f"{a(k)} is {_LOOKS[k]}" for k in kinds)
     if kind is None:
         what = f"the class {part.__name__}" if inspect.isclass(part) else f"a {type(part).__name__}"
         raise PluginError(f"{use!r} is {what}, which is no {wanted}", hint=looks)
     if kind not in kinds:
-        raise PluginError(f"{use!r} is a {kind}, and here stands a {wanted}", hint=looks)
-    if kind == "filter":
-        _check_filter(use, part)
+        what = "a function" if inspect.isroutine(part) else a(kind)
+        raise PluginError(f"{use!r} is {what}, but {a(*kinds)} belongs here", hint=looks)
+    if kind in CALLS and not (kind == "export" and inspect.isclass(part) and hasattr(part, "files")):
+        _check_call(use, kind, part)
         return kind
-    method = next(name for name, k in _METHODS.items() if k == kind)
+    method = "files" if kind == "export" else next(name for name, k in _METHODS.items() if k == kind)
     is_async = inspect.iscoroutinefunction(getattr(part, method))
     if kind in _ASYNC and not is_async:
         raise PluginError(f"{use!r} is a {kind} whose `{method}` is not async", hint=f"write `async def {method}`")
     if kind not in _ASYNC and is_async:
-        raise PluginError(f"{use!r} is a {kind} whose `{method}` is async", hint=f"write a plain `def {method}`")
+        raise PluginError(f"{use!r} is {a(kind)} whose `{method}` is async", hint=f"write a plain `def {method}`")
     _check_arguments(use, kind, part, method)
     return kind
 
@@ -78,23 +110,32 @@ def _check_arguments(use: str, kind: Kind, part: Any, method: str) -> None:
     try:
         signature.bind(*[None] * (_ARGUMENTS[kind] + (not bound)))
     except TypeError as error:
-        raise PluginError(
-            f"{use!r} is a {kind} whose `{method}{signature}` does not take what it is called with: {error}",
-            hint=f"a {kind} is {_LOOKS[kind]}",
-        ) from error
+        raise _other_call(use, kind, f"{method}{signature}", error) from error
+
+
+def _other_call(use: str, kind: Kind, shown: str, error: TypeError) -> PluginError:
+    return PluginError(
+        f"{use!r} is {a(kind)} whose `{shown}` does not take what it is called with: {error}",
+        hint=f"{a(kind)} is {_LOOKS[kind]}",
+    )
 
 
 def check_instance(use: str, kind: Kind, instance: Any) -> None:
     """Raises `PluginError` where the instance lacks an attribute that its kind needs."""
     # not hasattr: a property may load a model
-    missing = [name for name in _NEEDS[kind] if name not in dir(instance)]
+    missing = [name for name in _NEEDS.get(kind, ()) if name not in dir(instance)]
     if missing:
-        raise PluginError(f"{use!r} is a {kind} without `{'`, `'.join(missing)}`", hint=f"a {kind} is {_LOOKS[kind]}")
+        raise PluginError(f"{use!r} is a {kind} without `{'`, `'.join(missing)}`", hint=f"{a(kind)} is {_LOOKS[kind]}")
 
 
 def named(kinds: Sequence[Kind]) -> str:
-    """The kinds as people say them: `stage or filter`."""
-    return " or ".join(kinds)
+    """The kinds as people say them: `stage or filter`, `task set`."""
+    return " or ".join(kind.replace("_", " ") for kind in kinds)
+
+
+def a(*kinds: Kind) -> str:
+    """The kinds with their article: `a stage or filter`, `an export`."""
+    return f"{'an' if kinds[0] == 'export' else 'a'} {named(kinds)}"
 
 
 def call_of(part: Any) -> Any:
@@ -104,8 +145,21 @@ def call_of(part: Any) -> Any:
     return part if inspect.isroutine(part) else part.__call__
 
 
-def _check_filter(use: str, part: Any) -> None:
+def _check_call(use: str, kind: Kind, part: Any) -> None:
     if inspect.iscoroutinefunction(call_of(part)):
-        raise PluginError(
-            f"{use!r} is an async filter", hint="a filter is a plain `def`; what has to wait for something is a stage"
-        )
+        waiting = "; what has to wait for something is a stage" if kind == "filter" else ""
+        raise PluginError(f"{use!r} is an async {named((kind,))}", hint=f"write a plain `def`{waiting}")
+    if kind == "filter" and not inspect.isclass(part):
+        return  # its settings are read from the same signature, and say so
+    call, is_class = CALLS[kind], inspect.isclass(part)
+    try:
+        signature = inspect.signature(part.__call__ if is_class else part)
+    except (TypeError, ValueError):
+        return
+    values, names = [None] * (call.arguments + is_class), dict.fromkeys(call.names)
+    try:
+        # a function's further parameters are its settings; those of a class are its constructor's
+        (signature.bind if is_class else signature.bind_partial)(*values, **names)
+    except TypeError as error:
+        name = "__call__" if is_class else getattr(part, "__name__", "")
+        raise _other_call(use, kind, f"{name}{signature}", error) from error

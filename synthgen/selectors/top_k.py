@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synthgen.matching.ranking import keep_highest
 from synthgen.protocols import Selector
 from synthgen.records import Record
-from synthgen.selectors.ranking import keep_highest
 
 
 class TopK(Selector, BaseModel):

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from synthgen import assets
 from synthgen.errors import SeedError
+from synthgen.formats import seed_files
 from synthgen.formats.files import Found, find, find_lines, label_of, located
 from synthgen.protocols import Draw, PoolView, Source, SourceFacts
 from synthgen.records import Record
-from synthgen.sources import seed_files
 from synthgen.text import rouge_l, tokenize
 
 CANDIDATES = 4

@@ -1,13 +1,12 @@
 """The run folder: what a run writes, how it stays whole, and how it is read again."""
 
-from synthgen.store.exports import FORMATS, Exported, export
+from synthgen.store.exports import Exported
 from synthgen.store.folder import RunFolder
 from synthgen.store.manifest import Ingredients, Verification, verify
 from synthgen.store.report import Requests, RunReport, StageFlow, TeacherFacts, Tokens
 from synthgen.store.writer import DatasetWriter
 
 __all__ = [
-    "FORMATS",
     "DatasetWriter",
     "Exported",
     "Ingredients",
@@ -18,6 +17,5 @@ __all__ = [
     "TeacherFacts",
     "Tokens",
     "Verification",
-    "export",
     "verify",
 ]

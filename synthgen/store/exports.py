@@ -6,29 +6,22 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthgen.errors import ConfigError, StoreError
-from synthgen.formats import exporting as rows
+from synthgen.errors import StageError, StoreError
+from synthgen.formats.exporting import Export, Line, Row
 from synthgen.records import Record
 from synthgen.store import files
 from synthgen.store.files import OLD, PARTIAL, refuse_link, storing
 from synthgen.store.folder import RunFolder
 from synthgen.store.parquet import dataset_files, read_records, read_rows
-from synthgen.text import suggestion
 
 MARK = "unfinished"
 
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """The files of one format, each with what makes a line of a record, and further files with their text."""
-
-    lines: Mapping[str, Callable[[Record], rows.Row | str]]
-    texts: Mapping[str, str] = field(default_factory=dict)
+GO_ON = "fix it and run the same command again; nothing that was bought is lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,87 +34,32 @@ class Exported:
     left_out: dict[str, int]
 
 
-_TAGS = {
-    "role_tag": "role",
-    "content_tag": "content",
-    "user_tag": "user",
-    "assistant_tag": "assistant",
-    "observation_tag": "observation",
-    "function_tag": "function_call",
-    "system_tag": "system",
-}
+def export_run(folder: RunFolder, exports: Sequence[Export], *, out: Path | None = None) -> list[Exported]:
+    """Writes `exports/<name>/` for each export, in place of an earlier one of that name.
 
-
-def _llamafactory_info(file: str, columns: Mapping[str, str], **more: Any) -> str:
-    # not `formatting: openai`: that reader adds a system prompt of its own to every row without tools
-    entry = {"file_name": file, "formatting": "sharegpt", **more, "columns": dict(columns), "tags": _TAGS}
-    return json.dumps({"synthgen": entry}, indent=2) + "\n"
-
-
-FORMATS: dict[str, Format] = {
-    "alpaca": Format({"train.json": rows.alpaca}),
-    "messages": Format({"train.jsonl": rows.messages}),
-    "prompt_completion": Format({"train.jsonl": rows.prompt_completion}),
-    "sharegpt": Format({"train.jsonl": rows.sharegpt}),
-    "llamafactory": Format(
-        {"train.jsonl": rows.llamafactory},
-        {"dataset_info.json": _llamafactory_info("train.jsonl", {"messages": "messages", "tools": "tools"})},
-    ),
-    "axolotl": Format(
-        {"train.jsonl": rows.axolotl},
-        {
-            "datasets.yml": "# for an axolotl config; `path` is seen from where axolotl is started\n"
-            "datasets:\n"
-            "  - path: train.jsonl\n"
-            "    ds_type: json\n"
-            "    type: chat_template\n"
-            "    field_messages: messages\n"
-            "    roles_to_train: [assistant]\n"
-            "    train_on_eos: turn\n"
-        },
-    ),
-    "dpo": Format(
-        {"train.jsonl": rows.preference, "llamafactory.jsonl": rows.llamafactory_preference},
-        {
-            "dataset_info.json": _llamafactory_info(
-                "llamafactory.jsonl",
-                {"messages": "messages", "chosen": "chosen", "rejected": "rejected", "tools": "tools"},
-                ranking=True,
-            )
-        },
-    ),
-}
-
-
-def export(path: Path | str, formats: Sequence[str], *, out: Path | None = None) -> list[Exported]:
-    """Writes `exports/<format>/` for each format, in place of an earlier export of that format.
-
-    With `out`, `<out>/<format>/` are written instead, none of which may be there yet, and the run is only read.
+    With `out`, `<out>/<name>/` are written instead, none of which may be there yet, and the run is only read.
 
     Raises:
-        ConfigError: a format has no such name.
+        StageError: an export failed at a record.
         StoreError: the run has no dataset yet, another process works on it, or it cannot be written.
     """
-    folder = RunFolder.open(path)
-    formats = list(dict.fromkeys(formats))
-    check_formats(formats)
     if out is not None:
-        return _export_elsewhere(folder, formats, out)
+        return _export_elsewhere(folder, exports, out)
     with folder.locked():
         partial = folder.path / PARTIAL
-        done = export_to(_dataset_of(folder), partial, formats)
+        done = export_to(_dataset_of(folder), partial, exports)
         with storing(folder.exports_path):
             folder.exports_path.mkdir(exist_ok=True)
-            _put(partial, folder.exports_path, formats, folder.path / OLD)
+            _put(partial, folder.exports_path, exports, folder.path / OLD)
             for leftover in (partial, folder.path / OLD):
                 shutil.rmtree(leftover, ignore_errors=True)
     return _placed(done, folder.exports_path)
 
 
-def _export_elsewhere(folder: RunFolder, formats: Sequence[str], out: Path) -> list[Exported]:
-    partial = out / PARTIAL
+def _export_elsewhere(folder: RunFolder, exports: Sequence[Export], out: Path) -> list[Exported]:
+    partial, names = out / PARTIAL, [export.name for export in exports]
     refuse_link(partial)
-    for name in formats:
+    for name in names:
         # what is there may be of a killed export, which leaves its other files behind
         if os.path.lexists(out / name) and not (partial / MARK).is_file():
             raise StoreError(f"{out / name} is there already", hint="move it, or name another --out")
@@ -129,12 +67,12 @@ def _export_elsewhere(folder: RunFolder, formats: Sequence[str], out: Path) -> l
     with storing(out):
         partial.mkdir(parents=True, exist_ok=True)
         files.write(partial / MARK, "an export that has not ended\n")
-        for name in formats:
+        for name in names:
             for leftover in (partial / name, out / name):
                 if leftover.exists():
                     shutil.rmtree(leftover)
-        done = export_to(_dataset_of(folder), partial, formats)
-        _put(partial, out, formats)
+        done = export_to(_dataset_of(folder), partial, exports)
+        _put(partial, out, exports)
         shutil.rmtree(partial)
     return _placed(done, out)
 
@@ -145,10 +83,10 @@ def _dataset_of(folder: RunFolder) -> Path:
     return folder.dataset_path
 
 
-def _put(partial: Path, place: Path, formats: Sequence[str], old: Path | None = None) -> None:
+def _put(partial: Path, place: Path, exports: Sequence[Export], old: Path | None = None) -> None:
     """Moves finished exports into their places; earlier ones go to `old`."""
     files.sync_tree(partial)
-    for name in formats:
+    for name in (export.name for export in exports):
         if old is not None and (place / name).exists():
             old.mkdir(exist_ok=True)
             (place / name).rename(old / name)
@@ -160,23 +98,15 @@ def _placed(done: Sequence[Exported], place: Path) -> list[Exported]:
     return [Exported(e.format, tuple(place / e.format / p.name for p in e.paths), e.written, e.left_out) for e in done]
 
 
-def export_to(dataset: Path, out: Path, formats: Sequence[str]) -> list[Exported]:
-    """Writes `<out>/<format>/` for each format from the Parquet files of a `dataset` folder."""
-    check_formats(formats)
-    return [_write(name, FORMATS[name], dataset, out / name) for name in formats]
-
-
-def check_formats(formats: Sequence[str]) -> None:
-    """Raises `ConfigError` for a name that is no format."""
-    for name in formats:
-        if name not in FORMATS:
-            hint = suggestion(name, FORMATS, what="one of")
-            raise ConfigError(f"there is no export format {name!r}", key="export", hint=hint)
+def export_to(dataset: Path, out: Path, exports: Sequence[Export]) -> list[Exported]:
+    """Writes `<out>/<name>/` for each export from the Parquet files of a `dataset` folder."""
+    return [_write(export, dataset, out / export.name) for export in exports]
 
 
 def exported(folder: RunFolder) -> list[str]:
-    """The formats that the run folder holds exports of."""
-    return [name for name in FORMATS if (folder.exports_path / name).is_dir()]
+    """The names of the exports that the run folder holds."""
+    place = folder.exports_path
+    return sorted(p.name for p in place.iterdir() if p.is_dir()) if place.is_dir() else []
 
 
 def dataset_records(dataset: Path) -> Iterator[Record]:
@@ -202,47 +132,65 @@ def _has_tools(row: Mapping[str, Any]) -> bool:
     )
 
 
-def _write(name: str, form: Format, dataset: Path, out: Path) -> Exported:
+def _write(export: Export, dataset: Path, out: Path) -> Exported:
     written: dict[str, int] = {}
     left_out: Counter[str] = Counter()
     with storing(out):
         out.mkdir(parents=True, exist_ok=True)
-        for file, line in form.lines.items():
-            made = (line(record) for record in _tools_first(dataset))
-            lines = _kept(made, left_out if not written else Counter())
-            written[file] = _write_lines(out / file, lines)
-    for file, text in form.texts.items():
-        files.write(out / file, text)
-    paths = tuple(out / file for file in (*form.lines, *form.texts))
-    return Exported(name, paths, written, dict(left_out))
+        for file, content in export.files.items():
+            if isinstance(content, str):
+                files.write(out / file, content)
+            else:
+                lines = _lines(export, content, dataset, left_out if not written else Counter())
+                written[file] = _write_lines(out / file, lines)
+    return Exported(export.name, tuple(out / file for file in export.files), written, dict(left_out))
 
 
-def _kept(made: Iterator[rows.Row | str], left_out: Counter[str]) -> Iterator[rows.Row]:
-    for row in made:
-        if isinstance(row, str):
-            left_out[row] += 1
-        else:
-            yield row
+def _lines(export: Export, line: Line, dataset: Path, left_out: Counter[str]) -> Iterator[bytes]:
+    """The records that the export has a place for, each as JSON on one line.
+
+    Raises:
+        StageError: the export raised, or returned something that is no row.
+    """
+    named = f"export {export.name}" + (f" ({export.use})" if export.use not in ("", export.name) else "")
+    for record in _tools_first(dataset):
+        which = f"record {record.id} ({record.instruction[:80]!r})"
+        try:
+            row = line(record)
+        except Exception as error:
+            raise StageError(f"{named} raised {type(error).__name__}: {error} on {which}", hint=GO_ON) from error
+        if row is None or isinstance(row, str):
+            left_out[row or "left_out"] += 1
+            continue
+        try:
+            if not isinstance(row, dict):
+                raise TypeError(f"{row!r:.80} is not a dict")
+            yield _line(row)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise StageError(
+                f"{named} returned no row of JSON for {which}: {error}",
+                hint=f"return a dict of plain values; or a word that says why the record is left out. {GO_ON}",
+            ) from error
 
 
-def _write_lines(path: Path, made: Iterator[rows.Row]) -> int:
+def _write_lines(path: Path, made: Iterator[bytes]) -> int:
     """Writes a JSON array (`.json`) or JSON lines; returns how many."""
     array = path.suffix == ".json"
     count = 0
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in made:
-            file.write((",\n" if count else "[\n") if array else "")
-            file.write(_line(row))
-            file.write("" if array else "\n")
+    with path.open("wb") as file:
+        for line in made:
+            file.write((b",\n" if count else b"[\n") if array else b"")
+            file.write(line)
+            file.write(b"" if array else b"\n")
             count += 1
         if array:
-            file.write("\n]\n" if count else "[]\n")
+            file.write(b"\n]\n" if count else b"[]\n")
     return count
 
 
-def _line(row: rows.Row) -> str:
+def _line(row: Row) -> bytes:
     """The row on one line, also for readers that take U+2028, U+2029 or U+0085 for the end of one."""
     text = json.dumps(row, ensure_ascii=False)
     for character in ("\u2028", "\u2029", "\x85"):
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return text.encode()

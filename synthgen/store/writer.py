@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Protocol
 
 from synthgen.errors import StoreError
+from synthgen.formats.exporting import Export
 from synthgen.records import Record
-from synthgen.store.exports import check_formats, export_to, exported
+from synthgen.safety.outward import logger
+from synthgen.store.exports import export_to, exported
 from synthgen.store.files import PARTIAL, publish, sha256, storing, write
 from synthgen.store.folder import RunFolder
 from synthgen.store.manifest import Ingredients, manifest, to_json, tree
 from synthgen.store.parquet import SHARD_CHARACTERS, RecordWriter, read_records
 from synthgen.store.report import RunReport
+
+log = logger("synthgen.store.writer")
 
 
 class Presentation(Protocol):
@@ -97,19 +101,17 @@ class DatasetWriter:
             path.unlink()
 
     def finish(
-        self, report: RunReport, made_from: Ingredients, *, exports: Sequence[str] = (), base: Path | None = None
+        self, report: RunReport, made_from: Ingredients, *, exports: Sequence[Export] = (), base: Path | None = None
     ) -> None:
         """Writes dataset, rejects, exports, page, report and manifest, and puts them in place of the earlier ones.
 
-        Exports of formats that the folder already holds are renewed too. `base` is the config's folder.
+        `base` is the config's folder. Exports that the folder holds beside these are of the earlier dataset, and go.
 
         Raises:
-            ConfigError: an export format has no such name.
+            StageError: an export failed at a record.
             StoreError: something could not be written (the earlier files are as they were), or the report's numbers
                 are not those of the records.
         """
-        formats = sorted({*exports, *exported(self._folder)})
-        check_formats(formats)
         shards = self._accepted.close()
         (rejected,) = self._rejected.close()
         if (report.accepted, report.rejected) != (self._accepted.rows, self._rejected.rows):
@@ -124,7 +126,14 @@ class DatasetWriter:
             rejected.rename(self._partial / "rejected.parquet")
         digest = sha256(*sorted((dataset / "data").iterdir()))
         write(dataset / "README.md", self._presentation.card(report, made_from, digest))
-        export_to(dataset, self._partial / "exports", formats)
+        export_to(dataset, self._partial / "exports", sorted(exports, key=lambda export: export.name))
+        if stale := sorted(set(exported(self._folder)) - {export.name for export in exports}):
+            (self._partial / "exports").mkdir(exist_ok=True)  # takes the place of the earlier ones
+            log.warning(
+                "made of an earlier dataset by exports that the config does not name, and so removed: exports/%s;"
+                " `synthgen export` makes them again",
+                ", exports/".join(stale),
+            )
         made = RunFolder(self._partial)
         write(made.page_path, self._presentation.page(made_from.name, made, report))
         files = tree(self._partial)

@@ -1,4 +1,4 @@
-"""The maker `families`: tasks of the verifiable families, with their true answers, for models that read English."""
+"""The task set `families`: tasks of the verifiable families, with their true answers, for models that read English."""
 
 from __future__ import annotations
 

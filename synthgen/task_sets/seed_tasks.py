@@ -1,4 +1,4 @@
-"""The maker `seed_tasks`: seed tasks that people wrote, for loops whose students write tasks after their example."""
+"""The task set `seed_tasks`: seed tasks that people wrote, for loops whose students write tasks after their example."""
 
 from __future__ import annotations
 

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from synthgen.checkpoints.folders import base_and_adapter, checkpoint_hash, prompt_ids
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.protocols import Teacher
 from synthgen.requests.prices import FREE, Price
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
-from synthgen.teachers.checkpoints import base_and_adapter, checkpoint_hash, prompt_ids
 
 if TYPE_CHECKING:
-    from synthgen.teachers.sampling_rows import Row
+    from synthgen.checkpoints.sampling_rows import Row
 
 LENGTH_STEP = 16
 """Prompts are padded to a multiple of this many tokens: few shapes, little waste."""
@@ -219,7 +219,7 @@ class Transformers(Teacher, BaseModel):
         """Replies to jobs of one padded length and one sampling. Runs in the model's thread."""
         import torch
 
-        from synthgen.teachers.sampling_rows import Row, RowSampler, RowStopper
+        from synthgen.checkpoints.sampling_rows import Row, RowSampler, RowStopper
 
         sampling = jobs[0].request.sampling
         room = self._context - padded

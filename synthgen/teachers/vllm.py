@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from synthgen.checkpoints.folders import checkpoint_hash, prompt_ids
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.protocols import Teacher
 from synthgen.requests.prices import FREE, Price
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
-from synthgen.teachers.checkpoints import checkpoint_hash, prompt_ids
 
 DEFAULT_MAX_TOKENS = 512
 

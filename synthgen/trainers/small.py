@@ -46,44 +46,42 @@ class Small(BaseModel):
     answer_weight: float = Field(3.0, gt=0, description="of a token of the answer; one of the task weighs 1")
     threads: int = Field(1, ge=1)
 
+    def __call__(
+        self, data: Path, out: Path, *, init: Path | None, seed: int, say: Callable[[str], None] = print
+    ) -> dict[str, Any]:
+        """Trains on the JSONL of records and writes the checkpoint to `out`; `init` is the student to go on from.
 
-def train(
-    data: Path, out: Path, *, init: Path | None, seed: int, say: Callable[[str], None] = print, **settings: Any
-) -> dict[str, Any]:
-    """Trains on the JSONL of records and writes the checkpoint to `out`; `init` is the student to go on from.
+        Rows longer than the context are left out and counted.
 
-    Rows longer than the context are left out and counted.
+        Raises:
+            ConfigError: there is nothing to train on, or torch or Transformers is not installed.
+        """
+        try:
+            import torch
+            from transformers import AutoModelForCausalLM
+            from transformers.utils import logging
+        except ImportError as error:
+            raise ConfigError(f"the trainer needs {error.name}", hint='pip install "synthgen[transformers]"') from error
 
-    Raises:
-        ConfigError: there is nothing to train on, or torch or Transformers is not installed.
-    """
-    chosen = Small.model_validate(settings)
-    try:
-        import torch
-        from transformers import AutoModelForCausalLM
-        from transformers.utils import logging
-    except ImportError as error:
-        raise ConfigError(f"the trainer needs {error.name}", hint='pip install "synthgen[transformers]"') from error
-
-    torch.set_num_threads(chosen.threads)
-    torch.manual_seed(seed)
-    logging.disable_progress_bar()
-    tokenizer = _tokenizer(chosen.context)
-    model = AutoModelForCausalLM.from_pretrained(init) if init is not None else _model(chosen, tokenizer)
-    rows, left_out = read_rows(data, tokenizer, END, chosen.context)
-    if not rows:
-        raise ConfigError("there is nothing to train on", file=data, hint=f"{left_out} rows are beyond the context")
-    loss = _fit(model, rows, chosen, seed, say)
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    return {
-        "model": str(out),
-        "steps": chosen.steps,
-        "rows": len(rows),
-        "too_long": left_out,
-        "loss": round(loss, 4),
-        "parameters": sum(p.numel() for p in model.parameters()),
-    }
+        torch.set_num_threads(self.threads)
+        torch.manual_seed(seed)
+        logging.disable_progress_bar()
+        tokenizer = _tokenizer(self.context)
+        model = AutoModelForCausalLM.from_pretrained(init) if init is not None else _model(self, tokenizer)
+        rows, left_out = read_rows(data, tokenizer, END, self.context)
+        if not rows:
+            raise ConfigError("there is nothing to train on", file=data, hint=f"{left_out} rows are beyond the context")
+        loss = _fit(model, rows, self, seed, say)
+        model.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+        return {
+            "model": str(out),
+            "steps": self.steps,
+            "rows": len(rows),
+            "too_long": left_out,
+            "loss": round(loss, 4),
+            "parameters": sum(p.numel() for p in model.parameters()),
+        }
 
 
 def _tokenizer(context: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_entry_points_of_every_kind_are_used_by_name(tmp_path: Path, installed: Path, shell: Synthgen) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
-    report = json.loads(shell("run", "--json", "--set", "export=[alpaca]", PYTHONPATH=str(installed)).stdout)
+    report = json.loads(shell("run", "--json", "--set", "export=[alpaca, pairs]", PYTHONPATH=str(installed)).stdout)
     assert (report["accepted"], report["rejected"]) == (3, 3)
     assert {flow["stage"]: flow["dropped"] for flow in report["funnel"] if flow["dropped"]} == {
         "shout": {"shouting": 2},
@@ -48,6 +49,52 @@ def test_entry_points_of_every_kind_are_used_by_name(tmp_path: Path, installed: 
     assert report["teachers"]["teacher"]["model"] == "clock-9"
     rows = json.loads((tmp_path / "outputs/numbers/exports/alpaca/train.json").read_text())
     assert rows[0] == {"instruction": "Say the number 0", "input": "", "output": "It is 9 o'clock"}
+    lines = (tmp_path / "outputs/numbers/exports/pairs/train.jsonl").read_text().splitlines()
+    assert json.loads(lines[0]) == {"pair": "Say the number 0 -> It is 9 o'clock"}
+
+
+LOOP = """\
+name: adding
+seeds: {use: sums, count: 4}
+held_out: {main: {use: sums}}
+student: {use: clock}
+generate: null
+train: {use: copycat, rows: 2}
+gate: {monitors: {use: weight, limit: 1}}
+"""
+
+
+def test_a_loop_finds_trainers_monitors_and_task_sets_by_name(tmp_path: Path, installed: Path) -> None:
+    (tmp_path / "loop.yaml").write_text(LOOP)
+    code = """
+from pathlib import Path
+from synthgen.loop.recipe import load
+from synthgen.loop.training import look_for_damage, train_student
+recipe = load("loop.yaml")
+rows = recipe.records("seeds")
+made = train_student(recipe, rows, Path("r"), Path(), init=None, seed=1, number=0, say=print)
+print(len(rows), made["checkpoint"], look_for_damage(recipe, Path("r/student"), Path(), Path("m"))["failed"])
+"""
+    (tmp_path / "r").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "4 r/student ['weight: 2 rows, at most 1']\n"
+
+
+def test_a_loops_settings_are_checked_too(tmp_path: Path, installed: Path, shell: Synthgen) -> None:
+    (tmp_path / "loop.yaml").write_text(LOOP)
+    wrong = ["--set", "train.rowz=1", "--set", "gate.monitors.limit=x", "--set", "seeds.use=sumz"]
+    message = shell("loop", "loop.yaml", *wrong, code=2, PYTHONPATH=str(installed)).stderr
+    assert "did you mean 'rows'" in message
+    assert "found the text 'x', expected a whole number" in message
+    assert "there is no task set 'sumz'" in message
+    assert "did you mean 'sums'" in message
 
 
 def test_without_the_package_the_names_are_unknown(tmp_path: Path, shell: Synthgen) -> None:

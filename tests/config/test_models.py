@@ -1,20 +1,13 @@
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 from pydantic import ValidationError
 
-from synthgen.config.models import Budget, Config, Entry, Format
+from synthgen.config.models import Budget, Config, Entry
 from synthgen.engine.budget import Budget as EngineBudget
 from synthgen.engine.pipeline import Pipeline
-from synthgen.store import FORMATS
 
 SOURCE = {"use": "seeds"}
-
-
-def test_the_formats_are_those_of_the_store() -> None:
-    assert get_args(Format) == tuple(FORMATS)
 
 
 def test_the_defaults_are_those_of_the_pipeline() -> None:

@@ -17,8 +17,8 @@ from synthgen.config import load
 from synthgen.config.document import Key, read_document
 from synthgen.config.merge import label
 from synthgen.errors import ConfigError
+from synthgen.formats import seed_files
 from synthgen.loop.recipe import load as load_loop
-from synthgen.sources import seed_files
 
 RUNS = [name for name in assets.names("recipes") if not name.startswith("loop_")]
 LOOPS = [name for name in assets.names("recipes") if name.startswith("loop_")]

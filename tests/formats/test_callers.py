@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 
 from synthgen.api.dedup import dedup
+from synthgen.api.exports import exports_of
 from synthgen.engine.ordering import View
 from synthgen.errors import ConfigError
-from synthgen.formats.exporting import sharegpt
+from synthgen.exports.sharegpt import sharegpt
+from synthgen.plugins import BUILTINS
 from synthgen.records import Answer, Message, Record, to_messages
 from synthgen.sources.dataset import Dataset
 from synthgen.sources.seeds import Seeds
 from synthgen.store import RunFolder
-from synthgen.store.exports import FORMATS, export_to
+from synthgen.store.exports import export_to
 from synthgen.store.parquet import RecordWriter
 from synthgen.store.record_files import read_records, write_records
 
@@ -158,9 +160,9 @@ def said(record: Record) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", list(BUILTINS["export"]))
 def test_what_an_export_wrote_is_read_back(tmp_path: Path, dataset: Path, name: str) -> None:
-    (exported,) = export_to(dataset, tmp_path / "exports", [name])
+    (exported,) = export_to(dataset, tmp_path / "exports", exports_of([name], tmp_path))
     for file, count in exported.written.items():
         path = tmp_path / "exports" / name / file
         assert count > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ import pytest
 from synthgen.errors import ConfigError, PluginError, StoreError
 from synthgen.filters.held_out import HeldOut
 from synthgen.intervals import hierarchical, interval, paired
-from synthgen.loop.door import TRAINERS, function
 from synthgen.loop.gate import gains, refusals
 from synthgen.loop.mixing import balanced, mix
 from synthgen.loop.recipe import Gate, Mix
 from synthgen.loop.state import Steps
+from synthgen.plugins import part_of
 from synthgen.protocols import Preparation
 from synthgen.records import Record
 from synthgen.store.record_files import read_records, write_records
@@ -139,7 +138,6 @@ def test_records_survive_the_file(tmp_path: Path) -> None:
 
 def test_unknown_trainers_are_named_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="small, synthgen_train"):
-        function("large", TRAINERS, tmp_path)
+        part_of(tmp_path, "trainer", "large", {})
     (tmp_path / "own.py").write_text("def train(data, out, *, init, seed, say): return out\n")
-    assert function("./own.py:train", TRAINERS, tmp_path)("d", "o", init=None, seed=0, say=print) == "o"
-    assert json.dumps(sorted(TRAINERS)) == '["small", "synthgen_train"]'
+    assert part_of(tmp_path, "trainer", "./own.py:train", {})("d", "o", init=None, seed=0, say=print) == "o"

@@ -21,7 +21,7 @@ from synthgen.task_sets.families import tasks
 @pytest.mark.parametrize("name", [n for n in assets.names("recipes") if n.startswith("loop_")])
 def test_every_shipped_loop_can_be_built(name: str, tmp_path: Path) -> None:
     recipe = load(name)
-    assert callable(recipe.trainer())
+    assert callable(recipe.trainer(0))
     kept, left_out = recipe.seed_data()
     write_records(tmp_path / "known.jsonl", kept)
     for number in range(1, 2 + longest(recipe.config.model_dump())):
@@ -82,7 +82,7 @@ def test_wrong_keys_are_named(changes: dict[str, object], message: str, make_loo
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train": {"use": "smal"}}, "there is no 'smal'"),
+        ({"train": {"use": "smal"}}, "there is no trainer 'smal'"),
         ({"seeds": {"use": "drills", "families": ["dance"]}}, "no family 'dance'"),
         ({"seeds": {"use": "drills", "amount": 3}}, "amount"),
         ({"seeds": "nothing.jsonl"}, "nothing.jsonl"),

@@ -15,7 +15,7 @@ from synthgen.records import Record
 from synthgen.stages.pre_query import around_task
 from synthgen.store.record_files import read_records, write_records
 from synthgen.task_sets import drills
-from synthgen.trainers import small
+from synthgen.trainers.small import Small
 
 torch = pytest.importorskip("torch", reason="the transformers extra is not installed")
 
@@ -29,10 +29,10 @@ def test_the_small_trainer_gives_the_same_weights_twice_and_learns(tmp_path: Pat
     data = drills.tasks(seed=0, per_family=20, families=["up"])
     write_records(tmp_path / "data.jsonl", data)
 
-    def trained(name: str, **changes: Any) -> dict[str, Any]:
+    def trained(name: str, init: Path | None = None, **changes: Any) -> dict[str, Any]:
         settings: dict[str, Any] = {"hidden": 32, "layers": 1, "heads": 2, "context": 32, "batch_size": 8, "steps": 10}
-        chosen = {"init": None, "seed": 1, **settings, **changes}
-        return small.train(tmp_path / "data.jsonl", tmp_path / name, say=lambda line: None, **chosen)
+        trainer = Small(**{**settings, **changes})
+        return trainer(tmp_path / "data.jsonl", tmp_path / name, init=init, seed=1, say=lambda line: None)
 
     first, again, longer = trained("a"), trained("b"), trained("c", steps=60)
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("a", "b", "c")]
@@ -46,19 +46,11 @@ def test_the_small_trainer_gives_the_same_weights_twice_and_learns(tmp_path: Pat
 def test_rows_beyond_the_context_are_counted_and_nothing_to_train_on_is_an_error(tmp_path: Path) -> None:
     long = Record(instruction="x" * 40, output="y")
     write_records(tmp_path / "data.jsonl", [long])
-    options: dict[str, Any] = {
-        "init": None,
-        "seed": 0,
-        "hidden": 16,
-        "layers": 1,
-        "heads": 1,
-        "context": 32,
-        "steps": 1,
-    }
+    trainer = Small(hidden=16, layers=1, heads=1, context=32, steps=1)
     with pytest.raises(ConfigError, match="nothing to train on"):
-        small.train(tmp_path / "data.jsonl", tmp_path / "a", **options)
+        trainer(tmp_path / "data.jsonl", tmp_path / "a", init=None, seed=0)
     write_records(tmp_path / "data.jsonl", [long, Record(instruction="a", output="b")])
-    assert small.train(tmp_path / "data.jsonl", tmp_path / "a", **options)["too_long"] == 1
+    assert trainer(tmp_path / "data.jsonl", tmp_path / "a", init=None, seed=0)["too_long"] == 1
 
 
 def test_the_bundled_trainer_is_reached_by_name(make_loop: Callable[..., Path], tmp_path: Path) -> None:

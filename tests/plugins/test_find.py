@@ -117,7 +117,7 @@ def test_a_name_in_an_installed_module(finder: Finder) -> None:
     ("use", "words"),
     [
         ("lenght", "there is no stage or filter 'lenght'\n  → did you mean 'length'"),
-        ("procedural", "'procedural' is a teacher, and here stands a stage or filter"),
+        ("procedural", "'procedural' is a teacher, but a stage or filter belongs here"),
         ("synthgen.filters.length", "package.module:name"),
         ("./filters.py", "add the name of a function or class: ./filters.py:name"),
         ("./filters.py:kep", "defines no 'kep'\n  → did you mean 'keep'"),
@@ -129,7 +129,7 @@ def test_a_name_in_an_installed_module(finder: Finder) -> None:
         ("./filters.py:slow", "is an async filter"),
         ("./filters.py:Nothing", "is the class Nothing, which is no stage or filter"),
         ("./filters.py:number", "is a int, which is no stage or filter"),
-        ("./filters.py:Teacher", "is a teacher, and here stands a stage or filter"),
+        ("./filters.py:Teacher", "is a teacher, but a stage or filter belongs here"),
         ("./filters.py:NotAsync", "is a stage whose `run` is not async"),
     ],
 )

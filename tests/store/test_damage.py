@@ -13,12 +13,13 @@ import pytest
 
 from synthgen.api import run_recipe
 from synthgen.api.event_loop import run_async
+from synthgen.api.exports import export
 from synthgen.config import load
 from synthgen.errors import SynthgenError
 from synthgen.journal.journal import Journal
 from synthgen.report import page_of, stats
 from synthgen.report.explanation import explain
-from synthgen.store import RunFolder, export, verify
+from synthgen.store import RunFolder, verify
 from synthgen.store.report import RunReport
 
 CONFIG = """\

@@ -11,8 +11,10 @@ import pytest
 import yaml
 from store_parts import CONFIG, accepted, rejected, with_answers, with_tools, write_run
 
+from synthgen.api.exports import export
 from synthgen.errors import ConfigError, RunLocked, StoreError
-from synthgen.store import FORMATS, RunFolder, export, verify
+from synthgen.plugins import BUILTINS
+from synthgen.store import RunFolder, verify
 from synthgen.store.exports import dataset_records
 
 ODD = 'line\u2028sep \u2029 \x85 nul\x00 emoji 😀 quote" back\\slash \ud800'
@@ -72,7 +74,7 @@ def test_load_dataset_streams_several_files(tmp_path: Path, load: Any, monkeypat
 
 
 def test_every_format_is_written_and_says_what_it_left_out(run: Path) -> None:
-    done = {e.format: e for e in export(run, list(FORMATS))}
+    done = {e.format: e for e in export(run, list(BUILTINS["export"]))}
     assert {name: e.left_out for name, e in done.items()} == {
         "alpaca": {"has_history": 1, "no_output": 1},
         "messages": {"no_output": 1},
@@ -93,7 +95,7 @@ def test_every_format_is_written_and_says_what_it_left_out(run: Path) -> None:
     assert {p.name for p in run.iterdir() if p.name.startswith(".")} == {".lock"}
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", BUILTINS["export"])
 def test_datasets_reads_every_export(run: Path, load: Any, form: str) -> None:
     (done,) = export(run, [form])
     for file, count in done.written.items():
@@ -143,9 +145,9 @@ def test_axolotl_config_is_yaml_that_names_the_file(run: Path) -> None:
 
 
 def test_an_unknown_format_is_refused_before_anything_is_written(run: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no export format 'parket'") as caught:
+    with pytest.raises(ConfigError, match="there is no export 'parket'") as caught:
         export(run, ["alpaca", "parket"])
-    assert "one of: alpaca, axolotl, dpo" in str(caught.value)
+    assert "these exist: alpaca, axolotl, dpo" in str(caught.value)
     with pytest.raises(ConfigError, match="did you mean 'messages'"):
         export(run, ["mesages"])
     assert not (run / "exports").exists()

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from store_parts import CONFIG, accepted, bytes_of, rejected, write_run
 
+from synthgen.api.exports import export
 from synthgen.errors import StoreError
 from synthgen.report import Presentation
-from synthgen.store import DatasetWriter, RunFolder, export, verify
+from synthgen.store import DatasetWriter, RunFolder, verify
 from synthgen.store.files import storing
 
 
@@ -112,7 +113,7 @@ except StoreError as error:
 
 
 def test_a_file_size_limit_is_explained(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", LIMITED, str(tmp_path / "run"), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "run"), str(Path(__file__).parents[1])]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "a file grew beyond the size limit" in done.stdout
     assert "free some space" in done.stdout

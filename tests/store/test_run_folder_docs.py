@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from store_parts import accepted, rejected, write_run
 
-from synthgen.store import FORMATS
+from synthgen.api.exports import exports_of
+from synthgen.plugins import BUILTINS
 from synthgen.store.table import schema
 
 ROOT = Path(__file__).parents[2]
@@ -34,14 +35,14 @@ def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_its_tables_are_complete() -> None:
     columns = first_cells("answer with the data of another run.") + first_cells("has the same columns and these:")
     assert columns == schema(rejected=True).names
-    assert first_cells("in the config.") == list(FORMATS)
-    for name, form in FORMATS.items():
-        row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |"))
-        assert re.findall(r"`([^`]+)`", row.split("|")[2]) == [*form.lines, *form.texts]
+    assert first_cells("in the config.") == list(BUILTINS["export"])
+    for export in exports_of(list(BUILTINS["export"]), ROOT):
+        row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{export.name}` |"))
+        assert re.findall(r"`([^`]+)`", row.split("|")[2]) == list(export.files)
 
 
 def test_every_reason_to_leave_a_record_out_is_named() -> None:
-    source = (ROOT / "synthgen" / "formats" / "exporting.py").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "synthgen" / "exports").glob("*.py"))
     reasons = set(re.findall(r'"((?:no|has|turns|fewer|answers)_[a-z_]+)"', source))
     assert len(reasons) == 7
     assert all(f"`{reason}`" in PAGE for reason in reasons)

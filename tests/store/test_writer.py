@@ -121,7 +121,7 @@ def test_a_report_that_counts_otherwise_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_export_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no export format 'excel'"):
+    with pytest.raises(ConfigError, match="there is no export 'excel'"):
         write_run(tmp_path / "run", KEPT, exports=["excel"])
 
 

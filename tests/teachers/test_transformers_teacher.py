@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tiny_model import make
 
+from synthgen.checkpoints.folders import checkpoint_hash
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.requests.request import Completion, Request, Sampling
-from synthgen.teachers.checkpoints import checkpoint_hash
 from synthgen.teachers.transformers import Transformers
 
 pytestmark = pytest.mark.filterwarnings("default")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -69,3 +70,24 @@ class Numbers(BaseModel):
         if attempt >= self.upto:
             return None
         return Draw(records=(Record(instruction=f"Say the number {attempt}" + "!" * (attempt % 3)),))
+
+
+def pairs(record: Record, *, arrow: str = "->") -> dict[str, str] | str:
+    return {"pair": f"{record.instruction} {arrow} {record.output}"} if record.output else "no_output"
+
+
+def copycat(data: Path, out: Path, *, init: Path | None, seed: int, say: Callable[[str], None], rows: int = 3) -> Path:
+    out.mkdir(parents=True)
+    (out / "rows").write_text("".join(data.read_text().splitlines(keepends=True)[:rows]))
+    return out
+
+
+def weight(student: Path, good: Path, *, out: Path, limit: int = 10) -> dict[str, str]:
+    size = len((student / "rows").read_text().splitlines())
+    return {"weight": f"{size} rows, at most {limit}"} if size > limit else {}
+
+
+def sums(*, seed: int, count: int = 5) -> list[Record]:
+    numbers = random.Random(seed)
+    pairs = [(numbers.randrange(100), numbers.randrange(100)) for _ in range(count)]
+    return [Record(instruction=f"Add {a} and {b}.", output=str(a + b)) for a, b in pairs]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import SeedError
-from synthgen.sources.seed_files import load
+from synthgen.formats.seed_files import load
 
 GOOD = {"id": "a", "instruction": "Add.", "input": "1 1", "output": "2", "task_type": "reasoning", "language": "en"}
 
