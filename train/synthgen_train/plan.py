@@ -105,7 +105,8 @@ def _rate(config: TrainConfig, student: Student) -> tuple[float, str]:
 
 KEPT, KEPT_OF_MLP = 17, 4
 """Numbers kept per token and layer for the backward pass, over the model's width and over the MLP's: of norms and
-attention, and of a gated MLP. Measured on Llamas of width 256 and 512 in float32, where the sum is within a tenth of the peak.
+attention, and of a gated MLP. Measured on Llamas of width 256 and 512 in float32, where the sum is within a tenth of
+the peak.
 """
 
 
