@@ -51,7 +51,7 @@ def test_memory_holds_weights_gradients_and_moments(recipe: Recipe) -> None:
 
     assert memory(0, 0) == 0
     assert memory(96, 0) == 2 * memory(48, 0)
-    assert memory(96, 40) - memory(96, 0) == 4 * 40 * 4 * len(student.tokenizer)
+    assert memory(96, 40) - memory(96, 0) == 4 * 40 * 8 * len(student.tokenizer)
 
 
 def test_the_rate_follows_from_method_and_model_and_says_so(recipe: Recipe, tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ class BaseMethod(BaseModel):
     checkpoints_activations: ClassVar[bool] = True
     """Whether activations may be computed anew in the backward pass."""
 
+    keeps_outputs: ClassVar[bool] = False
+    """Whether the backward pass needs the outputs of the linear layers, too."""
+
     known_to_trl: ClassVar[bool] = False
     """Whether TRL finds the model as it was under the method by itself, for the reference of DPO and KTO."""
 
@@ -162,12 +165,13 @@ class Peft(BaseMethod):
     def resume(self, model: Any, folder: Path) -> Any:
         from peft import PeftModel
 
-        file = folder / "adapter_config.json"
-        self._same(json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}, folder)
+        self._same(folder)
         return PeftModel.from_pretrained(model, folder, is_trainable=True)
 
-    def _same(self, theirs: dict[str, Any], folder: Path) -> None:
+    def _same(self, folder: Path) -> None:
         """Does nothing where the adapter is this method's, and of its shape."""
+        file = folder / "adapter_config.json"
+        theirs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         if str(theirs.get("peft_type")).upper() != self.peft_type:
             raise ValueError(f"the adapter in {folder} is {theirs.get('peft_type', 'a bottleneck')}, not {self.use}")
         for name, key in self.shape.items():
@@ -188,6 +192,7 @@ class Peft(BaseMethod):
 
 class _Merging(Peft):
     merges: ClassVar[bool] = True
+    keeps_outputs: ClassVar[bool] = True
 
     def merged(self, model: Any) -> Any:
         return model.merge_and_unload()
@@ -313,6 +318,15 @@ class _Virtual(Peft):
 
     shape: ClassVar[dict[str, str]] = {"virtual_tokens": "num_virtual_tokens"}
     packs: ClassVar[bool] = False
+
+    def resume(self, model: Any, folder: Path) -> Any:
+        import peft
+
+        # PEFT loads what stands before the text for use alone, so it is made anew and then filled.
+        self._same(folder)
+        wrapped = Peft.wrap(self, model, Start())
+        peft.set_peft_model_state_dict(wrapped, peft.load_peft_weights(str(folder), device=str(model.device)))
+        return wrapped
 
     def _text(self, model: Any, start: Start) -> Any:
         """The ids of so many tokens of real text, int [1, virtual_tokens]; repeated where there are fewer."""
