@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from synthgen.config.document import Document, Key, Place
 from synthgen.config.merge import override, read_config
 from synthgen.config.problems import combined, refuse_secrets, shown
@@ -18,6 +16,7 @@ from synthgen.config.training import OWN, SECTION, checked_section, sources_of
 from synthgen.errors import ConfigError
 from synthgen.formats.files import located
 from synthgen.store import files
+from synthgen.store.yaml_text import yaml_text
 from synthgen.trainers.bundled import bundled, section_model
 
 STUDENT = "student"
@@ -213,7 +212,7 @@ def train_on(recipe: Recipe, folder: Path, say: Callable[[str], None] = print) -
     if settings is None:
         return None
     file = folder / "train.yaml"
-    files.write(file, yaml.safe_dump({SECTION: settings}, sort_keys=False, allow_unicode=True))
+    files.write(file, yaml_text({SECTION: settings}, width=80))
     return train(settings, say=say, command=["train", str(file)])
 
 

@@ -47,8 +47,6 @@ async def completion_of(name: str, teacher: Teacher, request: Request) -> Comple
             raise TeacherError(
                 f"{called} returned a Completion with {_shown(choice)} as a choice, expected {COMPLETION}", hint=GO_ON
             )
-        if not (choice.text is None or isinstance(choice.text, str)):
-            raise TeacherError(f"{called} returned a Choice with {_shown(choice.text)} as its text, expected a text")
     if not isinstance(given.usage, Usage):
         raise TeacherError(f"{called} returned a Completion with {_shown(given.usage)} as its usage, expected a Usage")
     return given if isinstance(given.choices, tuple) else replace(given, choices=tuple(given.choices))

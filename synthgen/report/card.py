@@ -14,6 +14,7 @@ from synthgen.records import Record, to_alpaca
 from synthgen.safety.outward import visible
 from synthgen.store.manifest import Ingredients
 from synthgen.store.report import RunReport, Took
+from synthgen.store.yaml_text import yaml_text
 
 SAMPLES = 3
 SAMPLE_CHARACTERS = 1200
@@ -178,11 +179,10 @@ def _hashes(made_from: Ingredients) -> str:
 
 
 def _recipe(made_from: Ingredients) -> list[str]:
-    import yaml
 
     if not made_from.recipe:
         return []
-    text = yaml.safe_dump(made_from.recipe, sort_keys=False, allow_unicode=True, width=100)
+    text = yaml_text(made_from.recipe, width=100)
     return ["## Recipe", fenced(text.rstrip("\n"), "yaml")]
 
 

@@ -15,6 +15,7 @@ from synthgen.store import files
 from synthgen.store.files import READY, refuse_links, settle, storing
 from synthgen.store.lock import Lock
 from synthgen.store.report import RunReport, damaged, read_json, read_text
+from synthgen.store.yaml_text import yaml_text
 
 State = Literal["new", "started", "finished"]
 
@@ -253,7 +254,7 @@ class RunFolder:
         """
         import yaml
 
-        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=120)
+        text = yaml_text(dict(config))
         if self.config_path.is_file():
             old, new = dict(flat(self.config())), dict(flat(yaml.safe_load(text)))
             self.changed = {

@@ -110,7 +110,7 @@ class BatchState:
                 os.fsync(file.fileno())
         except OSError as error:
             raise StoreError(
-                f"{self._path} cannot be written: {error}", hint="make room or mend its permissions, and run again"
+                f"{self._path} cannot be written: {error}", hint="make room or correct its permissions, and run again"
             ) from error
 
 
