@@ -260,6 +260,8 @@ def test_each_loss_of_dpo_is_the_one_that_is_trained_with(recipe: Recipe, rows: 
             data=str(rows(PAIRS, "pairs.jsonl")),
             objective="dpo",
             dpo_loss=name,
+            warmup=0,
+            scheduler="constant",
             method={"use": "lora"},
             learning_rate=1e-2,
             max_steps=2,
@@ -274,7 +276,7 @@ def test_each_loss_of_dpo_is_the_one_that_is_trained_with(recipe: Recipe, rows: 
     assert first["ipo"] == pytest.approx(25.0, abs=1e-3)
     assert first["hinge"] == pytest.approx(1.0, abs=1e-3)
     assert first["apo_zero"] == pytest.approx(1.0, abs=1e-3)
-    assert len(set(losses.values())) >= 5
+    assert len(set(losses.values())) >= 4  # robust without smoothing is sigmoid
 
 
 def test_what_was_left_aside_is_in_the_plan_the_mark_and_the_card(recipe: Recipe, tmp_path: Path) -> None:
