@@ -49,7 +49,8 @@ def filters() -> dict[str, Judge]:
 
 
 def filtered(judge: Any, field: str, settings: dict[str, Any], text: str) -> object:
-    return judge(Record(**{**TASK, field: text}), **settings)
+    record = Record(**{**TASK, field: text})
+    return judge(**settings)(record) if isinstance(judge, type) else judge(record, **settings)
 
 
 def parsers() -> dict[str, Judge]:

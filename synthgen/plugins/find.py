@@ -106,9 +106,7 @@ def _load(use: str, path: Path) -> ModuleType:
     if not path.is_file():
         near = suggestion(path.name, [p.name for p in path.parent.glob("*.py")], what=f"in {path.parent} there are")
         raise PluginError(f"{use!r}: there is no file {path}", hint=near)
-    folder = str(path.parent)
-    if folder not in sys.path:
-        sys.path.append(folder)  # at the end: the file can import its neighbours, and hides nothing installed
+    _neighbours_of(path.parent)
     # a name of its own: the user's `filters.py` must not meet another module of that name
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
     spec = importlib.util.spec_from_file_location(f"_synthgen_{digest}_{path.stem}", path)
@@ -125,6 +123,28 @@ def _load(use: str, path: Path) -> ModuleType:
     except Exception as error:
         raise _import_error(use, error) from error
     return module
+
+
+_added: list[str] = []
+"""The folders that were put on the path so that plug-ins find their neighbours, the latest last."""
+
+
+def _neighbours_of(folder: Path) -> None:
+    """Lets a file of this folder import its neighbours, and not their namesakes of another project in this process."""
+    own = {path.stem for path in folder.glob("*.py")} | {path.name for path in folder.iterdir() if path.is_dir()}
+    others = [Path(other) for other in _added if other != str(folder)]
+    for name, module in list(sys.modules.items()):
+        place = getattr(module, "__file__", None)
+        if name.partition(".")[0] in own and place and any(other in Path(place).parents for other in others):
+            del sys.modules[name]
+    if str(folder) in sys.path and str(folder) not in _added:
+        return  # it is there for another reason
+    for other in _added:
+        if other in sys.path:
+            sys.path.remove(other)
+    _added[:] = [*(other for other in _added if other != str(folder)), str(folder)]
+    # at the end, so that they hide nothing installed; the latest project before the others
+    sys.path += reversed(_added)
 
 
 def _import(use: str, place: str) -> ModuleType:

@@ -158,7 +158,7 @@ def test_explain_export_and_stats_read_a_run_by_name_or_path(config: Path, synth
     done = synthgen("export", "mine", "alpaca", "messages")
     assert "outputs/mine/exports/alpaca/train.json: 12 records" in done.stdout
     assert len((config / "outputs/mine/exports/messages/train.jsonl").read_text().splitlines()) == 12
-    assert "no export format 'alpacca'" in synthgen("export", "mine", "alpacca", code=2).stderr
+    assert "there is no export 'alpacca'" in synthgen("export", "mine", "alpacca", code=2).stderr
     assert "does not exist" in synthgen("stats", "nothing", code=1).stderr
 
 

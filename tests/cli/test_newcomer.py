@@ -26,7 +26,10 @@ FILTERS = "def max_links(record, *, limit: int = 0):\n    {}\n"
         ("sorce: {use: seeds}\n", ["is 'sorce' meant to be 'source'?"]),
         ("extends: quickstart\ntraget: 3\n", ["a.yaml:2: traget: ", "did you mean 'target'?"]),
         ("extends: quikstart\n", ["a.yaml:1: extends: ", "did you mean 'quickstart'?"]),
-        ("extends: quickstart\nexport: [alpacca]\n", ["export.0: found the text 'alpacca'", "did you mean 'alpaca'?"]),
+        (
+            "extends: quickstart\nexport: [alpacca]\n",
+            ["export.0: there is no export 'alpacca'", "did you mean 'alpaca'?"],
+        ),
         (
             "extends: quickstart\nteacher: {base_url: x}\n",
             ["it is a setting of `use: openai`", "this part is procedural"],

@@ -131,7 +131,7 @@ def test_a_key_of_its_own_goes_before_a_merged_one() -> None:
         ("x: !!python/object:os.system {}", 1, "!!python/object:os.system is not allowed"),
         ("x: !!python/name:os.system", 1, "is not allowed"),
         ("x: !!binary aGk=", 1, "!!binary is not allowed"),
-        ("x: !!int abc", 1, "the value is no int"),
+        ("x: !!int abc", 1, "the value is no whole number"),
         ("- a\n- b", 1, "keys and values"),
         ("just text", 1, "keys and values"),
     ],

@@ -176,12 +176,12 @@ def test_the_gate_heeds_the_measures_that_are_named(make_loop: Make, more: str, 
 
 
 def test_monitors_that_cannot_be_used_are_named(make_loop: Make, more: str, tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match="there is no 'monitor'"):
+    with pytest.raises(PluginError, match="there is no monitor 'monitor'"):
         go(make_loop(gate={"monitors": {"use": "monitor"}}), tmp_path / "a")
     assert not (tmp_path / "a/rounds").exists()
     with pytest.raises(ConfigError, match="returned no mapping"):
         go(make_loop(gate={"monitors": {"use": f"{more}:careless"}}), tmp_path / "b")
-    with pytest.raises(ConfigError, match="unexpected keyword"):
+    with pytest.raises(ConfigError, match="there is no such key"):
         go(make_loop(**monitored(more, most=3)), tmp_path / "c")
 
 

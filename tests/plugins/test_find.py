@@ -164,3 +164,17 @@ def test_an_error_that_a_file_raises_on_purpose_stays_as_it_is(tmp_path: Path) -
 def test_known_names_are_those_of_the_kinds_asked_for() -> None:
     assert {"length", "generate"} <= set(known(STAGES))
     assert "procedural" not in known(STAGES)
+
+
+def test_two_projects_in_one_process_each_import_their_own_neighbours(tmp_path: Path) -> None:
+    found = []
+    for name in ("one", "two", "one"):
+        folder = tmp_path / name
+        (folder / "parts").mkdir(parents=True, exist_ok=True)
+        (folder / "limits.py").write_text(f"MOST = {name!r}\n")
+        (folder / "parts/__init__.py").write_text(f"WORD = {name!r}\n")
+        (folder / "filters.py").write_text(
+            "import limits, parts\n\ndef keep(record):\n    return limits.MOST + parts.WORD\n"
+        )
+        found.append(Finder(folder).find("./filters.py:keep", ("filter",)).part(None))
+    assert found == ["oneone", "twotwo", "oneone"]
