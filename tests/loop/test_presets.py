@@ -21,8 +21,9 @@ STUDENT = "student={use: transformers, batch_size: 64, device: cpu}"
 
 
 @pytest.fixture(autouse=True)
-def one_torch_thread() -> None:
+def one_torch_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
+    monkeypatch.chdir(tmp_path)  # where the paths of a shipped recipe start from, its templates' among them
 
 
 def go(name: str, out: Path, *settings: str, small: bool = True) -> LoopReport:

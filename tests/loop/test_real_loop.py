@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,20 +75,11 @@ def test_the_bundled_monitors_are_in_the_gate_where_it_asks(make_loop: Callable[
     pytest.importorskip("trl", reason="the train extra is not installed")
     watched = {"use": "synthgen_train", "limit": 2, "max_tokens": 4}
     gate = {"worse": 1.0, "stops": 1.0, "monitors": watched}
-    # a student of a few steps ends none of its answers, which has a limit of its own
+    # a student of a few steps ends none of its answers, and neither does the one before: nothing was broken
     path = make_loop(**{**TINY, "generate": None, "gate": gate, "stop": {"rounds": 1}})
     report = run_loop(load(path), tmp_path / "out", say=lambda line: None)
-    assert report.rounds[1].verdict == "refused"
-    assert any(why.startswith("stops: ") and "below 0.95" in why for why in report.rounds[1].why)
-    assert (tmp_path / "out/rounds/1/monitors/monitor.json").is_file()
-    path = make_loop(
-        **{
-            **TINY,
-            "generate": None,
-            "gate": {**gate, "monitors": {**watched, "only": ["exact"]}},
-            "stop": {"rounds": 1},
-        }
-    )
-    report = run_loop(load(path), tmp_path / "other", say=lambda line: None)
-    assert report.rounds[1].verdict == "passed"
-    assert report.rounds[1].monitors["not_heeded"]
+    assert (report.rounds[1].verdict, report.rounds[1].monitors["failed"]) == ("passed", [])
+    measured = json.loads((tmp_path / "out/rounds/1/monitors/monitor.json").read_text())
+    (stops,) = [one for one in measured["comparisons"] if one["name"] == "stops"]
+    assert stops["passed"]
+    assert stops["baseline"] is not None

@@ -73,7 +73,7 @@ def test_the_rate_follows_from_method_and_model_and_says_so(recipe: Recipe, tmp_
 
 
 def test_the_printed_line_starts_as_many_processes_as_there_are_gpus() -> None:
-    assert launch_line(2, ["train", "r.yaml"]) == "accelerate launch --num_processes 2 -m synthgen_train train r.yaml"
+    assert launch_line(2, ["train", "r.yaml"]) == "accelerate launch --num_processes 2 -m synthgen train r.yaml"
 
 
 def test_two_processes_train_one_student_and_one_of_them_speaks(recipe: Recipe, tmp_path: Path) -> None:
