@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.errors import ConfigError
 from synthgen.records import Drop, Record
-from synthgen.requests.prices import Price
+from synthgen.requests.metering import Price
 from synthgen.requests.request import Api, Completion, Request, Sampling
 from synthgen.text import suggestion
 

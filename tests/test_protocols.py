@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from synthgen.engine.attempt import StageContext
 from synthgen.engine.pipeline import Pipeline
 from synthgen.protocols import MOST, Context, Filter, Selector, Source, Stage, Teacher, adapted, api_of, as_given
-from synthgen.requests.prices import Price
+from synthgen.requests.metering import Price
 from synthgen.requests.request import Choice, Completion, Request, Sampling
 
 

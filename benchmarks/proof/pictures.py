@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthgen.report.charts import COLOURS, INK, LINE, QUIET, Panel, heading, steps, svg, text
-from synthgen.report.markup import Html, el
+from synthgen.report.charts import COLOURS, INK, LINE, QUIET, Html, Panel, el, heading, steps, svg, text
 
 WIDTH, LEFT, LABELS = 860.0, 60.0, 250.0
 SHADES = (LINE, *COLOURS, "#1f8a4c", "#a63d3d", "#4aa3c7", "#b59b00", "#555")

@@ -23,8 +23,7 @@ from synthgen.errors import StageError, TeacherError
 from synthgen.journal import Journal
 from synthgen.protocols import Adapted, SourceFacts, Teacher
 from synthgen.records import Record
-from synthgen.requests.metering import Bought
-from synthgen.requests.prices import Price
+from synthgen.requests.metering import Bought, Price
 from synthgen.requests.request import Completion, Request
 from synthgen.teachers.procedural import Procedural
 

@@ -16,7 +16,7 @@ from synthgen.config.training import OWN, SECTION, checked_section, sources_of
 from synthgen.errors import ConfigError
 from synthgen.formats.files import located
 from synthgen.store import files
-from synthgen.store.yaml_text import yaml_text
+from synthgen.store.files import yaml_text
 from synthgen.trainers.bundled import bundled, section_model
 
 STUDENT = "student"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from synthgen.errors import ConfigError
 from synthgen.journal import Journal
-from synthgen.journal.tables import FAILED, RESOLVED, SENT
+from synthgen.journal.rows import FAILED, RESOLVED, SENT
 from synthgen.protocols import Teacher
 from synthgen.requests.metering import Bought, Meter
 from synthgen.requests.request import Draining, Request, Usage, canonical

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthgen.errors import ConfigError
-from synthgen.matching.fields import Field, text_of
+from synthgen.matching.words import Field, text_of
 from synthgen.records import Drop, Record
 from synthgen.text import word_count
 

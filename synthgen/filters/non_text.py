@@ -13,9 +13,9 @@ import re
 from functools import cache
 from typing import Literal
 
-from synthgen.matching.fields import Field, text_of
 from synthgen.matching.languages import CODE, SPACED, UNSPACED, Words
 from synthgen.matching.needed import FirstLook
+from synthgen.matching.words import Field, text_of
 from synthgen.records import Drop, Record
 
 GAP = 4

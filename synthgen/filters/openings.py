@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from synthgen.matching.fields import Field, text_of
-from synthgen.matching.words import normal, word_pattern
+from synthgen.matching.words import Field, normal, text_of, word_pattern
 from synthgen.records import Drop, Record
 
 PROGRAM = ("Write a program",)

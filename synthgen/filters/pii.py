@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from synthgen.matching.fields import Field, text_of
+from synthgen.matching.words import Field, text_of
 from synthgen.records import Drop, Record
 
 Kind = Literal["email", "phone", "card", "iban"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 import unicodedata
 
-from synthgen.matching.fields import Field, text_of
+from synthgen.matching.words import Field, text_of
 from synthgen.records import Drop, Record
 
 OPENERS = frozenset("\"'`<$¿¡»”’‚")

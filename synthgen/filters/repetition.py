@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field as Setting
 
-from synthgen.matching.fields import Field, text_of
+from synthgen.matching.words import Field, text_of
 from synthgen.records import Drop, Record
 from synthgen.text import ngrams, tokenize
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthgen.matching.fields import Field, text_of
+from synthgen.matching.words import Field, text_of
 from synthgen.records import Drop, Record
 
 COLONS = (":", "：", "፥", "︰")

@@ -19,8 +19,7 @@ from types import TracebackType
 
 from synthgen.errors import StoreError
 from synthgen.journal.opening import Database, Lost, explained
-from synthgen.journal.rows import MOST_INTEGER, completion_in, request_in, row_of
-from synthgen.journal.tables import COSTS
+from synthgen.journal.rows import COSTS, MOST_INTEGER, completion_in, request_in, row_of
 from synthgen.requests.metering import Bought
 from synthgen.requests.request import Completion, Request
 

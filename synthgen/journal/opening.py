@@ -11,8 +11,7 @@ from pathlib import Path
 
 from synthgen.errors import StoreError
 from synthgen.journal import rescue
-from synthgen.journal.rows import completion_in, is_whole
-from synthgen.journal.tables import COSTS, FORMAT, LATER_TABLES, SCHEMA
+from synthgen.journal.rows import COSTS, FORMAT, LATER_TABLES, SCHEMA, completion_in, is_whole
 from synthgen.safety.outward import logger
 
 log = logger("synthgen.journal.opening")

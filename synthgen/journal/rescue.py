@@ -12,8 +12,8 @@ from pathlib import Path
 
 from synthgen.errors import StoreError
 from synthgen.journal import salvage
+from synthgen.journal.rows import FAILED, FORMAT, LATER_TABLES, RESOLVED, SCHEMA, SENT
 from synthgen.journal.salvage import Value
-from synthgen.journal.tables import FAILED, FORMAT, LATER_TABLES, RESOLVED, SCHEMA, SENT
 from synthgen.safety.outward import HIDDEN
 
 BESIDE = ("-wal", "-shm", "-journal")

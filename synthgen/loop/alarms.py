@@ -1,8 +1,9 @@
-"""The collapse alarms: how a round differs from the first one that generated, from the seed data and from round 0.
+"""What refuses a student and what halts a loop: the gate, and the collapse alarms.
 
-A verifier cannot see collapse: a student that copies its easy tasks passes ever more often. Without a verifier the
-texts stay as varied as they were while the answers go wrong. So what is written, what is trained on and what the
-students get right are all looked at, and several signs together make a collapse.
+An alarm tells how a round differs from the first one that generated, from the seed data or from round 0. A verifier
+cannot see collapse: a student that copies its easy tasks passes ever more often. Without a verifier the texts stay as
+varied as they were while the answers go wrong. So what is written, what is trained on and what the students get right
+are all looked at, and several signs together make a collapse.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal, cast
 
 from synthgen.intervals import paired
 from synthgen.loop.evaluation import numbers
-from synthgen.loop.recipe import Alarms
+from synthgen.loop.recipe import Alarms, Gate
 from synthgen.loop.round import Measures, Repetition, Scores
 
 FEWEST = 30
@@ -133,3 +134,22 @@ def _moved(
     largest = change + math.hypot(high - value, before - low_then)
     up, down = change > most and least > 0, change < -most and largest < 0
     return (up and worse != "lower") or (down and worse != "higher")
+
+
+def refusals(now: Scores, good: Scores, limits: Gate) -> list[str]:
+    """Why the student is refused, held against the last good one on the same prompts; empty where it passes."""
+    found = []
+    pairs = (
+        (now["correct"], good["correct"], limits.worse, "accuracy"),
+        (now["stopped"], good["stopped"], limits.stops, "answers that end"),
+    )
+    for mine, theirs, most, what in pairs:
+        change = paired(numbers(mine), numbers(theirs))
+        if change.mean < -most and change.high < 0:
+            found.append(f"{what} {100 * change.mean:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}]")
+    return found
+
+
+def gains(now: Scores, good: Scores) -> bool:
+    """Whether the student is better than the last good one beyond noise."""
+    return paired(numbers(now["correct"]), numbers(good["correct"])).low > 0

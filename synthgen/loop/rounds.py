@@ -13,10 +13,9 @@ from pathlib import Path
 from synthgen.api import run_recipe
 from synthgen.api.event_loop import run_async
 from synthgen.errors import BudgetReached, Interrupted
-from synthgen.loop.alarms import alarms, better_than_start, repeats, worse_than_start
+from synthgen.loop.alarms import alarms, better_than_start, gains, refusals, repeats, worse_than_start
 from synthgen.loop.budget import Purse, spending
 from synthgen.loop.evaluation import evaluate, summary
-from synthgen.loop.gate import gains, refusals
 from synthgen.loop.measures import READINGS, against, measure
 from synthgen.loop.mixing import Mixture, balanced, mix
 from synthgen.loop.recipe import CHECKPOINT, LoopRecipe, longest

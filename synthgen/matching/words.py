@@ -1,16 +1,13 @@
-"""Whole-word matching that holds in every script.
-
-Python's `\\b` is wrong outside the Latin script in three ways: it sees no word border between Latin and Chinese letters
-(`gif图`), it sees one inside Hindi words (vowel signs are no `\\w`), and it has nothing to say where words are written
-without spaces.
-"""
+"""Whole-word matching that holds in every script, and which text of a record is looked at."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from functools import lru_cache
+from typing import Literal
 
+from synthgen.records import Record
 from synthgen.text import UNSPACED
 
 MARKS = "".join(
@@ -58,3 +55,13 @@ def _part(word: str) -> str:
 def _bordered(character: str) -> bool:
     """Whether a word that begins or ends with this character needs a border there."""
     return bool(re.match(_LETTER, character)) and not _UNSPACED.match(character)
+
+
+Field = Literal["instruction", "input", "output", "text"]
+"""`text` is all that a reader sees of the record: system, history, instruction, input and output."""
+
+
+def text_of(record: Record, field: Field) -> str | None:
+    """The text of that field; None where there is none yet (an output before the answers are written)."""
+    value: str | None = getattr(record, field)
+    return value

@@ -1,6 +1,4 @@
-"""The dataset card: `dataset/README.md`. It holds nothing that differs between equal runs: no time, and as cost what
-the replies behind the records took, not what one folder has paid.
-"""
+"""The dataset card, and what else is drawn of a run that has ended."""
 
 from __future__ import annotations
 
@@ -11,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from synthgen.records import Record, to_alpaca
+from synthgen.report.page import page
 from synthgen.safety.outward import visible
+from synthgen.store.files import yaml_text
+from synthgen.store.folder import RunFolder
 from synthgen.store.manifest import Ingredients
 from synthgen.store.report import RunReport, Took
-from synthgen.store.yaml_text import yaml_text
 
 SAMPLES = 3
 SAMPLE_CHARACTERS = 1200
@@ -202,3 +202,22 @@ def _cell(value: object) -> str:
     if isinstance(value, _Raw):
         return value
     return f"{value:,}" if isinstance(value, int) else escape(str(value))
+
+
+class Presentation:
+    """Sees every accepted record once, and draws card and page at the end."""
+
+    def __init__(self) -> None:
+        self._summary = Summary()
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Takes accepted records."""
+        self._summary.add(records)
+
+    def card(self, report: RunReport, made_from: Ingredients, data_sha256: str) -> str:
+        """The dataset card, Markdown."""
+        return card(report, made_from, self._summary, data_sha256)
+
+    def page(self, name: str, folder: RunFolder, report: RunReport) -> str:
+        """The page of the run whose files lie in this folder, HTML."""
+        return page(name, folder, report)

@@ -5,8 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synthgen.report.charts import BAD, BAND, COLOURS, INK, LINE, QUIET, Panel, heading, short, steps, svg, text
-from synthgen.report.markup import Html, el, raw
+from synthgen.report.charts import (
+    BAD,
+    BAND,
+    COLOURS,
+    INK,
+    LINE,
+    QUIET,
+    Html,
+    Panel,
+    el,
+    heading,
+    raw,
+    short,
+    steps,
+    svg,
+    text,
+)
 
 WIDTH, LEFT, RIGHT = 760, 60, 110
 ROW, BAR = 20, 22

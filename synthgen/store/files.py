@@ -1,15 +1,16 @@
-"""Files that appear whole or not at all, one or a set of them, and what to do where the file system fails."""
+"""Files that appear whole or not at all, one or a set of them; what to do where that fails; values as YAML."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from synthgen.errors import StoreError
 from synthgen.records import clean_text
@@ -172,3 +173,22 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+_NUMBER_OF_1_2 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+")
+"""Texts that 1.2 takes for numbers where they are not quoted; 1.1 takes `1e5` and `0o10` for texts."""
+
+
+def yaml_text(value: Any, *, width: int = 120) -> str:
+    """The values as YAML, mappings in their order."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes what either version would take for something else."""
+
+    def text(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
+        style = "'" if _NUMBER_OF_1_2.fullmatch(data) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=width)

@@ -32,7 +32,7 @@ from synthgen.forms import (
 from synthgen.forms.plain import BLOCK_NUMBER, LIST_NUMBER
 from synthgen.forms.salvage import encode
 from synthgen.protocols import Teacher
-from synthgen.requests.prices import FREE, Price
+from synthgen.requests.metering import FREE, Price
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 
 MALFORMED = "malformed"

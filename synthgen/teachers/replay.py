@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.journal import Journal
 from synthgen.protocols import Teacher
-from synthgen.requests.prices import FREE, Price
+from synthgen.requests.metering import FREE, Price
 from synthgen.requests.request import Api, Completion, Draining, Request, Sampling
 
 LOOKED_AT = 1000

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from synthgen.checkpoints.folders import base_and_adapter, checkpoint_hash, prompt_ids
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.protocols import Teacher
-from synthgen.requests.prices import FREE, Price
+from synthgen.requests.metering import FREE, Price
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 
 if TYPE_CHECKING:

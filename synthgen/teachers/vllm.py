@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from synthgen.checkpoints.folders import checkpoint_hash, prompt_ids
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.protocols import Teacher
-from synthgen.requests.prices import FREE, Price
+from synthgen.requests.metering import FREE, Price
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 
 DEFAULT_MAX_TOKENS = 512

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from synthgen.api.plan import BUSY, RATIOS, Asked, Range, Walk, estimate, window_of
-from synthgen.requests.prices import Price
+from synthgen.requests.metering import Price
 
 
 def walked(most: int | None = 4000) -> Walk:

@@ -13,7 +13,7 @@ from synthgen.errors import ConfigError, TeacherError
 from synthgen.forms.reply_problems import FINAL, why_again
 from synthgen.journal.journal import Journal
 from synthgen.protocols import Teacher
-from synthgen.requests.prices import Price
+from synthgen.requests.metering import Price
 from synthgen.requests.request import Choice, Completion, Draining, Request, Sampling, Usage
 
 

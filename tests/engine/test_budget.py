@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 from synthgen.engine.asking import Asker
 from synthgen.engine.budget import Budget, Cost, Ledger, worst_case
 from synthgen.journal import Journal, rescue
-from synthgen.journal.tables import FAILED, SENT
+from synthgen.journal.rows import FAILED, SENT
 from synthgen.protocols import Teacher
-from synthgen.requests.metering import Meter, current_meter
-from synthgen.requests.prices import Price
+from synthgen.requests.metering import Meter, Price, current_meter
 from synthgen.requests.request import Choice, Completion, Draining, Request, Sampling, Usage
 
 SAMPLING = Sampling(max_tokens=100)

@@ -11,7 +11,7 @@ import pytest
 from synthgen.errors import ConfigError, PluginError, StoreError
 from synthgen.filters.held_out import HeldOut
 from synthgen.intervals import hierarchical, interval, paired
-from synthgen.loop.gate import gains, refusals
+from synthgen.loop.alarms import gains, refusals
 from synthgen.loop.mixing import balanced, mix
 from synthgen.loop.recipe import Gate, Mix
 from synthgen.loop.state import Steps

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from synthgen.requests.prices import Price, listed
+from synthgen.requests.metering import Price, listed
 
 
 def test_cost_of_tokens() -> None:

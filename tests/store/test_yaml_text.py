@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.config.document import parse_document
-from synthgen.store.yaml_text import yaml_text
+from synthgen.store.files import yaml_text
 
 
 @pytest.mark.parametrize(

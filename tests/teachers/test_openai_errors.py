@@ -18,7 +18,7 @@ from synthgen.requests.request import Completion, Sampling
 from synthgen.teachers.openai import OpenAI, patience
 from synthgen.teachers.openai.access import from_environment, without_credentials
 from synthgen.teachers.openai.problems import Problem
-from synthgen.teachers.openai.reading import read
+from synthgen.teachers.openai.streams import read
 
 KEY = "sk-planted-7f3a9c2e51"
 

@@ -9,7 +9,7 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
-from synthgen.report.markup import Html, el, join, raw
+from synthgen.report.charts import Html, el, join, raw
 from synthgen.report.page import figures
 from synthgen.report.page.head import header, source, teachers
 from synthgen.report.page.sample import Sample, choose, pack, rows

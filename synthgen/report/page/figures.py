@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthgen.report.charts import Bin, Line, bar, histogram
-from synthgen.report.markup import Html, el, join
+from synthgen.report.charts import Bin, Html, Line, bar, el, histogram, join
 from synthgen.store.report import RunReport, StageFlow
 
 ROWS = 12

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from synthgen.protocols import SourceFacts
-from synthgen.report.charts import bar
-from synthgen.report.markup import Html, el
+from synthgen.report.charts import Html, bar, el
 from synthgen.store.report import RunReport
 
 _STATUS = {

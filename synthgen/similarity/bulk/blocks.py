@@ -1,21 +1,73 @@
-"""The greedy rule over blocks of texts: against all that was kept before, then within the block, in order."""
+"""Work shared out to forked processes, which see all of this one's memory as it is without copying it."""
 
 from __future__ import annotations
 
+import multiprocessing
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.errors import SynthgenError
 from synthgen.similarity.bulk import scan
 from synthgen.similarity.bulk.compare import Bounds, Comparison
 from synthgen.similarity.bulk.levels import Levels, Nearest
-from synthgen.similarity.bulk.processes import shared_out
 from synthgen.similarity.bulk.texts import Numbering, Texts
 from synthgen.similarity.needed import Arithmetic, Rule
 from synthgen.similarity.neighbour import Neighbour
 from synthgen.text import Tokenizer, normalize
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def shared_out(work: Callable[[Item], Result], items: Sequence[Item], processes: int) -> list[Result]:
+    """`work` of each item, in order. Systems that cannot fork (Windows) do it all in this process.
+
+    Raises:
+        SynthgenError: a process died before it was done.
+    """
+    processes = min(processes, len(items))
+    if processes <= 1 or "fork" not in multiprocessing.get_all_start_methods():
+        return [work(item) for item in items]
+    context = multiprocessing.get_context("fork")
+    results: list[Result | None] = [None] * len(items)
+    workers = []
+    try:
+        for share in range(1, processes):
+            receiver, sender = context.Pipe(duplex=False)
+            worker = context.Process(target=_do, args=(sender, work, items[share::processes]), daemon=True)
+            worker.start()
+            sender.close()
+            workers.append((worker, receiver))
+        results[0::processes] = [work(item) for item in items[0::processes]]
+        for share, (_, receiver) in enumerate(workers, 1):
+            results[share::processes] = _received(receiver)
+    finally:
+        for worker, receiver in workers:
+            receiver.close()
+            worker.terminate()
+            worker.join()
+    return results  # type: ignore[return-value]  # every place has been filled
+
+
+def _do(sender: Connection, work: Callable[[Item], Result], items: Sequence[Item]) -> None:
+    sender.send([work(item) for item in items])
+    sender.close()
+
+
+def _received(receiver: Connection) -> list[Result]:
+    try:
+        results: list[Result] = receiver.recv()
+    except EOFError as error:
+        raise SynthgenError(
+            "a process that looked for near-duplicates died", hint="if memory is short, use fewer processes"
+        ) from error
+    return results
+
 
 BLOCK = 1024
 """Texts at once. Within a block every signature is compared with every other, which grows with its size; the dozens of

@@ -34,7 +34,7 @@ from synthgen.teachers.openai.patience import (
     jittered,
 )
 from synthgen.teachers.openai.problems import OF_THE_REQUEST, Again, Problem, Refused
-from synthgen.teachers.openai.reading import offered_in, read
+from synthgen.teachers.openai.streams import offered_in, read
 from synthgen.teachers.openai.transport import Transport
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
 
 from synthgen.errors import TeacherError
 from synthgen.protocols import MOST, Teacher
-from synthgen.requests.prices import FREE, Price, listed
+from synthgen.requests.metering import FREE, Price, listed
 from synthgen.requests.request import Api, Completion, Draining, Request, Sampling
 from synthgen.safety import outward
 from synthgen.safety.outward import logger

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from synthgen.report.markup import Html, el, join, raw
+from synthgen.report.charts import Html, el, join, raw
 
 
 def test_texts_and_attributes_are_escaped() -> None:

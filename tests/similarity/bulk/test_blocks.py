@@ -12,7 +12,7 @@ from rouge_score import rouge_scorer
 
 from synthgen.errors import SynthgenError
 from synthgen.similarity import NearDuplicateIndex
-from synthgen.similarity.bulk import BulkIndex, blocks, compare, deduplicate, levels, processes, scan
+from synthgen.similarity.bulk import BulkIndex, blocks, compare, deduplicate, levels, scan
 from synthgen.similarity.needed import Arithmetic, Rule
 from synthgen.text import Tokenizer
 
@@ -189,7 +189,7 @@ def test_any_number_of_processes_gives_the_same_verdicts(monkeypatch, number):
 
 def test_a_process_that_dies_is_an_error(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK", 5)
-    monkeypatch.setattr(processes, "_do", lambda sender, work, items: os._exit(9))
+    monkeypatch.setattr(blocks, "_do", lambda sender, work, items: os._exit(9))
     with pytest.raises(SynthgenError, match="died") as caught:
         deduplicate([str(i) for i in range(40)], processes=2)
     assert caught.value.hint is not None
