@@ -136,7 +136,12 @@ def test_ctrl_c_and_a_closed_terminal_lose_nothing_that_was_sent(tmp_path: Path,
     with served(Plan(latency_s=0.15)) as server:
         config = write(tmp_path, server.url, target=60)
         process = subprocess.Popen(
-            command(config, tmp_path / "r"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command(config, tmp_path / "r"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # where the tests run under nohup, a hangup is ignored, and by their children too
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
         while len(server.bodies) < 20 and process.poll() is None:
             time.sleep(0.01)
