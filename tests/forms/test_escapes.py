@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.forms import ANSWER, TASKS
-from synthgen.forms.salvage import encode, scan, unescaped
+from synthgen.forms.escapes import is_doubtful, unescaped
+from synthgen.forms.salvage import encode, scan
 from synthgen.forms.score import score_form
 
 SAME = [
@@ -80,6 +81,27 @@ def test_every_form_reads_them() -> None:
     assert ANSWER.parse('{"reasoning": "' + raw + '", "answer": "' + raw + '"}').items[0]["reasoning"] == raw
     assert score_form(5).parse('{"reasoning": "' + raw + '", "score": "4"}').items[0]["score"] == "4"
     assert [found.value for found in scan('["' + raw + '", "cut', strings=True)] == [raw]
+
+
+@given(st.text(st.sampled_from("\x01\x02\x1f\ufdd0\ufdefa ")))
+def test_whatever_else_the_text_holds_is_kept(text: str) -> None:
+    raw = rf"{text}$\theta$ \"said\" {text}"
+    assert scan(f'chatter {text} [{{"{raw}": "{raw}"}}]')[0].value == [
+        {raw.replace(r"\"", '"'): raw.replace(r"\"", '"')}
+    ]
+
+
+def test_a_text_of_every_odd_character_is_read_as_json() -> None:
+    odd = "".join(map(chr, (*range(1, 9), *range(14, 32), *range(0xFDD0, 0xFDF0))))
+    assert scan(rf'["{odd}\frac"]')[0].value == [odd + "\frac"]
+
+
+@pytest.mark.parametrize(
+    "text", [r"\ud83d\ude00", r"say \"no\"\n\n1. Yes", r"\\theta and \\\n", r"\u00e9\/", "no\nne", r"C:\\temp"]
+)
+def test_plain_json_raises_no_doubt(text: str) -> None:
+    assert not is_doubtful(text)
+    assert unescaped(text) == json.loads(f'"{text}"', strict=False)
 
 
 @given(st.text())
