@@ -1,1 +1,1 @@
-"""Checkpoints on this machine: their names and token ids, and sampling row by row."""
+"""Checkpoints on this machine: their names and token ids, sampling row by row, and an untrained one."""

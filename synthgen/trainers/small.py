@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synthgen.checkpoints.llama import untrained
 from synthgen.errors import ConfigError
 from synthgen.records import user_text
 from synthgen.store.record_files import read_records
@@ -136,7 +137,7 @@ class Small(BaseModel):
         torch.manual_seed(seed)
         logging.disable_progress_bar()
         tokenizer = _tokenizer(self.context)
-        model = AutoModelForCausalLM.from_pretrained(init) if init is not None else _model(self, tokenizer)
+        model = self._untrained(tokenizer) if init is None else AutoModelForCausalLM.from_pretrained(init)
         rows, left_out = read_rows(data, tokenizer, END, self.context)
         if not rows:
             raise ConfigError("there is nothing to train on", file=data, hint=f"{left_out} rows are beyond the context")
@@ -151,6 +152,13 @@ class Small(BaseModel):
             "loss": round(loss, 4),
             "parameters": sum(p.numel() for p in model.parameters()),
         }
+
+    def _untrained(self, tokenizer: Any) -> Any:
+        # 0.02 is for wide models; 400 steps get twice as far with this
+        spread = self.hidden**-0.5
+        return untrained(
+            tokenizer, hidden=self.hidden, layers=self.layers, heads=self.heads, context=self.context, spread=spread
+        )
 
 
 def _tokenizer(context: int) -> Any:
@@ -170,30 +178,6 @@ def _tokenizer(context: int) -> Any:
     )
     made.chat_template = TEMPLATE
     return made
-
-
-def _model(chosen: Small, tokenizer: Any) -> Any:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=chosen.hidden,
-        intermediate_size=chosen.hidden * 8 // 3 // 8 * 8,
-        num_hidden_layers=chosen.layers,
-        num_attention_heads=chosen.heads,
-        num_key_value_heads=chosen.heads,
-        max_position_embeddings=chosen.context,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        tie_word_embeddings=True,
-        # 0.02 is for wide models; 400 steps get twice as far with this
-        initializer_range=chosen.hidden**-0.5,
-    )
-    model = LlamaForCausalLM(config)
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
-    return model
 
 
 def _fit(model: Any, rows: Sequence[Row], chosen: Small, seed: int, say: Callable[[str], None]) -> float:

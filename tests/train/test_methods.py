@@ -12,7 +12,7 @@ import torch
 from pydantic import TypeAdapter
 from synthgen_train.examples import make_examples
 from synthgen_train.generation import load_trained
-from synthgen_train.methods import Method, Start
+from synthgen_train.methods import BaseMethod, Method, Start
 from synthgen_train.templates import CHATML, SPECIAL_TOKENS
 from synthgen_train.tiny import FromScratch, model_of, tokenizer_of
 
@@ -107,3 +107,16 @@ def test_a_target_that_does_not_exist_is_told() -> None:
     model = model_of(tokenizer_of([], SETTINGS), SETTINGS)
     with pytest.raises(ValueError, match="nowhere"):
         TypeAdapter(Method).validate_python({"use": "lora", "target_modules": ["nowhere"]}).wrap(model, Start())
+
+
+def test_a_method_that_lacks_a_part_cannot_be_made() -> None:
+    class Nothing(BaseMethod):
+        use: str = "nothing"
+
+    class Frozen(Nothing):
+        def wrap(self, model: Any, start: Start) -> Any:
+            return model.requires_grad_(False)
+
+    for kind, lacking in ((Nothing, "save.*wrap"), (Frozen, "save")):
+        with pytest.raises(TypeError, match=f"abstract.*{lacking}"):
+            kind()

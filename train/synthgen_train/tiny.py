@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synthgen.checkpoints.llama import untrained
+
 
 class FromScratch(BaseModel):
     """A Llama-shaped decoder. The defaults make some 0.7 million parameters: minutes on one CPU core.
@@ -52,27 +54,15 @@ def tokenizer_of(texts: Iterable[str], settings: FromScratch, special_tokens: It
 
 
 def model_of(tokenizer: Any, settings: FromScratch) -> Any:
-    """An untrained model that fits the tokenizer; float32."""
+    """An untrained model that fits the tokenizer; float32. The same settings give the same weights."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(settings.seed)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=settings.hidden,
-        intermediate_size=settings.hidden * 8 // 3 // 8 * 8,
-        num_hidden_layers=settings.layers,
-        num_attention_heads=settings.heads,
-        num_key_value_heads=settings.heads,
-        max_position_embeddings=settings.context,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        tie_word_embeddings=True,
-        attention_bias=settings.biases,
-        mlp_bias=settings.biases,
+    return untrained(
+        tokenizer,
+        hidden=settings.hidden,
+        layers=settings.layers,
+        heads=settings.heads,
+        context=settings.context,
+        biases=settings.biases,
     )
-    model = LlamaForCausalLM(config)
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
-    return model

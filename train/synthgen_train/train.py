@@ -1,7 +1,7 @@
 """One training, from the recipe to the student's folder and its report: read this first.
 
 recipe → records (`data.py`, `mixing.py`) → examples (`examples.py`, `templates.py`) → model and method (`loading.py`,
-`methods.py`) → checks (`preflight.py`) → steps (`objectives.py`, `loss.py`) → the folder (`checkpoints.py`) → report
+`methods/`) → checks (`preflight.py`) → steps (`objectives.py`, `loss.py`) → the folder (`checkpoints.py`) → report
 (`report.py`).
 """
 
