@@ -4,8 +4,9 @@
 """
 
 from synthgen.formats.collection import Account, Collection, Unusable
+from synthgen.formats.kinds.row import Row
 from synthgen.formats.layouts import LostText, Read, read_row
-from synthgen.formats.reading import Row, rows_of
+from synthgen.formats.reading import rows_of
 from synthgen.formats.values import RowError
 
 __all__ = ["Account", "Collection", "LostText", "Read", "Row", "RowError", "Unusable", "read_row", "rows_of"]

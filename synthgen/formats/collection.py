@@ -13,9 +13,11 @@ from typing import Any
 from synthgen.errors import SeedError
 from synthgen.formats.files import find, label_of
 from synthgen.formats.hub import hub_rows
+from synthgen.formats.kinds.json_file import lists_aside
+from synthgen.formats.kinds.row import EXCERPT, Row
 from synthgen.formats.layouts import KNOWN, LostText, Read, UnknownLayout, read_row
 from synthgen.formats.names import field_named, field_of, looks_like
-from synthgen.formats.reading import EXCERPT, Row, count_of, lists_aside, rows_of
+from synthgen.formats.reading import count_of, rows_of
 from synthgen.formats.values import RowError, holds
 from synthgen.records import Record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from synthgen.errors import SeedError
-from synthgen.formats.reading import Row
+from synthgen.formats.kinds.row import Row
 
 
 def hub_rows(name: str, config: str | None, split: str | None, revision: str | None) -> Iterator[Row]:

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from synthgen.errors import SeedError, StoreError
+from synthgen.formats.kinds.arrow import batches_of
+from synthgen.formats.kinds.json_file import frame_of
+from synthgen.formats.kinds.row import Row
+from synthgen.formats.kinds.table import columns_of, header_of, separator_of
 from synthgen.formats.opening import COMPRESSED, Kind, content_of, kind_by_name
-from synthgen.formats.reading import Row, batches_of, columns_of, frame_of, header_of, separator_of
 
 _DOTS = {"jsonl": ".jsonl", "json": ".json", "csv": ".csv", "tsv": ".tsv", "parquet": ".parquet", "arrow": ".arrow"}
 
@@ -89,7 +92,8 @@ class _Cells:
     """A table under the first line of the first file; the cells of every file stand below their names."""
 
     def __init__(self, sources: Sequence[Path], file: IO[bytes]) -> None:
-        encoding = "utf-8-sig" if content_of(sources[0]).encoding == "utf-8-sig" else "utf-8"  # Excel reads it as UTF-8
+        content = content_of(sources[0])
+        encoding = "utf-8-sig" if content.encoding == "utf-8-sig" else "utf-8"  # Excel reads it as UTF-8
         header = header_of(sources[0])
         self._names = columns_of(header)
         for source in sources[1:]:
@@ -98,7 +102,7 @@ class _Cells:
                     f"its columns are not those of {sources[0]}", file=source, hint="one file at a time can be compared"
                 )
         self._text = io.TextIOWrapper(file, encoding=encoding, newline="", write_through=True)
-        self._table = csv.writer(self._text, delimiter=separator_of(sources[0]), lineterminator="\n")
+        self._table = csv.writer(self._text, delimiter=separator_of(content), lineterminator="\n")
         self._table.writerow(header)
 
     def add(self, row: Row, keep: bool) -> None:

@@ -16,7 +16,8 @@ import pytest
 from synthgen.errors import SeedError
 from synthgen.formats.files import find
 from synthgen.formats.hub import hub_rows
-from synthgen.formats.reading import HEAVIEST, count_of, rows_of
+from synthgen.formats.kinds.arrow import HEAVIEST
+from synthgen.formats.reading import count_of, rows_of
 
 ROWS = [{"instruction": "Say é."}, {"instruction": "说好。", "input": "a"}]
 

@@ -1,0 +1,1 @@
+"""The kinds of files that hold rows, one a module; `synthgen.formats.reading` chooses among them."""
