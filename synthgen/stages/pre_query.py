@@ -35,8 +35,8 @@ class PreQuery(Stage, BaseModel):
     `before` and `between` are what stands before the task and between task and answer; without them they are read from
     the chat template of the teacher's checkpoint or GGUF file (its `path`). `openings` start the tasks, attempt by
     attempt in turn, to lead the student to what it writes too rarely. Where none of an attempt's texts can be used,
-    they are asked for again, `tries` times in all. Drops: `empty_reply`, `truncated`, `refused`, `template_token`, `context_length`,
-    `server_error`, `timeout`.
+    they are asked for again, `tries` times in all. Drops: `empty_reply`, `truncated`, `refused`, `template_token`,
+    `context_length`, `server_error`, `timeout`.
     """
 
     model_config = ConfigDict(extra="forbid")
