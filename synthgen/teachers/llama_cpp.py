@@ -120,8 +120,10 @@ class LlamaCpp(Teacher, BaseModel):
     @field_validator("adapters", mode="before")
     @classmethod
     def _paths_alone(cls, value: Any) -> Any:
-        value = [value] if isinstance(value, (str, Mapping)) else value
-        return [{"path": one} if isinstance(one, str) else one for one in value] if isinstance(value, list) else value
+        if isinstance(value, (str, Mapping)):
+            value = [value]
+        several = isinstance(value, (list, tuple))
+        return [{"path": one} if isinstance(one, str) else one for one in value] if several else value
 
     @field_validator("sampling")
     @classmethod
@@ -231,7 +233,7 @@ class LlamaCpp(Teacher, BaseModel):
         while True:
             wanted = self._as_sent(request, number)
             dialect = self._dialect
-            sent = Sent.of(request, dialect, schema=True)
+            sent = Sent.of(request, dialect, schema=False)  # it knows schemas: one that it refuses is at fault itself
             given = await self._given(wanted, encode(wanted, dialect))
             if isinstance(given, Completion):
                 self._answered = True

@@ -27,6 +27,9 @@ BATCH = 256
 WAITING = 2
 """Requests that wait inside the server, so that no slot is ever without one."""
 
+PROBE = b'{"prompt": "a", "max_tokens": 1, "cache_prompt": false}'
+"""Asked before all else: a server that is ended before its loop has begun never ends."""
+
 CGROUP = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -139,7 +142,9 @@ def _start(load: Load, used: int) -> Server:
         params.hostnames, params.port, params.n_threads_http = ["127.0.0.1"], 0, 1
         params.api_keys = [secrets.token_hex(32)]
         params.ui = params.endpoint_slots = params.endpoint_props = params.endpoint_metrics = False
-        return xllamacpp.Server(params)
+        server = xllamacpp.Server(params)
+        server.handle_completions(PROBE, lambda piece: False)
+        return server
 
     return Server(load, _loaded(native, load), threads, ThreadPoolExecutor(load.slots + WAITING, "synthgen-llama"))
 
