@@ -58,6 +58,9 @@ _EXTRA = """
 EXTRA = frozenset(_EXTRA.split())
 """What llama.cpp (October 2026) takes beside the API's own sampling. All else it would ignore without a word."""
 
+IN_A_ROW = 50
+"""So many refusals without a reply between them are no longer about single requests."""
+
 _SEEDS = 2**31
 _NEXT_CHOICE = 7_368_787
 """Choices of one request are so far apart in their seeds; samples and retries are at other distances."""
@@ -116,6 +119,7 @@ class LlamaCpp(Teacher, BaseModel):
     _dialect: Dialect = PrivateAttr(default_factory=lambda: Dialect(stream=True))
     _draining: bool = PrivateAttr(False)
     _answered: bool = PrivateAttr(False)
+    _refusals: int = PrivateAttr(0)
 
     @field_validator("adapters", mode="before")
     @classmethod
@@ -236,7 +240,7 @@ class LlamaCpp(Teacher, BaseModel):
             sent = Sent.of(request, dialect, schema=False)  # it knows schemas: one that it refuses is at fault itself
             given = await self._given(wanted, encode(wanted, dialect))
             if isinstance(given, Completion):
-                self._answered = True
+                self._answered, self._refusals = True, 0
                 return self._understood(given)
             if given.context_length:
                 return self._too_long(given)
@@ -259,9 +263,9 @@ class LlamaCpp(Teacher, BaseModel):
             raise
         except Cancelled as error:
             raise Draining from error
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             return Problem(400, str(error))
-        except (RuntimeError, Again) as error:
+        except Again as error:
             raise TeacherError(f"llama.cpp failed at a request to {self._file_name}: {error}") from error
 
     def _as_sent(self, request: Request, number: int) -> Request:
@@ -310,10 +314,12 @@ class LlamaCpp(Teacher, BaseModel):
         return Completion((Choice(None, "context_length", refusal=words),), usage, self._file_name)
 
     def _refused(self, problem: Problem) -> Completion:
-        if not self._answered:
+        self._refusals += 1
+        if not self._answered or self._refusals == IN_A_ROW:
+            before = f"and {IN_A_ROW - 1} before it" if self._answered else "and has answered none before"
             raise TeacherError(
-                f"llama.cpp refuses a request to {self._file_name}: {problem.message}",
-                hint="it has answered none before: the words name what to change; structured: false sends no schema",
+                f"llama.cpp refuses a request to {self._file_name} ({before}): {problem.message}",
+                hint="its words name what to change; structured: false sends no schema",
             )
         return Completion((Choice(None, "bad_request", refusal=problem.message),), Usage(), self._file_name)
 

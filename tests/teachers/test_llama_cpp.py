@@ -366,7 +366,7 @@ def test_adapters_change_the_reply(tmp_path: Path, model: Path) -> None:
         (
             chat("x", response_format={"type": "json_schema", "json_schema": {"schema": {"type": "no"}}}),
             "refuses",
-            "has",
+            "structured: false",
         ),
     ],
 )
@@ -452,16 +452,19 @@ teachers:
   judge: {{use: llama_cpp, path: {path}, threads: 1, slots: {slots}}}
 source: {{use: seeds, path: builtin, human: 1, machine: 0}}
 stages:
-  - {{use: pre_query, count: 2, tries: 1, sampling: {{max_tokens: {tokens}, temperature: 1.0, extra: {extra}}}}}
-  - {{use: respond, teacher: judge, tries: 1, sampling: {{max_tokens: 8}}}}
+  - {{use: pre_query, count: 2, tries: 1, sampling: {{max_tokens: {tokens}, stop: [{stop}], extra: {extra}}}}}
+  - {{use: respond, teacher: judge, tries: 1, sampling: {{max_tokens: 200, stop: [{stop}]}}}}
 stop: {{attempts: {attempts}}}
 """
 
 
-def config(
-    path: str, *, target: int = 500, attempts: int = 6, slots: int = 1, tokens: int = 8, extra: str = "{}"
-) -> str:
-    return CONFIG.format(path=path, target=target, attempts=attempts, slots=slots, tokens=tokens, extra=extra)
+STOP = ", ".join("abcdefghijklmnopqrstuvwxyz")
+"""An untrained model never ends by itself; after one of these letters its reply is whole."""
+
+
+def config(path: str, *, target: int = 500, attempts: int = 6, slots: int = 1, **fields: Any) -> str:
+    fields = {"tokens": 200, "extra": "{}", "stop": STOP, **fields}
+    return CONFIG.format(path=path, target=target, attempts=attempts, slots=slots, **fields)
 
 
 @llama
@@ -477,9 +480,9 @@ def test_a_run_is_repeated_from_another_place_without_a_request(
     model.rename(tmp_path / "moved" / "other.gguf")
     second = synthgen.run("config.yaml", out="b", reuse="a")
     assert (second.requests.bought, second.requests.reused) == (0, first.requests.bought)
-    rows = [json.loads(line) for line in _records(tmp_path / "b")]
-    assert {row["provenance"]["model"] for row in rows} <= {"tiny.gguf", None}
     text = "".join(_records(tmp_path / "b"))
+    assert "tiny.gguf" in text  # what wrote them, when they were bought
+    assert "other.gguf" not in text
     assert str(tmp_path) not in text
 
 
@@ -508,7 +511,7 @@ def test_with_one_slot_a_run_gives_the_same_bytes_again(
 def test_ctrl_c_ends_a_run_and_its_threads(tmp_path: Path, signals: int) -> None:
     """The first one lets what is asked come in; the second one, with a reply that takes minutes, ends at once."""
     make(tmp_path / "tiny.gguf", context=200_000)
-    long = {"tokens": 150_000, "extra": "{ignore_eos: true}"} if signals == 2 else {"tokens": 64}
+    long = {"tokens": 150_000, "extra": "{ignore_eos: true}", "stop": "<|im_end|>"} if signals == 2 else {}
     text = config("tiny.gguf", attempts=100_000, target=100_000, slots=2, **long)
     (tmp_path / "config.yaml").write_text(text.replace("threads: 1", "threads: 1, context: 200000"))
     process = subprocess.Popen(
@@ -542,7 +545,7 @@ def test_a_real_model(caplog: pytest.LogCaptureFixture) -> None:
     async def body(teacher: LlamaCpp) -> None:
         assert teacher.model.endswith("@b179c9523d0e")
         greedy = Sampling(max_tokens=24, temperature=0)
-        hello = await teacher.complete(chat("What is the capital of France?", sampling=greedy))
+        hello = await teacher.complete(raw("The capital of France is", sampling=greedy))
         assert "Paris" in hello.text
         assert hello.model == "SmolLM2-135M-Instruct.Q4_1.gguf"
         told = await teacher.complete(
