@@ -125,7 +125,7 @@ def test_a_cut_in_white_space_is_told_from_other_cuts() -> None:
 def test_a_reply_that_fills_the_context_is_not_helped_by_more_tokens(finish: str) -> None:
     full, cut = (Completion((Choice("A text of", word),)) for word in (finish, "length"))
     assert (remedy_of("truncated", full), remedy_of("truncated", cut)) == (Remedy.SAMPLE, Remedy.TOKENS)
-    assert "a larger context" in sentence("truncated", full.choices[0])
+    assert "context ends" in sentence("truncated", full.choices[0])
     assert "a larger max_tokens" in sentence("truncated", cut.choices[0])
 
 
