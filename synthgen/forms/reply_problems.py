@@ -174,7 +174,7 @@ def sentence(reason: str, choice: Choice) -> str:
             "write white space without end; structured: off asks without a schema"
         )
     if reason == "truncated" and is_full(choice):
-        return f"the reply was cut where the model's context ends ({word}): a larger one would help, or a shorter prompt"
+        return f"the reply was cut where the model's context ends ({word}): a larger one or a shorter prompt would help"
     if reason == "server_error" and not is_final(choice):
         return f"the server broke the reply off (finish reason {word})"
     if reason == "unknown_finish_reason":
