@@ -15,8 +15,8 @@ from synthgen.checkpoints.folders import checkpoint_hash
 from synthgen.config import Recipe
 from synthgen.config.fingerprint import shaping_files
 from synthgen.errors import BudgetReached, ConfigError
-from synthgen.loop.evaluation import prompts
-from synthgen.loop.recipe import SAME_SEED, LoopRecipe
+from synthgen.loop.measures import prompts
+from synthgen.loop.recipe import CHECKPOINT, SAME_SEED, LoopRecipe, longest
 from synthgen.loop.round import Measures, Round, Scores
 from synthgen.plugins.find import Finder
 from synthgen.plugins.imports import source_hash
@@ -26,7 +26,7 @@ from synthgen.requests.request import canonical
 from synthgen.sources.tasks import Tasks
 from synthgen.stages.filter import FilterStage
 from synthgen.store import files
-from synthgen.store.record_files import write_records
+from synthgen.store.record_files import read_records, write_records
 from synthgen.store.report import damaged, read_json
 from synthgen.text import normalize
 
@@ -174,6 +174,19 @@ class Loop:
 
 
 PINS = "pins.json"
+
+
+def begun(recipe: LoopRecipe, folder: Path, say: Say) -> Loop:
+    """The loop with its seed data, after all that can be checked before round 0 has been."""
+    loop = Loop(recipe, folder, say, lay_out(recipe, folder))
+    trial = loop.generation(1, CHECKPOINT, loop.paths["seeds"], {}) if recipe.config.generate else None
+    for number in range(2, 1 + longest(recipe.config.model_dump(include={"generate"}))):
+        loop.generation(number, CHECKPOINT, loop.paths["seeds"], {})
+    pin(recipe, folder, trial)
+    loop.seeds = read_records(loop.paths["seeds"])
+    if left_out := recipe.seed_data()[1]:
+        say(f"{left_out:,} records of the seed data are held out, and left out of it")
+    return loop
 
 
 def lay_out(recipe: LoopRecipe, folder: Path) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
@@ -11,25 +12,35 @@ from typing import Any
 import pytest
 import yaml
 
-import synthgen.filters
-import synthgen.selectors
+from synthgen.plugins import BUILTINS
 
 DOC = (Path(__file__).parents[2] / "docs" / "filters.md").read_text(encoding="utf-8")
 OWN_PAGES = {"near_duplicate", "verify"}
 
 
-def parts(package: Any) -> dict[str, Any]:
-    """The filters or selectors by name: a function of its module's name, or a class with that name in capitals."""
-    found = {}
-    for path in sorted(Path(package.__path__[0]).glob("[a-z]*.py")):
-        module = importlib.import_module(f"{package.__name__}.{path.stem}")
-        for name in (path.stem, path.stem.title().replace("_", "")):
-            if callable(part := getattr(module, name, None)):
-                found[path.stem] = part
-    return found
+def part(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
-PARTS = {**parts(synthgen.filters), **parts(synthgen.selectors)}
+PARTS = {
+    use: part(target)
+    for kind in ("stage", "filter", "selector")
+    for use, target in BUILTINS[kind].items()  # type: ignore[index]
+    if target.startswith(("synthgen.filters.", "synthgen.selectors."))
+}
+
+
+def code(part: Any) -> str:
+    """The part's source, and that of all in its module that it uses, directly or through others."""
+    source = inspect.getsource(inspect.getmodule(part))  # type: ignore[arg-type]
+    defined = {getattr(node, "name", ""): ast.get_source_segment(source, node) or "" for node in ast.parse(source).body}
+    used, waiting = {part.__name__}, [part.__name__]
+    while waiting:
+        for name in set(re.findall(r"\w+", defined[waiting.pop()])) & defined.keys() - used:
+            used.add(name)
+            waiting.append(name)
+    return "\n".join(defined[name] for name in sorted(used))
 
 
 def settings(part: Any) -> set[str]:
@@ -44,8 +55,7 @@ def test_every_part_is_in_its_table_with_its_settings_and_reasons(name: str) -> 
     assert row, f"docs/filters.md has no row for {name}"
     in_code = set(re.findall(r"`(\w+)`", row))
     assert settings(PARTS[name]) <= in_code
-    source = inspect.getsource(inspect.getmodule(PARTS[name]))  # type: ignore[arg-type]
-    reasons = set(re.findall(r"(?:Drop|dropped)\(\s*\"(\w+)\"", source))
+    reasons = set(re.findall(r"(?:Drop|dropped)\(\s*\"(\w+)\"", code(PARTS[name])))
     assert reasons <= in_code
 
 
