@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, Validation
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticSerializationError
 
+from synthgen.engine.contracts import FilterStage
 from synthgen.errors import PluginError, SynthgenError
 from synthgen.formats.exporting import exported
 from synthgen.plugins.find import Finder, Found
 from synthgen.plugins.kinds import CALLS, Kind, call_of, check_instance
-from synthgen.stages.filter import FilterStage
 from synthgen.text import suggestion
 
 Keys = tuple[str | int, ...]

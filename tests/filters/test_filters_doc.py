@@ -34,13 +34,21 @@ PARTS = {
 def code(part: Any) -> str:
     """The part's source, and that of all in its module that it uses, directly or through others."""
     source = inspect.getsource(inspect.getmodule(part))  # type: ignore[arg-type]
-    defined = {getattr(node, "name", ""): ast.get_source_segment(source, node) or "" for node in ast.parse(source).body}
+    defined = {name: node for node in ast.parse(source).body for name in names(node)}
     used, waiting = {part.__name__}, [part.__name__]
     while waiting:
-        for name in set(re.findall(r"\w+", defined[waiting.pop()])) & defined.keys() - used:
-            used.add(name)
-            waiting.append(name)
-    return "\n".join(defined[name] for name in sorted(used))
+        inside = {below.id for below in ast.walk(defined[waiting.pop()]) if isinstance(below, ast.Name)}
+        waiting += (new := inside & defined.keys() - used)
+        used |= new
+    return "\n".join(ast.unparse(defined[name]) for name in sorted(used))
+
+
+def names(node: ast.stmt) -> list[str]:
+    """What a statement of a module defines."""
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return [target.id for target in targets if isinstance(target, ast.Name)]
+    return [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
 
 
 def settings(part: Any) -> set[str]:
@@ -55,7 +63,7 @@ def test_every_part_is_in_its_table_with_its_settings_and_reasons(name: str) -> 
     assert row, f"docs/filters.md has no row for {name}"
     in_code = set(re.findall(r"`(\w+)`", row))
     assert settings(PARTS[name]) <= in_code
-    reasons = set(re.findall(r"(?:Drop|dropped)\(\s*\"(\w+)\"", code(PARTS[name])))
+    reasons = set(re.findall(r"(?:Drop|dropped)\(\s*'(\w+)'", code(PARTS[name])))
     assert reasons <= in_code
 
 

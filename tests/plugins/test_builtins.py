@@ -47,11 +47,14 @@ def test_every_part_is_in_the_tables(folder: str) -> None:
         assert spec.origin is not None
         # read, not imported: some need torch
         with open(spec.origin, encoding="utf-8") as file:
-            parts = [node.name for node in ast.parse(file.read()).body if is_part(node)]
+            body = ast.parse(file.read()).body
+        # functions that a class of the same module gives are no parts of their own
+        given = {n.id for c in body if isinstance(c, ast.ClassDef) for n in ast.walk(c) if isinstance(n, ast.Name)}
         missing += [
-            f"{module.name}:{name}"
-            for name in parts
-            if not name.startswith("_") and f"{module.name}:{name}" not in targets
+            f"{module.name}:{node.name}"
+            for node in body
+            if is_part(node) and not node.name.startswith("_") and node.name not in given  # type: ignore[attr-defined]
+            if f"{module.name}:{node.name}" not in targets  # type: ignore[attr-defined]
         ]
     assert missing == []
 
