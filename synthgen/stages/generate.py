@@ -23,6 +23,7 @@ from synthgen.forms import (
     asking,
 )
 from synthgen.forms.reply_problems import choices_of
+from synthgen.prompting.copies import Shown
 from synthgen.prompting.stage import Faithful, read_choice, why_dropped
 from synthgen.protocols import Context
 from synthgen.records import Drop, Provenance, Record, answered_by_call
@@ -35,7 +36,8 @@ class Generate(Faithful):
     `form` is `tasks` (instruction, input and output in one reply, as in Alpaca) or `instructions` (the instruction
     alone, as in Self-Instruct). The template gets `demonstrations`, `count`, `reply` (the sentence that asks for the
     form), `first` (the number after the demonstrations) and `faithful`. Drops: `malformed`, `truncated`,
-    `empty_reply`, `refused`, `context_length`.
+    `empty_reply`, `refused`, `context_length`; `prompt_copy` where a demonstration, or an example of the template, is
+    given back as new (not with `faithful`).
     """
 
     prompt_settings: ClassVar[tuple[str, ...]] = ("prompt",)
@@ -62,7 +64,7 @@ class Generate(Faithful):
             form = TASKS if self.form == "tasks" else INSTRUCTIONS
             prompt = self._prompt(form, self.count, first, ctx)
             completion = await self.ask_for(form, prompt, ctx, sample=ctx.attempt)
-        return records + self._made(form, completion, first, ctx)
+        return records + self._made(form, completion, first, prompt, ctx)
 
     def _prompt(self, form: Form, count: int, first: int, ctx: Context) -> str:
         return self._render(
@@ -74,29 +76,33 @@ class Generate(Faithful):
             faithful=self.faithful,
         )
 
-    def _made(self, form: Form, completion: Completion, first: int, ctx: Context) -> list[Record]:
+    def _made(self, form: Form, completion: Completion, first: int, prompt: str, ctx: Context) -> list[Record]:
         provenance = Provenance(
             model=self.model_of(completion),
             requests=completion.keys,
             demonstrations=tuple(shown.id for shown in ctx.demonstrations),
         )
+        # the demonstrations beside the prompt: in it they may be escaped
+        shown = Shown("\n".join((prompt, *(demonstration.text for demonstration in ctx.demonstrations))))
         made: list[Record] = []
         for choice in choices_of(completion):
             parsed = read_choice(form, choice, first)
-            made += [_record(item, provenance) for item in parsed.items]
+            drops = [None if self.faithful else shown.copied(item) for item in parsed.items]
+            made += [_record(item, provenance, drop) for item, drop in zip(parsed.items, drops, strict=True)]
             for piece in parsed.broken:
                 drop = Drop(piece.reason, detail=why_dropped(piece, parsed, completion))
                 made.append(Record(instruction=piece.text, provenance=provenance, drop=drop))
         return made
 
 
-def _record(item: Item, provenance: Provenance) -> Record:
+def _record(item: Item, provenance: Provenance, drop: Drop | None) -> Record:
     return Record(
         instruction=item["instruction"],
         input=item.get("input", ""),
         output=item.get("output"),
         task_type=item.get("task_type") or None,
         provenance=provenance,
+        drop=drop,
     )
 
 
@@ -162,7 +168,7 @@ class Instances(Faithful):
     the input first (`is_classification`, which the stage `classify` fills in). `input_first` and `output_first` name
     the templates, which get `instruction`, `reply`, `count` and `faithful`. Drops: `malformed`, `truncated`,
     `empty_reply`, `refused`, `context_length`; a pair that came before is `duplicate_instance`, one too many
-    `surplus_instance`.
+    `surplus_instance`; one of the template's own examples `prompt_copy` (not with `faithful`).
     """
 
     prompt_settings: ClassVar[tuple[str, ...]] = ("input_first", "output_first")
@@ -180,7 +186,7 @@ class Instances(Faithful):
             out += [record] if reply is None else self._children(record, *reply, ctx)
         return out
 
-    async def _ask(self, record: Record, ctx: Context) -> tuple[Form, Completion] | None:
+    async def _ask(self, record: Record, ctx: Context) -> tuple[Form, str, Completion] | None:
         if record.output is not None or answered_by_call(record):
             return None
         label_first = bool(record.is_classification)
@@ -199,15 +205,16 @@ class Instances(Faithful):
         )
         if self.faithful:
             published_sampling = published_instances(label_first, self.max_instances)
-            return form, await self.ask_faithfully(published_sampling, prompt, ctx)
-        return form, await self.ask_for(form, prompt, ctx)
+            return form, prompt, await self.ask_faithfully(published_sampling, prompt, ctx)
+        return form, prompt, await self.ask_for(form, prompt, ctx)
 
-    def _children(self, record: Record, form: Form, completion: Completion, ctx: Context) -> list[Record]:
+    def _children(self, record: Record, form: Form, prompt: str, completion: Completion, ctx: Context) -> list[Record]:
         provenance = self.credit(record, completion)
         parsed = read_choice(form, choices_of(completion)[0])
         wanted = set(range(len(parsed.items)))
         if len(wanted) > self.max_instances:
             wanted = set(ctx.rng.sample(range(len(parsed.items)), self.max_instances))
+        shown = Shown(prompt, own=(record.instruction,))
         children: list[Record] = []
         seen: set[tuple[str, str]] = set()
         for number, item in enumerate(parsed.items):
@@ -217,6 +224,8 @@ class Instances(Faithful):
                 drop = Drop("duplicate_instance")
             elif number not in wanted:
                 drop = Drop("surplus_instance", limit=self.max_instances, score=len(parsed.items))
+            elif not self.faithful:
+                drop = shown.copied(item)
             seen.add(pair)
             children.append(record.child(input=pair[0], output=pair[1], drop=drop, provenance=provenance))
         for piece in parsed.broken:
