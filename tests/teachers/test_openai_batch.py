@@ -17,8 +17,8 @@ from wire import Outgoing
 from synthgen.engine.budget import usd_of
 from synthgen.errors import StoreError, TeacherError
 from synthgen.requests.request import Completion, Draining, Usage
-from synthgen.teachers.openai import OpenAI, batch
-from synthgen.teachers.openai.batch import BatchState
+from synthgen.teachers.openai import OpenAI, batch, batch_api
+from synthgen.teachers.openai.batch_state import BatchState
 
 COUNT = 60
 
@@ -220,7 +220,7 @@ def test_a_kill_between_upload_and_creation(tmp_path: Path, created: bool) -> No
 def test_creating_is_tried_again_and_a_batch_that_is_gone_is_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(batch, "wait_random_exponential", lambda *_: lambda state: 0.01)
+    monkeypatch.setattr(batch_api, "wait_random_exponential", lambda *_: lambda state: 0.01)
     caplog.set_level(logging.WARNING)
 
     async def work() -> None:
@@ -401,6 +401,51 @@ def test_lines_that_are_none_do_not_harm_the_others() -> None:
             assert [total for _, total in batches_of(server)] == [20, 5]
 
     run(work())
+
+
+def test_of_a_line_that_is_too_long_no_more_is_kept_and_its_request_is_sent_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def lengthened(lines: list[bytes]) -> bytes:
+        return b"\n".join([lines[0][:-1] + b" " * 100_000 + b"}", *lines[1:]])
+
+    async def work() -> None:
+        async with (
+            OpenAIServer() as server,
+            opened(base_url=server.url, model="test-model", batch=True, max_reply_mb=0.05) as teacher,
+        ):
+            changes = iter([lengthened])
+            server.batches.change = lambda lines: next(changes, b"\n".join)(lines)
+            assert good(await ask_all(teacher, 5)) == 5
+            assert [total for _, total in batches_of(server)] == [5, 1]
+
+    run(work())
+    assert "1 lines of more than 0.05 MB, which max_reply_mb allows, are left out" in caplog.text
+
+
+@pytest.mark.parametrize("endless", [b"\n" + b" " * 1000, b" " * 1000, b'\n{"custom_id": "of another batch"}'])
+def test_a_file_without_end_is_not_read_to_its_end(endless: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> int:
+        async with (
+            OpenAIServer() as server,
+            opened(base_url=server.url, model="test-model", batch=True, max_reply_mb=0.1) as teacher,
+        ):
+            handle, files = server.batches.handle, list[Outgoing]()
+
+            async def strange(path: str, incoming: Any) -> Outgoing | None:
+                outgoing = await handle(path, incoming)
+                if path.endswith("/content") and outgoing is not None and not files:
+                    outgoing.raw, outgoing.endless = b"\n".join(outgoing.data().split(b"\n")[:3]), endless
+                    files.append(outgoing)
+                return outgoing
+
+            server.batches.handle = strange  # type: ignore[method-assign]
+            assert good(await ask_all(teacher, 5)) == 5
+            assert [total for _, total in batches_of(server)] == [5, 2 + (endless[:1] == b" ")]
+            return files[0].sent
+
+    assert run(work()) < 50_000_000
+    assert "is larger than its replies can be: the rest is not read" in caplog.text
 
 
 def test_a_request_whose_line_is_always_an_error_ends_after_a_few_batches() -> None:

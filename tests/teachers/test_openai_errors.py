@@ -16,9 +16,9 @@ from openai_parts import OpenAIServer, Plan, ask_all, error_reply, good, opened,
 from synthgen.errors import ConfigError, SynthgenError, TeacherError
 from synthgen.requests.request import Completion, Sampling
 from synthgen.teachers.openai import OpenAI, patience
-from synthgen.teachers.openai.access import from_environment, without_credentials
+from synthgen.teachers.openai.credentials import from_environment, without_credentials
 from synthgen.teachers.openai.problems import Problem
-from synthgen.teachers.openai.streams import read
+from synthgen.teachers.openai.reading import read
 
 KEY = "sk-planted-7f3a9c2e51"
 

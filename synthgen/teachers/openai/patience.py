@@ -6,9 +6,9 @@ import asyncio
 import math
 import random
 
+from synthgen.safety import outward
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.access import Scrubber
 from synthgen.teachers.openai.call import Call
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Ticket
@@ -35,9 +35,8 @@ TOLD_AFTER_S, TOLD_EVERY_S = 10.0, 60.0
 class Patience:
     """Ends a run at whose servers nothing goes on; `proxied`: one of them is reached by a proxy."""
 
-    def __init__(self, dispatch: Dispatch, scrub: Scrubber, give_up_after_s: float, *, proxied: bool) -> None:
+    def __init__(self, dispatch: Dispatch, give_up_after_s: float, *, proxied: bool) -> None:
         self._dispatch = dispatch
-        self._scrub = scrub
         self._give_up_after_s = give_up_after_s
         self._proxied = proxied
         self._silent_until = 0.0
@@ -99,7 +98,7 @@ class Patience:
             "waiting for %s: no reply for %.0f s (%s); the next try is in %.1f s, the last one after %.0f s",
             " or ".join(self._dispatch.names),
             stalled_s,
-            self._scrub(again.problem),
+            outward.scrub(again.problem),
             again.wait_s or 0.0,
             patience_s,
         )

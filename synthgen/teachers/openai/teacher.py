@@ -14,13 +14,14 @@ from synthgen.errors import TeacherError
 from synthgen.protocols import MOST, Teacher
 from synthgen.requests.metering import FREE, Price, listed
 from synthgen.requests.request import Api, Completion, Draining, Request, Sampling
-from synthgen.safety import outward
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.access import (
-    OPENAI_URL,
-    Access,
-    addressed,
+from synthgen.teachers.openai.batch import Batches
+from synthgen.teachers.openai.batch_api import BatchApi
+from synthgen.teachers.openai.batch_state import BatchState
+from synthgen.teachers.openai.bodies import Dialect
+from synthgen.teachers.openai.calls import Caller
+from synthgen.teachers.openai.credentials import (
     check_header_name,
     check_key,
     check_value,
@@ -29,19 +30,15 @@ from synthgen.teachers.openai.access import (
     fault_in_login,
     from_environment,
     how_to_fix,
-    is_local,
-    is_openai,
-    learn_proxies,
     without_credentials,
 )
-from synthgen.teachers.openai.batch import Batches, BatchState
-from synthgen.teachers.openai.bodies import Dialect
-from synthgen.teachers.openai.calls import Caller
 from synthgen.teachers.openai.dispatch import Dispatch
 from synthgen.teachers.openai.endpoint import Endpoint
 from synthgen.teachers.openai.limits import Concurrency
 from synthgen.teachers.openai.patience import NEVER_ANSWERED_S
 from synthgen.teachers.openai.problems import Again
+from synthgen.teachers.openai.proxies import learn_proxies
+from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
 from synthgen.teachers.openai.transport import MEGABYTE, Transport, descriptors
 
 log = logger("synthgen.teachers.openai")
@@ -209,7 +206,6 @@ class OpenAI(Teacher, BaseModel):
                 servers,
                 Dispatch([server.endpoint for server in servers], self.rpm, self.tpm),
                 transport,
-                outward.scrub,
                 give_up_after_s=self.give_up_after_s,
                 key_variable=self.api_key_env,
             )
@@ -217,7 +213,8 @@ class OpenAI(Teacher, BaseModel):
                 self.model = self.azure_deployment or await self._only_model(self._caller)
             if self.batch:
                 client = access.client(self.urls[0], timeout=self.timeout_s)
-                self._batches = Batches(client, self._caller, BatchState(self._batch_file), self.give_up_after_s)
+                api = BatchApi(client, servers[0].endpoint.name, self.api_key_env, self.give_up_after_s)
+                self._batches = Batches(api, self._caller, BatchState(self._batch_file), self.give_up_after_s)
         except BaseException:
             await self.close()
             await transport.close()

@@ -105,7 +105,7 @@ class Transport:
         import aiohttp
 
         self._timeout_s = timeout_s
-        self._most = most
+        self.most = most
         self._errors = aiohttp
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
@@ -155,17 +155,17 @@ class Transport:
             raise Again("failed", what, answered=True) from None
 
     async def _body(self, reply: aiohttp.ClientResponse) -> bytes:
-        if (reply.content_length or self._most + 1) <= self._most and "Content-Encoding" not in reply.headers:
+        if (reply.content_length or self.most + 1) <= self.most and "Content-Encoding" not in reply.headers:
             return await reply.read()
         parts: list[bytes] = []
         size = 0
         while part := await reply.content.readany():
             size += len(part)
-            if size > self._most:
+            if size > self.most:
                 reply.close()
                 if reply.status >= 300:  # whose words stand at its beginning
                     break
-                what = f"the reply is larger than {self._most / MEGABYTE:g} MB, which max_reply_mb allows"
+                what = f"the reply is larger than {self.most / MEGABYTE:g} MB, which max_reply_mb allows"
                 raise Again("failed", what, answered=True)
             parts.append(part)
         return b"".join(parts)

@@ -1,0 +1,151 @@
+"""A provider's files and batches: uploaded, created, looked at, and read line by line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from synthgen.requests.request import Api
+from synthgen.safety.outward import logger
+from synthgen.teachers.openai import advice
+from synthgen.teachers.openai.bodies import PATHS
+from synthgen.teachers.openai.problems import RETRIED, Again, Problem
+
+if TYPE_CHECKING:
+    import openai
+    from openai.types import Batch
+
+log = logger("synthgen.teachers.openai")
+
+T = TypeVar("T")
+
+MOVED = range(300, 400)
+
+
+class Gone(Exception):
+    """The provider does not know a file or batch, or knows it no more."""
+
+
+class BatchApi:
+    """The batch API of one provider. What passes (a broken connection, 429, 5xx) is tried again for a while.
+
+    Every call raises `Gone` (HTTP 404), `TeacherError` (refused) or `Again` (not reached).
+    """
+
+    def __init__(self, client: openai.AsyncOpenAI, name: str, key_variable: str, give_up_after_s: float) -> None:
+        self.name = name
+        self._client = client
+        self._key_variable = key_variable
+        self._retrying = AsyncRetrying(
+            retry=retry_if_exception(_passing),
+            wait=wait_random_exponential(1, 30),
+            stop=stop_after_delay(give_up_after_s),
+            reraise=True,
+        )
+
+    async def upload(self, lines: bytes) -> str:
+        """The id of a file with these requests."""
+        file = await self.tried(partial(self._client.files.create, file=("requests.jsonl", lines), purpose="batch"))
+        return file.id
+
+    async def create(self, file_id: str, api: Api) -> str:
+        """The id of a batch of the requests in a file."""
+        endpoint: Any = f"/v1{PATHS[api]}"
+        create = partial(self._client.batches.create, endpoint=endpoint, completion_window="24h")
+        return (await self.tried(partial(create, input_file_id=file_id))).id
+
+    async def find(self, file_id: str) -> str | None:
+        """The id of the batch that was created from a file, or None where none is listed."""
+
+        async def search() -> str | None:
+            async for batch in self._client.batches.list(limit=100):
+                if batch.input_file_id == file_id:
+                    return batch.id
+            return None
+
+        try:
+            return await self.tried(search)
+        except Gone:  # a server that lists no batches
+            return None
+
+    async def look(self, batch_id: str) -> Batch:
+        """A batch as it is now."""
+        return await self.tried(partial(self._client.batches.retrieve, batch_id))
+
+    async def lines(self, file_id: str, most: int, in_all: int) -> AsyncGenerator[bytes | None]:
+        """A file's lines, None in place of each that has more than `most` bytes; to be read within `tried`.
+
+        Of the whole file no more than `in_all` bytes are read, and the log says so where it has more.
+        """
+        import httpx2
+        import openai
+
+        async with self._client.files.with_streaming_response.content(file_id) as response:
+            try:
+                async for line in _lines(self._up_to(in_all, response.iter_bytes(), file_id), most):
+                    yield line
+            except httpx2.RequestError as error:  # the package translates those before the body alone
+                request = response.http_response.request
+                raise openai.APIConnectionError(message=str(error) or type(error).__name__, request=request) from error
+
+    async def _up_to(self, most: int, pieces: AsyncIterator[bytes], file_id: str) -> AsyncIterator[bytes]:
+        async for piece in pieces:
+            most -= len(piece)
+            if most < 0:
+                log.warning(
+                    "%s: the file %s is larger than its replies can be: the rest is not read", self.name, file_id
+                )
+                return
+            yield piece
+
+    async def tried(self, what: Callable[[], Awaitable[T]]) -> T:
+        """What the provider answers, after as many tries as make sense."""
+        import openai
+
+        try:
+            result: T = await self._retrying.copy()(what)
+            return result
+        except openai.NotFoundError:
+            raise Gone from None
+        except openai.APIStatusError as error:
+            problem = Problem.read(error.status_code, error.response.content)
+            if error.status_code in MOVED:
+                place = urlsplit(error.response.headers.get("location", ""))
+                to = f"sends on to {place.scheme}://{place.netloc.rpartition('@')[2]}" if place.netloc else "sends on"
+                problem = Problem(error.status_code, f"it {to}, which is not followed")
+            raise advice.refused(problem, self.name, self._key_variable) from None
+        except openai.APIError as error:
+            raise Again("unreachable", str(error)) from None
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._client.close()
+
+
+def _passing(error: BaseException) -> bool:
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code == 429 or error.status_code in RETRIED
+    return isinstance(error, openai.APIConnectionError)
+
+
+async def _lines(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes | None]:
+    """Lines end at a line feed alone: JSON may hold all other ends of lines. No more than `most` bytes are kept."""
+    kept: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        for number, part in enumerate(piece.split(b"\n")):
+            if number:
+                yield b"".join(kept) if size <= most else None
+                kept, size = [], 0
+            size += len(part)
+            if size <= most:
+                kept.append(part)
+            else:
+                kept.clear()
+    yield b"".join(kept) if size <= most else None
