@@ -16,7 +16,7 @@ from synthgen.cli.terminal import print_json
 from synthgen.config import Recipe, load
 from synthgen.errors import ConfigError
 from synthgen.safety.outward import learn_environment
-from synthgen.teachers.openai.credentials import fault_in_key, how_to_fix
+from synthgen.teachers.openai.access import fault_in_key, how_to_fix
 
 
 def read_env(config: str) -> None:

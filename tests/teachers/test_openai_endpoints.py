@@ -12,8 +12,8 @@ import pytest
 from openai_parts import OpenAIServer, Plan, ask_all, good, opened
 
 from synthgen.errors import TeacherError
-from synthgen.teachers.openai import endpoint as endpoints
-from synthgen.teachers.openai.endpoint import (
+from synthgen.teachers.openai import dispatch
+from synthgen.teachers.openai.dispatch import (
     FAILURES_TO_SET_ASIDE,
     REFUSALS_TO_PAUSE,
     TRIAL_MIN_S,
@@ -50,7 +50,7 @@ def test_the_faster_server_gets_more() -> None:
 
 
 def test_a_server_that_fails_is_set_aside_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "TRIAL_MIN_S", 0.05)
+    monkeypatch.setattr(dispatch, "TRIAL_MIN_S", 0.05)
     broken = Plan(latency_s=0.01, outage_at=20, outage_s=0.3)
     well, back = run(at_servers(Plan(latency_s=0.01), broken, count=1500))
     assert well["requests"] > back["requests"]

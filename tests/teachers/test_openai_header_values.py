@@ -10,7 +10,7 @@ import pytest
 
 from synthgen.errors import TeacherError
 from synthgen.teachers.openai import OpenAI
-from synthgen.teachers.openai.credentials import fault_in_key, fault_in_value
+from synthgen.teachers.openai.access import fault_in_key, fault_in_value
 
 LOCAL = "http://localhost:1/v1"
 

@@ -19,7 +19,7 @@ from synthgen.errors import TeacherError
 from synthgen.forms.reply_problems import why_unusable
 from synthgen.requests.request import Completion, Request, Sampling
 from synthgen.store import RunReport
-from synthgen.teachers.openai import patience, verdicts
+from synthgen.teachers.openai import failures
 
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
 RECIPE = """
@@ -34,8 +34,8 @@ Refuse = Callable[[dict[str, Any]], Outgoing | None]
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.02)
-    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.05)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.02)
+    monkeypatch.setattr(failures, "BACKOFF_MAX_S", 0.05)
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -167,7 +167,7 @@ def test_where_nothing_is_answered_the_run_ends_with_the_servers_words(
 
 
 def test_many_rejected_in_a_row_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdicts, "NEARLY_ALL", 10)
+    monkeypatch.setattr(failures, "NEARLY_ALL", 10)
 
     async def work() -> int:
         async with served() as (teacher, server):
@@ -183,7 +183,7 @@ def test_many_rejected_in_a_row_end_the_run(monkeypatch: pytest.MonkeyPatch) -> 
 def test_those_that_fail_for_good_are_all_done_at_the_end_and_do_not_end_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(verdicts, "NEARLY_ALL", 3)
+    monkeypatch.setattr(failures, "NEARLY_ALL", 3)
 
     async def work() -> list[str | None]:
         async with served(Plan(lasting=(("500", 0.1),))) as (teacher, _):
@@ -203,7 +203,7 @@ def test_a_server_that_changes_in_the_middle_costs_few_records() -> None:
             return await asyncio.gather(*asked, return_exceptions=True)
 
     replies = run(work())
-    assert sum(isinstance(reply, Completion) for reply in replies) <= verdicts.IN_DOUBT
+    assert sum(isinstance(reply, Completion) for reply in replies) <= failures.IN_DOUBT
     assert all("another one now" in str(r) for r in replies if isinstance(r, TeacherError))
 
 
@@ -246,8 +246,8 @@ def test_a_wait_that_is_too_long_ends_the_run_at_once(message: str, headers: dic
 def test_a_request_that_fails_more_slowly_than_the_run_waits_is_rejected_and_not_taken_for_a_server_that_is_down(
     monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.4)
-    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.4)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.4)
+    monkeypatch.setattr(failures, "BACKOFF_MAX_S", 0.4)
     outgoing = error_reply(500, "no") if fault == "500" else Outgoing(raw=b'{"choices": [{"mess')
 
     async def work() -> tuple[Completion, int]:
@@ -261,7 +261,7 @@ def test_a_request_that_fails_more_slowly_than_the_run_waits_is_rejected_and_not
 
 
 def test_a_server_that_is_down_gets_one_plain_question_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.4)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.4)
 
     async def work() -> int:
         async with served(give_up_after_s=0.1) as (teacher, server):
@@ -281,7 +281,7 @@ def test_a_limit_per_day_whose_short_wait_changes_nothing_ends_the_run() -> None
                 await ask_all(teacher, 10, at_once=5)
             return server.requests
 
-    assert run(work()) <= 5 * (patience.BELIEVED_TODAY + 1)
+    assert run(work()) <= 5 * (failures.BELIEVED_TODAY + 1)
 
 
 def test_a_limit_per_day_that_slides_is_waited_for() -> None:
@@ -324,7 +324,7 @@ def test_a_limit_that_says_when_to_come_back_is_no_matter_of_money(hint: Any) ->
 
 
 def test_a_standstill_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(patience, "TOLD_AFTER_S", 0.1)
+    monkeypatch.setattr(failures, "TOLD_AFTER_S", 0.1)
 
     async def work() -> None:
         async with served(give_up_after_s=0.6) as (teacher, server):

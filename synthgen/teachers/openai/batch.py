@@ -13,12 +13,11 @@ from synthgen.requests.metering import Meter, counted, current_meter
 from synthgen.requests.request import Choice, Completion, Request
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.batch_api import BatchApi, Gone
-from synthgen.teachers.openai.batch_results import Line, Missed, results
+from synthgen.teachers.openai.batch_api import BatchApi, Gone, Line, Missed, results
 from synthgen.teachers.openai.batch_state import BatchState, SentBatch
 from synthgen.teachers.openai.bodies import PATHS
-from synthgen.teachers.openai.call import Call
 from synthgen.teachers.openai.calls import Caller
+from synthgen.teachers.openai.failures import Call
 from synthgen.teachers.openai.problems import Again
 
 if TYPE_CHECKING:

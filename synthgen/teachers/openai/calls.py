@@ -16,22 +16,25 @@ from synthgen.requests.request import Choice, Completion, Request
 from synthgen.safety import outward
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
+from synthgen.teachers.openai.access import Server
 from synthgen.teachers.openai.bodies import PATHS, SURE, learned, watch_schemas
-from synthgen.teachers.openai.call import Call, count
-from synthgen.teachers.openai.dispatch import Dispatch
-from synthgen.teachers.openai.endpoint import Ticket
-from synthgen.teachers.openai.patience import (
+from synthgen.teachers.openai.dispatch import Dispatch, Ticket
+from synthgen.teachers.openai.failures import (
     BACKOFF_MAX_S,
+    IN_DOUBT,
     OWN_BACKOFF_MAX_S,
     SHORTEST_WAIT_S,
+    Call,
     Patience,
+    Verdicts,
+    count,
+    is_reply,
     jittered,
+    plain,
 )
 from synthgen.teachers.openai.problems import Again, Problem, Refused
 from synthgen.teachers.openai.reading import offered_in, read
-from synthgen.teachers.openai.server import Server
 from synthgen.teachers.openai.transport import Transport
-from synthgen.teachers.openai.verdicts import IN_DOUBT, Verdicts, is_reply, plain
 
 if TYPE_CHECKING:
     from yarl import URL

@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 from synthgen.safety import outward
 from synthgen.teachers.openai import words
-from synthgen.teachers.openai.hints import wait_asked_s
-from synthgen.teachers.openai.words import Words, bounded
+from synthgen.teachers.openai.words import Words, bounded, wait_asked_s
 
 Kind = Literal["refused", "overloaded", "failed", "unreachable", "timed_out", "adapted"]
 

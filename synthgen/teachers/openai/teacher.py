@@ -16,12 +16,10 @@ from synthgen.requests.metering import FREE, Price, listed
 from synthgen.requests.request import Api, Completion, Draining, Request, Sampling
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.batch import Batches
-from synthgen.teachers.openai.batch_api import BatchApi
-from synthgen.teachers.openai.batch_state import BatchState
-from synthgen.teachers.openai.bodies import Dialect
-from synthgen.teachers.openai.calls import Caller
-from synthgen.teachers.openai.credentials import (
+from synthgen.teachers.openai.access import (
+    OPENAI_URL,
+    Access,
+    addressed,
     check_header_name,
     check_key,
     check_value,
@@ -30,16 +28,20 @@ from synthgen.teachers.openai.credentials import (
     fault_in_login,
     from_environment,
     how_to_fix,
+    is_local,
+    is_openai,
     without_credentials,
 )
-from synthgen.teachers.openai.dispatch import Dispatch
-from synthgen.teachers.openai.endpoint import Endpoint
+from synthgen.teachers.openai.batch import Batches
+from synthgen.teachers.openai.batch_api import BatchApi
+from synthgen.teachers.openai.batch_state import BatchState
+from synthgen.teachers.openai.bodies import Dialect
+from synthgen.teachers.openai.calls import Caller
+from synthgen.teachers.openai.dispatch import Dispatch, Endpoint
+from synthgen.teachers.openai.failures import NEVER_ANSWERED_S
 from synthgen.teachers.openai.limits import Concurrency
-from synthgen.teachers.openai.patience import NEVER_ANSWERED_S
 from synthgen.teachers.openai.problems import Again
-from synthgen.teachers.openai.proxies import learn_proxies
-from synthgen.teachers.openai.server import OPENAI_URL, Access, addressed, is_local, is_openai
-from synthgen.teachers.openai.transport import MEGABYTE, Transport, descriptors
+from synthgen.teachers.openai.transport import MEGABYTE, Transport, descriptors, learn_proxies
 
 log = logger("synthgen.teachers.openai")
 
