@@ -403,24 +403,118 @@ def test_lines_that_are_none_do_not_harm_the_others() -> None:
     run(work())
 
 
-def test_of_a_line_that_is_too_long_no_more_is_kept_and_its_request_is_sent_again(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def lengthened(lines: list[bytes]) -> bytes:
-        return b"\n".join([lines[0][:-1] + b" " * 100_000 + b"}", *lines[1:]])
+def with_much_at_its_end(line: bytes) -> bytes:
+    return line[:-1] + b" " * 100_000 + b"}"
 
+
+def with_much_at_its_beginning(line: bytes) -> bytes:
+    return b'{"more": "' + b"x" * 100_000 + b'", ' + line[1:]
+
+
+@pytest.mark.parametrize("lengthened", [with_much_at_its_end, with_much_at_its_beginning])
+def test_a_request_whose_line_is_too_long_is_sent_again(lengthened: Callable[[bytes], bytes]) -> None:
     async def work() -> None:
         async with (
             OpenAIServer() as server,
             opened(base_url=server.url, model="test-model", batch=True, max_reply_mb=0.05) as teacher,
         ):
-            changes = iter([lengthened])
+            changes = iter([lambda lines: b"\n".join([lengthened(lines[0]), *lines[1:]])])
             server.batches.change = lambda lines: next(changes, b"\n".join)(lines)
             assert good(await ask_all(teacher, 5)) == 5
             assert [total for _, total in batches_of(server)] == [5, 1]
 
     run(work())
-    assert "1 lines of more than 0.05 MB, which max_reply_mb allows, are left out" in caplog.text
+
+
+def test_a_request_whose_line_is_always_too_long_ends_with_the_reason() -> None:
+    def lengthened(lines: list[bytes]) -> bytes:
+        return b"\n".join(with_much_at_its_end(line) if b"'prompt 3.'" in line else line for line in lines)
+
+    async def work() -> list[Completion]:
+        async with (
+            OpenAIServer() as server,
+            opened(base_url=server.url, model="test-model", batch=True, max_reply_mb=0.05) as teacher,
+        ):
+            server.batches.change = lengthened
+            replies = await ask_all(teacher, 5)
+            assert [total for _, total in batches_of(server)] == [5, *[1] * (batch.TRIES - 1)]
+            return replies
+
+    ended = [reply.choices[0] for reply in run(work()) if reply.finish_reason == "server_error"]
+    assert [choice.refusal for choice in ended] == ["its reply is larger than 0.05 MB, which max_reply_mb allows"]
+
+
+@pytest.mark.parametrize("stalls", [False, True])
+def test_a_file_that_breaks_off_is_read_again_and_gives_each_reply_once(
+    stalls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_api, "wait_random_exponential", lambda *_: lambda state: 0.01)
+    monkeypatch.setattr(batch, "LINGER_S", 0.6)  # the file is read again before the next batch is sent
+    refused: list[str] = []
+
+    def refuse_once(lines: list[bytes]) -> bytes:
+        row = of_file(lines)[0]
+        if not refused:
+            refused.append(row["custom_id"])
+            lines[0] = json.dumps({"custom_id": row["custom_id"], "error": {"message": "the model broke"}}).encode()
+        return b"\n".join(lines)
+
+    async def work() -> None:
+        async with (
+            OpenAIServer() as server,
+            opened(base_url=server.url, model="test-model", batch=True, timeout_s=0.3) as teacher,
+        ):
+            server.batches.change = refuse_once
+            handle, cut = server.batches.handle, list[Outgoing]()
+
+            async def breaking_off(path: str, incoming: Any) -> Outgoing | None:
+                outgoing = await handle(path, incoming)
+                if path.endswith("/content") and outgoing is not None and not cut:
+                    outgoing.cut, outgoing.stalls = len(outgoing.data()) // 2, stalls
+                    cut.append(outgoing)
+                return outgoing
+
+            server.batches.handle = breaking_off  # type: ignore[method-assign]
+            assert good(await ask_all(teacher, 5)) == 5
+            assert [total for _, total in batches_of(server)] == [5, 1]
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/v1/files", 200, "which max_reply_mb allows"),
+        ("/v1/batches", 200, "which max_reply_mb allows"),
+        ("/v1/batches/", 200, "which max_reply_mb allows"),
+        ("/v1/batches", 400, "the form is wrong"),
+        ("/content", 400, "the form is wrong"),
+    ],
+)
+def test_an_answer_without_end_about_files_and_batches_is_not_read_to_its_end(
+    path: str, status: int, said: str
+) -> None:
+    answer = Outgoing(raw=b"the form is wrong" + b" " * 1000, status=status, endless=b" " * 1000)
+
+    async def work() -> None:
+        async with (
+            OpenAIServer() as server,
+            opened(base_url=server.url, model="test-model", batch=True, max_reply_mb=0.1) as teacher,
+        ):
+            handle = server.batches.handle
+
+            async def strange(asked: str, incoming: Any) -> Outgoing | None:
+                meant = asked == path or (path == "/content" and asked.endswith(path))
+                if meant or (path.endswith("/") and asked.startswith(path)):
+                    return answer
+                return await handle(asked, incoming)
+
+            server.batches.handle = strange  # type: ignore[method-assign]
+            with pytest.raises(TeacherError, match=said):
+                await ask_all(teacher, 3)
+
+    run(work())
+    assert answer.sent < 50_000_000
 
 
 @pytest.mark.parametrize("endless", [b"\n" + b" " * 1000, b" " * 1000, b'\n{"custom_id": "of another batch"}'])

@@ -23,6 +23,7 @@ from synthgen.teachers.openai.dispatch import Endpoint
 from synthgen.teachers.openai.transport import Proxy, proxy_for
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
     import yarl
 
@@ -43,19 +44,12 @@ class Access:
     azure_deployment: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def client(self, url: str, **options: Any) -> openai.AsyncOpenAI:
-        """The openai package's client for a server, without retries of its own.
-
-        It follows no redirect: another address would get the headers, whatever is secret in them, and the prompts.
-        """
+    def client(self, url: str, http_client: httpx2.AsyncClient, **options: Any) -> openai.AsyncOpenAI:
+        """The openai package's client for a server, without retries of its own."""
         import openai
 
-        if "http_client" not in options:
-            proxy = proxy_for(url)
-            options["http_client"] = openai.DefaultAsyncHttpxClient(
-                follow_redirects=False, trust_env=False, proxy=proxy.url if proxy is not None else None
-            )
         common = {"api_key": self.key or NO_KEY, "max_retries": 0, "default_headers": dict(self.headers), **options}
+        common["http_client"] = http_client
         common |= {"organization": self.organization, "project": self.project}
         if self.azure_api_version is None:
             return openai.AsyncOpenAI(base_url=url, **common)
@@ -113,8 +107,8 @@ async def addressed(url: str, endpoint: Endpoint, access: Access, model: str, di
         return httpx2.Response(200, json={})
 
     plain = without_credentials(url)
-    client = access.client(plain, http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(look), trust_env=False))
-    async with client:
+    looking = httpx2.AsyncClient(transport=httpx2.MockTransport(look), trust_env=False)
+    async with access.client(plain, looking) as client:
         for path in PATHS.values():
             await client.post(path, body={"model": model}, cast_to=object)
         await client.get("/models", cast_to=object)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from synthgen.errors import SynthgenError, TeacherError
 from synthgen.requests.metering import Meter, counted, current_meter
 from synthgen.requests.request import Choice, Completion, Request
+from synthgen.safety import outward
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.batch_api import BatchApi, Gone, Line, Missed, results
@@ -123,7 +124,7 @@ class Batches:
             waiting.meter.failed(paid=outcome.paid)
             waiting.call.failures += outcome.own
             if waiting.call.failures >= TRIES:
-                return Completion((Choice(None, "server_error"),))
+                return Completion((Choice(None, "server_error", refusal=outward.scrub(outcome.problem)),))
             await waiting.meter.reserve()
             self._caller.dispatch.check()
             waiting.turn = asyncio.get_running_loop().create_future()
@@ -238,9 +239,10 @@ class Batches:
 
     async def _bring(self, sent: SentBatch) -> None:
         """Waits for a batch to end, and gives out what it brings; the rest is asked for again by those who wait."""
-        end, brought = "is not there any more", 0
+        end = "is not there any more"
+        given: set[str] = set()  # those may be in the next batch by now
         try:
-            batch, brought = await self._ended(sent)
+            batch = await self._ended(sent, given)
             end = f"has ended ({batch.status})"
             if batch.status == "failed":
                 self._state.gone(sent.file_id)
@@ -255,9 +257,9 @@ class Batches:
             log.warning("the provider has batch %s no more: asking again", sent.batch_id)
             self._state.gone(sent.file_id)
             left_over = Missed("the provider has the batch no more", own=False, paid=True)
-        self._barren = 0 if brought else self._barren + 1
-        missing = [w for key in sent.keys if (w := self._waiting.get(key)) is not None and not w.turn.done()]
-        if missing and (self._barren >= BARREN or (not brought and end.endswith("(completed)"))):
+        self._barren = 0 if given else self._barren + 1
+        missing = [w for key in sent.keys - given if (w := self._waiting.get(key)) is not None and not w.turn.done()]
+        if missing and (self._barren >= BARREN or (not given and end.endswith("(completed)"))):
             self._state.gone(sent.file_id)
             self._forget(sent)
             raise TeacherError(
@@ -277,22 +279,22 @@ class Batches:
             if self._holding.get(key) is sent:
                 del self._holding[key]
 
-    async def _ended(self, sent: SentBatch) -> tuple[Batch, int]:
-        """The batch when it has ended, and how many of its requests it has an outcome for, which is given out."""
+    async def _ended(self, sent: SentBatch, given: set[str]) -> Batch:
+        """The batch when it has ended, and the outcomes that it has for its requests are `given` out."""
         if sent.batch_id is None:
             await self._find(sent)
         loop = asyncio.get_running_loop()
         started = told = loop.time()
-        wait_s, looks, brought = POLL_S, 0, 0
+        wait_s, looks = POLL_S, 0
         while True:
             batch = await self._api.look(str(sent.batch_id))
             if batch.status in ENDED:
                 looks += 1
                 for file_id in (batch.output_file_id, batch.error_file_id):
                     if file_id:
-                        brought += await self._give_out(sent, file_id)
-                if brought or looks == LOOKS or batch.status != "completed":
-                    return batch, brought
+                        await self._give_out(sent, file_id, given)
+                if given or looks == LOOKS or batch.status != "completed":
+                    return batch
             elif batch.request_counts is not None:
                 log.info("batch %s: %s of %s", batch.id, batch.request_counts.completed, batch.request_counts.total)
             waited_s = loop.time() - started
@@ -317,22 +319,22 @@ class Batches:
             batch_id = await self._api.create(sent.file_id, apis[0])
         self._state.created(sent.file_id, batch_id)
 
-    async def _give_out(self, sent: SentBatch, file_id: str) -> int:
-        """Gives those who wait what a file says of their requests, and returns for how many it says something."""
+    async def _give_out(self, sent: SentBatch, file_id: str, given: set[str]) -> None:
+        """Gives those who wait what a file says of their requests, and adds these to those that are `given` theirs."""
         most = self._caller.transport.most
 
-        async def read() -> int:
-            said = 0
+        async def read() -> None:
             async with aclosing(self._api.lines(file_id, most, most * (len(sent.keys) + 1))) as lines:
                 async for key, outcome in results(lines, sent, most):
-                    said += 1
+                    if key in given:  # by a try that broke off, or another file
+                        continue
+                    given.add(key)
                     if (waiting := self._waiting.get(key)) is not None:
                         waiting.settle(outcome)
                     elif self._holding.get(key) is sent:
                         self._early[key] = outcome
-            return said
 
-        return await self._api.tried(read)
+        await self._api.tried(read)
 
 
 def _errors(batch: Batch) -> str:

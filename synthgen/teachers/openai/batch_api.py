@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -30,10 +30,31 @@ log = logger("synthgen.teachers.openai")
 T = TypeVar("T")
 
 MOVED = range(300, 400)
+_CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*"([^"\\]+)"')
 
 
 class Gone(Exception):
     """The provider does not know a file or batch, or knows it no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A batch has ended without a usable reply to a request.
+
+    `own`: that may be the request's fault; `paid`: it can have cost something.
+    """
+
+    problem: str
+    own: bool = True
+    paid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a batch's file says of a request, as its server would have answered it alone."""
+
+    status: int
+    data: bytes
 
 
 class BatchApi:
@@ -82,8 +103,8 @@ class BatchApi:
         """A batch as it is now."""
         return await self.tried(partial(self._client.batches.retrieve, batch_id))
 
-    async def lines(self, file_id: str, most: int, in_all: int) -> AsyncGenerator[bytes | None]:
-        """A file's lines, None in place of each that has more than `most` bytes; to be read within `tried`.
+    async def lines(self, file_id: str, most: int, in_all: int) -> AsyncGenerator[bytes]:
+        """A file's lines, of each no more than `most` bytes and one; to be read within `tried`.
 
         Of the whole file no more than `in_all` bytes are read, and the log says so where it has more.
         """
@@ -140,70 +161,45 @@ def _passing(error: BaseException) -> bool:
     return isinstance(error, openai.APIConnectionError)
 
 
-async def _lines(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes | None]:
-    """Lines end at a line feed alone: JSON may hold all other ends of lines. No more than `most` bytes are kept."""
+async def _lines(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+    """Lines end at a line feed alone: JSON may hold all other ends of lines. Of each `most` bytes are kept, and one."""
     kept: list[bytes] = []
-    size = 0
+    room = most + 1
     async for piece in pieces:
         for number, part in enumerate(piece.split(b"\n")):
             if number:
-                yield b"".join(kept) if size <= most else None
-                kept, size = [], 0
-            size += len(part)
-            if size <= most:
-                kept.append(part)
-            else:
-                kept.clear()
-    yield b"".join(kept) if size <= most else None
+                yield b"".join(kept)
+                kept, room = [], most + 1
+            kept.append(part[:room])
+            room -= len(kept[-1])
+    yield b"".join(kept)
 
 
-log = logger("synthgen.teachers.openai")
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """A batch has ended without a usable reply to a request.
-
-    `own`: that may be the request's fault; `paid`: it can have cost something.
-    """
-
-    problem: str
-    own: bool = True
-    paid: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What a batch's file says of a request, as its server would have answered it alone."""
-
-    status: int
-    data: bytes
-
-
-async def results(
-    lines: AsyncIterator[bytes | None], sent: SentBatch, most: int
-) -> AsyncGenerator[tuple[str, Line | Missed]]:
+async def results(lines: AsyncIterator[bytes], sent: SentBatch, most: int) -> AsyncGenerator[tuple[str, Line | Missed]]:
     """The key of each request that the lines of a file say something of, once, and what that is.
 
-    A line is None where it has more than `most` bytes. The log says what is left out.
+    Of a line with more than `most` bytes no more is known than its request. The log says how many lines are left out.
     """
     said: set[str] = set()
-    unusable: Counter[str] = Counter()
+    unusable = 0
     async for line in lines:
-        if line is None:
-            unusable[f"of more than {most / MEGABYTE:g} MB, which max_reply_mb allows,"] += 1
-            continue
         if not line.strip():
             continue
-        row = _object(line)
-        key = row.get("custom_id")
+        if len(line) > most:
+            begin = _CUSTOM_ID.search(line)
+            key: Any = begin and begin[1].decode("utf-8", "replace")
+            too_large = f"its reply is larger than {most / MEGABYTE:g} MB, which max_reply_mb allows"
+            outcome: Line | Missed | None = Missed(too_large, paid=True)
+        else:
+            row = _object(line)
+            key, outcome = row.get("custom_id"), _outcome(row)
         if not isinstance(key, str) or key not in sent.keys or key in said:
-            unusable["that answer none of its requests"] += 1
-        elif (outcome := _outcome(row)) is not None:
+            unusable += 1
+        elif outcome is not None:
             said.add(key)
             yield key, outcome
-    for which, count in unusable.items():
-        log.warning("batch %s: %d lines %s are left out", sent.batch_id, count, which)
+    if unusable:
+        log.warning("batch %s: %d lines that answer none of its requests are left out", sent.batch_id, unusable)
 
 
 def _object(line: bytes) -> dict[str, Any]:

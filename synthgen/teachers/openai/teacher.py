@@ -41,7 +41,7 @@ from synthgen.teachers.openai.dispatch import Dispatch, Endpoint
 from synthgen.teachers.openai.failures import NEVER_ANSWERED_S
 from synthgen.teachers.openai.limits import Concurrency
 from synthgen.teachers.openai.problems import Again
-from synthgen.teachers.openai.transport import MEGABYTE, Transport, descriptors, learn_proxies
+from synthgen.teachers.openai.transport import MEGABYTE, Transport, bounded_client, descriptors, learn_proxies
 
 log = logger("synthgen.teachers.openai")
 
@@ -214,7 +214,9 @@ class OpenAI(Teacher, BaseModel):
             if not self.model:
                 self.model = self.azure_deployment or await self._only_model(self._caller)
             if self.batch:
-                client = access.client(self.urls[0], timeout=self.timeout_s)
+                client = access.client(
+                    self.urls[0], bounded_client(self.urls[0], transport.most), timeout=self.timeout_s
+                )
                 api = BatchApi(client, servers[0].endpoint.name, self.api_key_env, self.give_up_after_s)
                 self._batches = Batches(api, self._caller, BatchState(self._batch_file), self.give_up_after_s)
         except BaseException:

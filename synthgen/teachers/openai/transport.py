@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from ipaddress import ip_address, ip_network
@@ -18,6 +18,7 @@ from synthgen.teachers.openai.problems import Again
 
 if TYPE_CHECKING:
     import aiohttp
+    import httpx2
     import yarl
 
 CONNECT_S = 10.0
@@ -112,6 +113,52 @@ class Transport:
     async def close(self) -> None:
         """Closes all connections."""
         await self._session.close()
+
+
+class TooLarge(Exception):
+    """A reply has more bytes than are read of one."""
+
+
+def bounded_client(url: str, most: int) -> httpx2.AsyncClient:
+    """Connections to one server for the openai package, which reads replies whole: of none more than `most` bytes.
+
+    A file's content is not bounded, since that is read in pieces; the others are bounded as they come, packed or not,
+    and raise `TooLarge`. No redirect is followed: another address would get the headers, whatever is secret in them,
+    and the prompts.
+    """
+    import httpx2
+    import openai
+
+    class Bounded(httpx2.AsyncByteStream):
+        def __init__(self, pieces: httpx2.AsyncByteStream, *, is_error: bool) -> None:
+            self._pieces = pieces
+            self._is_error = is_error
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for piece in self._pieces:
+                size += len(piece)
+                if size > most:
+                    if self._is_error:  # whose words stand at its beginning
+                        return
+                    raise TooLarge(f"it is larger than {most / MEGABYTE:g} MB, which max_reply_mb allows")
+                yield piece
+
+        async def aclose(self) -> None:
+            await self._pieces.aclose()
+
+    async def bound(response: httpx2.Response) -> None:
+        is_file = response.is_success and response.url.path.endswith("/content")
+        if not is_file and isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = Bounded(response.stream, is_error=response.is_error)
+
+    proxy = proxy_for(url)
+    return openai.DefaultAsyncHttpxClient(
+        follow_redirects=False,
+        trust_env=False,
+        proxy=proxy.url if proxy is not None else None,
+        event_hooks={"response": [bound]},
+    )
 
 
 @dataclass(frozen=True, slots=True)
