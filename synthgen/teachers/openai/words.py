@@ -13,7 +13,7 @@ from time import time
 from typing import Any
 
 from synthgen.safety.outward import cut
-from synthgen.teachers.openai.limits import seconds
+from synthgen.teachers.openai.limits import number, seconds
 
 MOST_BYTES = 200_000
 """Of a body more is not looked at."""
@@ -213,7 +213,7 @@ def wait_asked_s(headers: Mapping[str, str], body: Any = None, text: str = "") -
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    milliseconds = _number(headers.get("retry-after-ms"))
+    milliseconds = number(headers.get("retry-after-ms"))
     if milliseconds is not None and milliseconds >= 0:
         return milliseconds / 1000
     return _moment(headers.get("Retry-After"), headers)
@@ -223,12 +223,12 @@ def _moment(text: str | None, headers: Mapping[str, str]) -> float | None:
     """Seconds until then: a number of seconds, a duration, seconds or milliseconds since 1970, or a date."""
     if not text or len(text) > 100:
         return None
-    number = _number(text)
-    if number is not None:
+    told = number(text)
+    if told is not None:
         for unit in (1, 1000):
-            if _EPOCH <= number / unit < 10 * _EPOCH:
-                return max(0.0, number / unit - _now(headers))
-        return number if number >= 0 else None
+            if _EPOCH <= told / unit < 10 * _EPOCH:
+                return max(0.0, told / unit - _now(headers))
+        return told if told >= 0 else None
     duration = seconds(text)
     if duration is not None:
         return duration
@@ -259,7 +259,7 @@ def _reset(headers: Mapping[str, str]) -> float | None:
         lower = name.lower()
         if "ratelimit" not in lower or "reset" not in lower:
             continue
-        left = _number(headers.get(lower.replace("reset", "remaining")))
+        left = number(headers.get(lower.replace("reset", "remaining")))
         moment = _moment(text, headers) if left is None or left <= 0 else None
         if moment is not None:
             found.append(moment)
@@ -291,21 +291,13 @@ def _told(value: Any) -> float | None:
     if isinstance(value, str):
         return _moment(value, {})
     try:
-        number = float(value)
+        told = float(value)
     except OverflowError:
         return math.inf
-    return number if number >= 0 else None
+    return told if told >= 0 else None
 
 
 def _in_words(text: str) -> float | None:
     told = [sum(float(n) * _FACTORS[u.lower()] for n, u in _PART.findall(said[1])) for said in _SAID.finditer(text)]
     told += [float(delay[1]) for delay in _DELAY.finditer(text)]
     return max(told, default=None)
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text else math.nan
-    except ValueError:
-        return None
-    return None if math.isnan(number) else number
