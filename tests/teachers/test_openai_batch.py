@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from base64 import b64encode
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -599,6 +600,30 @@ def test_no_task_of_ours_dies_alone(path: str, outgoing: Outgoing) -> None:
                 await teacher.complete(request("late"))
 
     run(work())
+
+
+@pytest.mark.parametrize("login", ["anna:pass-7f3", "${WHO}:${PASS}"])
+def test_the_login_in_a_url_is_sent_with_files_and_batches_as_with_requests(
+    login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHO", "anna")
+    monkeypatch.setenv("PASS", "pass-7f3")
+
+    async def work() -> set[str]:
+        async with OpenAIServer() as server:
+            handle, seen = server.batches.handle, list[str]()
+
+            async def looking(path: str, incoming: Any) -> Outgoing | None:
+                seen.append(incoming.headers.get("authorization", ""))
+                return await handle(path, incoming)
+
+            server.batches.handle = looking  # type: ignore[method-assign]
+            url = server.url.replace("http://", f"http://{login}@")
+            async with opened(base_url=url, model="test-model", batch=True) as teacher:
+                assert good(await ask_all(teacher, 3)) == 3
+            return set(seen)
+
+    assert run(work()) == {"Basic " + b64encode(b"anna:pass-7f3").decode()}
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

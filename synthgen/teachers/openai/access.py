@@ -45,12 +45,15 @@ class Access:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def client(self, url: str, http_client: httpx2.AsyncClient, **options: Any) -> openai.AsyncOpenAI:
-        """The openai package's client for a server, without retries of its own."""
+        """The openai package's client for a server, without retries of its own. A login in the URL goes as a header."""
         import openai
 
-        common = {"api_key": self.key or NO_KEY, "max_retries": 0, "default_headers": dict(self.headers), **options}
-        common["http_client"] = http_client
-        common |= {"organization": self.organization, "project": self.project}
+        headers = dict(self.headers)
+        if user := credentials(url):
+            headers["Authorization"] = "Basic " + b64encode(f"{user[0]}:{user[1]}".encode()).decode()
+        url = without_credentials(url)
+        common = {"api_key": self.key or NO_KEY, "max_retries": 0, "default_headers": headers, **options}
+        common |= {"http_client": http_client, "organization": self.organization, "project": self.project}
         if self.azure_api_version is None:
             return openai.AsyncOpenAI(base_url=url, **common)
         common["api_version"] = self.azure_api_version
@@ -69,7 +72,6 @@ class Server:
     headers: Mapping[str, str] = field(repr=False)
     dialect: Dialect
     proxy: Proxy | None = None
-    url: str = field(default="", repr=False)
 
 
 def is_openai(url: str) -> bool:
@@ -106,9 +108,8 @@ async def addressed(url: str, endpoint: Endpoint, access: Access, model: str, di
         seen.append(request)
         return httpx2.Response(200, json={})
 
-    plain = without_credentials(url)
     looking = httpx2.AsyncClient(transport=httpx2.MockTransport(look), trust_env=False)
-    async with access.client(plain, looking) as client:
+    async with access.client(url, looking) as client:
         for path in PATHS.values():
             await client.post(path, body={"model": model}, cast_to=object)
         await client.get("/models", cast_to=object)
@@ -118,12 +119,9 @@ async def addressed(url: str, endpoint: Endpoint, access: Access, model: str, di
         if name.lower() not in _LEFT_OUT and not name.lower().startswith("x-stainless"):
             headers[name] = value
     headers["User-Agent"] = f"synthgen/{version('synthgen')}"
-    if user := credentials(url):
-        headers["Authorization"] = "Basic " + b64encode(f"{user[0]}:{user[1]}".encode()).decode()
     urls = [yarl.URL(str(request.url)) for request in seen]
-    return Server(
-        endpoint, dict(zip(PATHS, urls, strict=False)), urls[-1], headers, dialect, proxy_for(plain), plain.rstrip("/")
-    )
+    proxy = proxy_for(without_credentials(url))
+    return Server(endpoint, dict(zip(PATHS, urls, strict=False)), urls[-1], headers, dialect, proxy)
 
 
 _LEFT_OUT = {"host", "content-length", "accept-encoding", "connection", "user-agent"}
