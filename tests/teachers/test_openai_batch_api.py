@@ -187,6 +187,7 @@ def test_a_file_that_breaks_off_is_read_again_and_gives_each_reply_once(
         ("/v1/batches", 200, "which max_reply_mb allows"),
         ("/v1/batches/", 200, "which max_reply_mb allows"),
         ("/v1/batches", 400, "the form is wrong"),
+        ("/v1/batches", 302, "HTTP 302: it sends on"),
         ("/content", 400, "the form is wrong"),
     ],
 )

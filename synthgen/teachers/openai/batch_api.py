@@ -30,6 +30,8 @@ log = logger("synthgen.teachers.openai")
 T = TypeVar("T")
 
 MOVED = range(300, 400)
+PIECE = 2**16
+"""Bytes of a file that are looked at together: what is packed may become a thousand times as much at once."""
 _CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*"([^"\\]+)"')
 
 
@@ -113,7 +115,7 @@ class BatchApi:
 
         async with self._client.files.with_streaming_response.content(file_id) as response:
             try:
-                async for line in _lines(self._up_to(in_all, response.iter_bytes(), file_id), most):
+                async for line in _lines(self._up_to(in_all, response.iter_bytes(PIECE), file_id), most):
                     yield line
             except httpx2.RequestError as error:  # the package translates those before the body alone
                 request = response.http_response.request
@@ -170,8 +172,9 @@ async def _lines(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes
             if number:
                 yield b"".join(kept)
                 kept, room = [], most + 1
-            kept.append(part[:room])
-            room -= len(kept[-1])
+            if room and part:
+                kept.append(part[:room])
+                room -= len(kept[-1])
     yield b"".join(kept)
 
 

@@ -150,7 +150,7 @@ def bounded_client(url: str, most: int) -> httpx2.AsyncClient:
     async def bound(response: httpx2.Response) -> None:
         is_file = response.is_success and response.url.path.endswith("/content")
         if not is_file and isinstance(response.stream, httpx2.AsyncByteStream):
-            response.stream = Bounded(response.stream, is_error=response.is_error)
+            response.stream = Bounded(response.stream, is_error=not response.is_success)
 
     proxy = proxy_for(url)
     return openai.DefaultAsyncHttpxClient(
