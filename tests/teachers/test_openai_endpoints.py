@@ -45,8 +45,25 @@ def test_equal_servers_get_equal_shares() -> None:
 
 
 def test_the_faster_server_gets_more() -> None:
-    fast, slow = run(at_servers(Plan(latency_s=0.01), Plan(latency_s=0.08)))
-    assert fast["requests"] > 2 * slow["requests"]
+    async def work() -> tuple[int, int]:
+        async with (
+            OpenAIServer() as fast,
+            OpenAIServer() as slow,
+            opened(base_url=[fast.url, slow.url], model="test-model") as teacher,
+        ):
+            echo = slow.answer
+
+            async def later(body: dict[str, Any]) -> tuple[str, str]:
+                while fast.requests < 150:
+                    await asyncio.sleep(0.01)
+                return await echo(body)
+
+            slow.answer = later
+            assert good(await asyncio.wait_for(ask_all(teacher, 200), 60)) == 200
+            return fast.requests, slow.requests
+
+    fast, slow = run(work())
+    assert fast > 2 * slow
 
 
 def test_a_server_that_fails_is_set_aside_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
