@@ -22,8 +22,8 @@ from typing import Any
 import synthgen.api.dedup
 import synthgen.cli.dedup
 import synthgen.cli.inspect
-import synthgen.cli.loop
 import synthgen.cli.run
+import synthgen.cli.train
 import synthgen.report.explanation
 import synthgen.store.parquet  # noqa: F401
 from synthgen.cli.main import main

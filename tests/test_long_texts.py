@@ -19,8 +19,8 @@ from synthgen.families.interpreter import Program
 from synthgen.filters.near_duplicate import NearDuplicate
 from synthgen.forms import FORMS, INSTRUCTIONS, LABEL, TASKS, JsonForm, salvage
 from synthgen.forms.reasoning import split_reasoning
-from synthgen.forms.score import score_form
-from synthgen.plugins.builtins import BUILTINS
+from synthgen.forms.structured import score_form
+from synthgen.plugins.kinds import BUILTINS
 from synthgen.protocols import Preparation
 from synthgen.records import Record
 from synthgen.safety import likely_secrets, outward

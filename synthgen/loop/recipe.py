@@ -12,14 +12,13 @@ from pydantic import Field, ValidationError, model_validator
 from synthgen.config import Recipe, locate
 from synthgen.config.document import Document
 from synthgen.config.merge import override, read_config
-from synthgen.config.models import NAME, Budget, Count, Entry, Limit, Section
+from synthgen.config.models import NAME, Budget, Count, Entry, Limit, Section, checked_section
 from synthgen.config.problems import combined, problems, refuse_secrets
 from synthgen.config.recipe import Workshop, check_kind, make_recipe
-from synthgen.config.training import checked_section
 from synthgen.errors import ConfigError
 from synthgen.filters.held_out import HeldOut
 from synthgen.plugins import Kind, part_of
-from synthgen.plugins.nulls import validated
+from synthgen.plugins.settings import validated
 from synthgen.records import Record
 from synthgen.sources.tasks import TaskSet, tasks_of
 

@@ -15,8 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from synthgen.errors import PluginError, SynthgenError
-from synthgen.plugins.builtins import BUILTINS, GROUPS, Kind, moved
-from synthgen.plugins.kinds import a, check_kind, named
+from synthgen.plugins.kinds import BUILTINS, GROUPS, Kind, a, check_kind, moved, named
 from synthgen.text import suggestion
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.protocols import Selector
 from synthgen.records import Record
-from synthgen.similarity.features import LENGTH, vectors
+from synthgen.similarity.vectors import LENGTH, vectors
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from synthgen.api.dedup import dedup
 from synthgen.api.exports import exports_of
 from synthgen.engine.ordering import View
 from synthgen.errors import ConfigError
-from synthgen.exports.sharegpt import sharegpt
+from synthgen.exports.rows import sharegpt
 from synthgen.plugins import BUILTINS
 from synthgen.records import Answer, Message, Record, to_messages
 from synthgen.sources.dataset import Dataset

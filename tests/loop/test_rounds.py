@@ -120,6 +120,19 @@ def test_a_changed_trainer_is_noticed(make_loop: Make, tmp_path: Path) -> None:
         go(path, tmp_path / "out")
 
 
+def test_a_loop_whose_pins_hold_the_code_of_built_in_parts_goes_on(make_loop: Make, tmp_path: Path) -> None:
+    path = make_loop()
+    go(path, tmp_path / "out", "stop.rounds=0")
+    pins = json.loads((tmp_path / "out/pins.json").read_text())
+    hashed = {label: "0123456789abcdef" if pin == "built in" else pin for label, pin in pins["stages"].items()}
+    assert hashed != pins["stages"]
+    (tmp_path / "out/pins.json").write_text(json.dumps(pins | {"stages": hashed}))
+    assert go(path, tmp_path / "out").lines()
+    (tmp_path / "out/pins.json").write_text(json.dumps(pins | {"stages": {}}))
+    with pytest.raises(ConfigError, match="stages"):
+        go(path, tmp_path / "out")
+
+
 def test_a_first_round_that_yields_nothing_new_stops_with_advice(make_loop: Make, tmp_path: Path) -> None:
     report = go(make_loop(train={"use": "./parts.py:train", "gain": -0.19}), tmp_path / "out")
     assert report.status == "no_yield"

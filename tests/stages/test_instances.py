@@ -7,7 +7,7 @@ from stage_parts import Scripted, Walk
 
 from synthgen.records import Provenance, Record
 from synthgen.requests.request import Choice, Request
-from synthgen.stages.instances import Instances
+from synthgen.stages.generate import Instances
 
 PLAIN = Record(instruction="Double the\nnumber.", is_classification=False, task_type="reasoning")
 LABELS = Record(instruction="Is it spam?", is_classification=True)

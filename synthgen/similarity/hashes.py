@@ -1,11 +1,4 @@
-"""Similar sets of word pairs, found by MinHash and locality-sensitive hashing: approximate, for the very large.
-
-The share of equal values among the minima of many random orders estimates the Jaccard similarity of two sets (Broder
-1997); texts that agree in all values of one of several bands are compared (Indyk and Motwani 1998; Leskovec,
-Rajaraman and Ullman, Mining of Massive Datasets, chapter 3). It misses some and takes some that are not: the exact
-index is both faster and right up to millions of instructions. This one's cost for a text does not grow with their
-number, nor with the texts' length beyond reading them.
-"""
+"""Near-duplicates by hashes: equal texts by a dictionary, similar ones by MinHash (approximate, for the very large)."""
 
 from __future__ import annotations
 
@@ -17,6 +10,51 @@ import numpy as np
 
 from synthgen.similarity.neighbour import Neighbour
 from synthgen.text import Tokenizer, ngrams, normalize, tokenize
+
+
+class HashIndex:
+    """Kept texts by their tokens; texts without tokens by their normalised text. Every score is 1.
+
+    Raises:
+        TypeError: a text is not a string.
+    """
+
+    def __init__(self, *, tokenizer: Tokenizer = "unicode") -> None:
+        self.tokenizer: Tokenizer = tokenizer
+        self._numbers: dict[str, int] = {}
+        self._texts: list[str] = []
+        self._keys: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def query(self, text: str) -> Neighbour | None:
+        """The first kept text with the same tokens, or None."""
+        number = self._numbers.get(self._form(text))
+        return None if number is None else Neighbour(number, self._keys[number], 1.0, self._texts[number])
+
+    def add(self, text: str, key: str = "") -> int:
+        """Keeps the text; returns its number."""
+        number = len(self._texts)
+        self._numbers.setdefault(self._form(text), number)
+        self._texts.append(text)
+        self._keys.append(key)
+        return number
+
+    def check(self, text: str, key: str = "") -> Neighbour | None:
+        """As `query`; where that is None the text is added."""
+        found = self.query(text)
+        if found is None:
+            self.add(text, key)
+        return found
+
+    def _form(self, text: str) -> str:
+        if not isinstance(text, str):
+            raise TypeError(f"a text is a string, not {type(text).__name__}")
+        tokens = tokenize(text, self.tokenizer)
+        # no token holds a space, and a text without tokens never begins with two
+        return "  " + " ".join(tokens) if tokens else normalize(text)
+
 
 PERMUTATIONS = 128
 """Minima kept of each text (uint32): the usual number, with a standard error of the estimate of at most 0.045."""

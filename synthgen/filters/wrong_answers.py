@@ -1,14 +1,54 @@
-"""Drops answers that contradict, or only repeat, another answer to the same task."""
+"""Filters against answers that are wrong, repeat what was given, or contradict another answer."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from synthgen import families
 from synthgen.protocols import Context, Preparation, Stage
-from synthgen.records import Record
+from synthgen.records import Drop, Record
+
+
+def input_equals_output(record: Record) -> Drop | None:
+    """`input_equals_output` or `output_repeats_instruction`, compared without the white space at the ends.
+
+    Case counts: `lower the case of …` may change nothing else.
+    """
+    output = (record.output or "").strip()
+    if not output:
+        return None
+    if output == record.input.strip():
+        return Drop("input_equals_output")
+    if output == record.instruction.strip():
+        return Drop("output_repeats_instruction")
+    return None
+
+
+def verify(record: Record, *, unrecognised: Literal["keep", "drop"] = "keep") -> Drop | None:
+    """`wrong_answer` where a program finds another answer than the record's.
+
+    Programs know the narrow families of `synthgen.families`. Every other record, and an answer that is neither proved
+    nor refuted or not there yet, is kept; with `unrecognised: drop` it is dropped as `unproved`, or as `unanswered`
+    where there is none. A record with earlier turns or tools is never recognised: they may change what is asked.
+    """
+    if record.output is None:
+        return Drop("unanswered") if unrecognised == "drop" else None
+    if record.history or record.tools:
+        return _unproved("there are earlier turns or tools") if unrecognised == "drop" else None
+    verdict = families.check(record.instruction, record.input, record.output)
+    if verdict.status == "refuted":
+        return Drop("wrong_answer", detail=f"{verdict.family}: expected {verdict.expected}")
+    if verdict.status == "unknown" and unrecognised == "drop":
+        return _unproved(verdict.reason)
+    return None
+
+
+def _unproved(why: str) -> Drop:
+    return Drop("unproved", detail=why)
 
 
 class ConflictingOutputs(Stage, BaseModel):

@@ -1,22 +1,65 @@
-"""What refuses a student and what halts a loop: the gate, and the collapse alarms.
-
-An alarm tells how a round differs from the first one that generated, from the seed data or from round 0. A verifier
-cannot see collapse: a student that copies its easy tasks passes ever more often. Without a verifier the texts stay as
-varied as they were while the answers go wrong. So what is written, what is trained on and what the students get right
-are all looked at, and several signs together make a collapse.
-"""
+"""What stops a loop or refuses a student: the budget, the gate, and the collapse alarms."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from synthgen.intervals import paired
-from synthgen.loop.evaluation import numbers
-from synthgen.loop.recipe import Alarms, Gate
-from synthgen.loop.round import Measures, Repetition, Scores
+from synthgen.loop.measures import numbers
+from synthgen.loop.recipe import Alarms, Gate, LoopBudget
+from synthgen.loop.round import Generation, Measures, Repetition, Scores
+
+UNITS = ("requests", "tokens", "usd")
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """What the loop's limits leave, after `spent`, and a round's own budget."""
+
+    limits: LoopBudget
+    spent: Mapping[str, float]
+    own: Mapping[str, Any]
+
+    @property
+    def left(self) -> dict[str, float]:
+        """What the loop's limits leave of each unit that they bound; never below 0."""
+        bounded = {unit: getattr(self.limits, unit) for unit in UNITS}
+        return {u: max(0, limit - self.spent.get(u, 0)) for u, limit in bounded.items() if limit is not None}
+
+    @property
+    def round(self) -> dict[str, float]:
+        """The budget of the round's generation: the smaller of what is left and its own."""
+        own = {unit: value for unit, value in self.own.items() if value is not None}
+        return own | {unit: min(value, own.get(unit, value)) for unit, value in self.left.items()}
+
+    @property
+    def empty(self) -> str:
+        """The unit of which nothing is left, or nothing."""
+        return next((unit for unit, value in self.left.items() if value <= 0), "")
+
+    def ended(self, bought: Generation) -> str:
+        """The loop's limit at which a generation ended that its budget stopped; empty if it was the round's own.
+
+        It was that of which the greatest part is used: the rest of it is less than a request may cost.
+        """
+        spent = spending([bought])
+        used = {unit: spent[unit] / limit if limit else 1.0 for unit, limit in self.round.items()}
+        unit = max(used, key=lambda u: used[u], default="")
+        return unit if unit in self.left and self.left[unit] <= self.round[unit] else ""
+
+
+def spending(generations: Iterable[Generation]) -> dict[str, float]:
+    """What the generations of all rounds have bought."""
+    rounds = list(generations)
+    return {
+        "requests": sum(g.get("requests", 0) for g in rounds),
+        "tokens": sum(g.get("tokens", 0) for g in rounds),
+        "usd": sum(g.get("usd") or 0 for g in rounds),
+    }
+
 
 FEWEST = 30
 """Records below which a round's variety is not judged: so few have fewer types and first words by chance alone."""

@@ -1,17 +1,58 @@
-"""Texts that mean nearly the same, by the cosine similarity of their embeddings."""
+"""Texts as vectors: hashed TF-IDF that needs no model, and near-duplicates by the embeddings of one."""
 
 from __future__ import annotations
 
 import importlib
+import math
 import os
+import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.safety.outward import learn
 from synthgen.similarity.neighbour import Neighbour
+from synthgen.text import ngrams, tokenize
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+DIMENSIONS = 512
+"""Columns that features are hashed to, with signs, so that two that meet cancel as often as they add."""
+
+LENGTH = 4000
+"""Length of a row. Its entries are whole numbers and 4000 squared is below 2**24, so that every sum on the way to a dot
+product is exact in float32, in whatever order a machine adds."""
+
+
+def vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """float32 [n, DIMENSIONS]: whole numbers, rows of length LENGTH, or 0 for a text without words."""
+    import numpy as np
+
+    counts = [Counter(_features(text)) for text in texts]
+    documents = Counter(feature for count in counts for feature in count)
+    out = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+    for row, count in zip(out, counts, strict=True):
+        entries = [0.0] * DIMENSIONS
+        for feature, times in count.items():
+            hashed = zlib.crc32(feature.encode())
+            weight = (1 + math.log(times)) * math.log(1 + len(texts) / documents[feature])
+            entries[hashed % DIMENSIONS] += weight if hashed >> 31 else -weight
+        length = math.hypot(*entries)
+        if length:
+            row[:] = [round(LENGTH * entry / length) for entry in entries]
+    return out
+
+
+def _features(text: str) -> list[str]:
+    tokens = tokenize(text)
+    return [*tokens, *(" ".join(pair) for pair in ngrams(tokens, 2))]
+
 
 Embed = Callable[[Sequence[str]], Any]
 """Texts in, one vector each out: anything that NumPy makes a float array [texts, dimensions] of."""
