@@ -15,10 +15,10 @@ from openai_parts import OpenAIServer, Plan, ask_all, error_reply, good, opened,
 
 from synthgen.errors import ConfigError, SynthgenError, TeacherError
 from synthgen.requests.request import Completion, Sampling
-from synthgen.teachers.openai import OpenAI, patience
+from synthgen.teachers.openai import OpenAI, failures
 from synthgen.teachers.openai.access import from_environment, without_credentials
 from synthgen.teachers.openai.problems import Problem
-from synthgen.teachers.openai.streams import read
+from synthgen.teachers.openai.reading import read
 
 KEY = "sk-planted-7f3a9c2e51"
 
@@ -240,7 +240,7 @@ def test_no_error_log_line_or_repr_holds_the_key(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("TENANT_TOKEN", "tok-planted-91")
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.01)
     caplog.set_level(logging.DEBUG)
 
     async def work() -> list[str]:

@@ -12,7 +12,7 @@ from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request, ser
 
 from synthgen.errors import TeacherError
 from synthgen.requests.request import Completion, Draining
-from synthgen.teachers.openai import endpoint, patience
+from synthgen.teachers.openai import dispatch, failures
 
 COUNT = 150
 
@@ -24,9 +24,9 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-offs and trials a tenth as long, so that the tests are."""
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.05)
-    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.2)
-    monkeypatch.setattr(endpoint, "TRIAL_MIN_S", 0.02)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.05)
+    monkeypatch.setattr(failures, "BACKOFF_MAX_S", 0.2)
+    monkeypatch.setattr(dispatch, "TRIAL_MIN_S", 0.02)
 
 
 async def _all_good(plan: Plan, **settings: Any) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def test_a_request_that_always_fails_does_not_stop_the_others(caplog: pytest.Log
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "NEVER_ANSWERED_S", 0.3)
+    monkeypatch.setattr(failures, "NEVER_ANSWERED_S", 0.3)
 
     async def work() -> None:
         async with OpenAIServer() as server:
