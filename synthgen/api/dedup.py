@@ -17,8 +17,8 @@ from synthgen.errors import SeedError, StoreError
 from synthgen.formats import Row, RowError, read_row, rows_of
 from synthgen.formats.files import Found, find
 from synthgen.formats.reading import form_of
+from synthgen.formats.row import holds, text
 from synthgen.formats.turns import dialogue_in, turns_of
-from synthgen.formats.values import holds, text
 from synthgen.formats.writing import encoded, writer_for
 from synthgen.similarity import (
     BulkIndex,
