@@ -25,8 +25,7 @@ from synthgen.loop.state import End, Loop, Say, digest, lay_out, pin
 from synthgen.loop.training import look_for_damage, train_student
 from synthgen.records import Record
 from synthgen.store import RunReport
-from synthgen.store.files import refuse_links
-from synthgen.store.lock import Lock
+from synthgen.store.files import Lock, refuse_links
 from synthgen.store.record_files import accepted, read_records, rejected, write_records
 from synthgen.text import normalize
 
