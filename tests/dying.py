@@ -25,7 +25,7 @@ import synthgen.cli.inspect
 import synthgen.cli.run
 import synthgen.cli.train
 import synthgen.report.explanation
-import synthgen.store.parquet  # noqa: F401
+import synthgen.store.record_files  # noqa: F401
 from synthgen.cli.main import main
 from synthgen.config import load
 from synthgen.errors import ConfigError

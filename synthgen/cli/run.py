@@ -22,7 +22,7 @@ from synthgen.records import Record
 from synthgen.safety.likely_secrets import may_hold_secret
 from synthgen.safety.outward import visible
 from synthgen.store import RunFolder, RunReport
-from synthgen.store.parquet import dataset_files, read_records
+from synthgen.store.record_files import dataset_files, records_in
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -247,8 +247,8 @@ async def _make(recipe: Recipe, path: Path, number: int) -> RunReport:
 
 def _records(path: Path) -> tuple[list[Record], list[Record]]:
     folder = RunFolder.open(path)
-    accepted = [record for file in dataset_files(folder.dataset_path) for record in read_records(file)]
-    rejected = [r for r in read_records(folder.rejected_path) if r.drop and r.drop.reason != SURPLUS]
+    accepted = [record for file in dataset_files(folder.dataset_path) for record in records_in(file)]
+    rejected = [r for r in records_in(folder.rejected_path) if r.drop and r.drop.reason != SURPLUS]
     return accepted, rejected
 
 

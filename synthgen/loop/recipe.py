@@ -286,7 +286,7 @@ class LoopRecipe:
             raise ConfigError("this loop generates nothing", key="generate")
         values = section.model_dump(exclude={"teacher", "teachers", "source"}, exclude_none=True)
         if section.source is None:
-            source: dict[str, Any] = {"use": "synthgen.sources.known:Known", "path": str(known)}
+            source: dict[str, Any] = {"use": "synthgen.sources.tasks:Known", "path": str(known)}
         else:
             source = section.source.model_dump()
             source["path"] = str(known) if source.get("path") == "known" else source.get("path")

@@ -22,8 +22,7 @@ from synthgen.loop.state import End, Loop, Say, begun, digest
 from synthgen.loop.training import Mixture, balanced, look_for_damage, mix, train_student
 from synthgen.records import Record
 from synthgen.store import RunReport
-from synthgen.store.files import refuse_links
-from synthgen.store.lock import Lock
+from synthgen.store.files import Lock, refuse_links
 from synthgen.store.record_files import accepted, rejected, write_records
 from synthgen.text import normalize
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from synthgen import assets
-from synthgen.checkpoints.folders import checkpoint_hash
+from synthgen.checkpoints.checkpoint import checkpoint_hash
 from synthgen.config import Recipe
 from synthgen.config.fingerprint import shaping_files
 from synthgen.engine.contracts import FilterStage

@@ -15,7 +15,7 @@ Kind = Literal["source", "teacher", "stage", "filter", "selector", "export", "tr
 BUILTINS: dict[Kind, dict[str, str]] = {
     "source": {
         "dataset": "synthgen.sources.dataset:Dataset",
-        "known": "synthgen.sources.known:Known",
+        "known": "synthgen.sources.tasks:Known",
         "seeds": "synthgen.sources.seeds:Seeds",
         "tasks": "synthgen.sources.tasks:Tasks",
     },
@@ -101,8 +101,9 @@ _MOVED = {
     "synthgen.loop.family_tasks": "synthgen.task_sets.families",
     "synthgen.loop.seed_tasks": "synthgen.task_sets.seed_tasks",
     "synthgen.loop.small": "synthgen.trainers.small",
-    "synthgen.loop.source": "synthgen.sources.known",
+    "synthgen.loop.source": "synthgen.sources.tasks",
     "synthgen.loop.tasks": "synthgen.sources.tasks",
+    "synthgen.sources.known": "synthgen.sources.tasks",
     "synthgen.monitors.bundled": "synthgen.trainers.bundled",
     **{
         f"synthgen.{package}.{module}": f"synthgen.{package}.{now}"

@@ -17,13 +17,13 @@ from synthgen.config import load
 from synthgen.config.document import Key, read_document
 from synthgen.config.merge import label
 from synthgen.errors import ConfigError
-from synthgen.formats import seed_files
 from synthgen.loop.recipe import load as load_loop
+from synthgen.sources import seeds
 
 RUNS = [name for name in assets.names("recipes") if not name.startswith("loop_")]
 LOOPS = [name for name in assets.names("recipes") if name.startswith("loop_")]
 
-SEEDS = cache(seed_files.load)
+SEEDS = cache(seeds.seed_tasks)
 OTHERWISE = {("name",), ("extends",), ("generate", "teacher")}
 """A config's own, never inherited; and a key of which null is a value: nobody is asked."""
 
@@ -71,7 +71,7 @@ def test_every_key_of_every_shipped_recipe_can_be_taken_back(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(seed_files, "load", SEEDS)
+    monkeypatch.setattr(seeds, "seed_tasks", SEEDS)
     values = read_document(assets.find("recipes", name)).data
     loop = name in LOOPS
     child, base, plain = tmp_path / "child.yaml", tmp_path / "base.yaml", tmp_path / "plain.yaml"

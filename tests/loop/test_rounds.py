@@ -11,7 +11,7 @@ import pytest
 
 from synthgen.errors import ConfigError, RunLocked
 from synthgen.loop import LoopReport, load, run_loop
-from synthgen.store.lock import Lock
+from synthgen.store.files import Lock
 from synthgen.store.record_files import accepted, read_records
 from synthgen.task_sets import drills
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SeedError
-from synthgen.formats.kinds.row import Row
 from synthgen.formats.opening import Content, Kind
+from synthgen.formats.row import Row
 
 HEAVIEST = 1 << 24
 """Bytes of the largest row of a Parquet or Arrow file: a hundred times what the longest dialogues have."""

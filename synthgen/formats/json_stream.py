@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from synthgen.formats.values import why
+from synthgen.formats.row import why
 
 BLOCK = 1 << 16
 """Characters read at a time; twice as many each time while one element does not end."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import SeedError
-from synthgen.formats.seed_files import load
+from synthgen.sources.seeds import seed_tasks
 
 GOOD = {"id": "a", "instruction": "Add.", "input": "1 1", "output": "2", "task_type": "reasoning", "language": "en"}
 
@@ -19,7 +19,7 @@ def lines(path: Path, *rows: object) -> Path:
 def test_records_with_their_place(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     path = lines(tmp_path / "mine" / "a.jsonl", GOOD, "", {"id": "b", "instruction": "Say hi."})
-    first, second = load([path], tmp_path).records
+    first, second = seed_tasks([path], tmp_path).records
     assert (first.id, first.instruction, first.input, first.output) == ("a", "Add.", "1 1", "2")
     assert (first.task_type, first.language) == ("reasoning", "en")
     assert first.provenance.source == "mine/a.jsonl:1"
@@ -31,7 +31,7 @@ def test_a_byte_order_mark_and_other_scripts(tmp_path: Path) -> None:
     path.write_bytes(
         b"\xef\xbb\xbf" + json.dumps({"id": "a", "instruction": "说好。"}, ensure_ascii=False).encode() + b"\r\n"
     )
-    assert load([path], tmp_path).records[0].instruction == "说好。"
+    assert seed_tasks([path], tmp_path).records[0].instruction == "说好。"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_byte_order_mark_and_other_scripts(tmp_path: Path) -> None:
 def test_a_line_out_of_order_is_an_error_at_its_place(tmp_path: Path, line: object, problem: str) -> None:
     path = lines(tmp_path / "a.jsonl", GOOD, "", line)
     with pytest.raises(SeedError, match=problem) as error:
-        load([path], tmp_path)
+        seed_tasks([path], tmp_path)
     assert (error.value.file, error.value.line) == (path, 3)
     assert f"{path}:3: " in str(error.value)
 
@@ -61,24 +61,24 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"id": "a", "instruction": "\xff"}')
     with pytest.raises(SeedError, match="not UTF-8: invalid start byte at byte 28") as error:
-        load([path], tmp_path)
+        seed_tasks([path], tmp_path)
     assert error.value.line == 1
 
 
 def test_ids_are_unique_over_files(tmp_path: Path) -> None:
     paths = [lines(tmp_path / "a.jsonl", GOOD), lines(tmp_path / "b.jsonl", {**GOOD, "instruction": "Other."})]
     with pytest.raises(SeedError, match=r"the id 'a' is at a.jsonl:1 already") as error:
-        load(paths, tmp_path)
+        seed_tasks(paths, tmp_path)
     assert (error.value.file, error.value.line) == (paths[1], 1)
 
 
 def test_empty_and_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(SeedError, match="holds no seed tasks"):
-        load([lines(tmp_path / "a.jsonl", "", " ")], tmp_path)
+        seed_tasks([lines(tmp_path / "a.jsonl", "", " ")], tmp_path)
     with pytest.raises(SeedError, match="cannot be read"):
-        load([tmp_path / "gone.jsonl"], tmp_path)
+        seed_tasks([tmp_path / "gone.jsonl"], tmp_path)
     with pytest.raises(SeedError, match="cannot be read"):
-        load([tmp_path], tmp_path)
+        seed_tasks([tmp_path], tmp_path)
 
 
 SEEDS = [
@@ -88,7 +88,7 @@ SEEDS = [
 
 
 def test_the_seed_tasks_of_other_projects(tmp_path: Path) -> None:
-    found = load([lines(tmp_path / "a.jsonl", *SEEDS)], tmp_path)
+    found = seed_tasks([lines(tmp_path / "a.jsonl", *SEEDS)], tmp_path)
     assert [(r.id, r.instruction, r.input, r.output) for r in found.records] == [
         ("seed_task_0", "Sort.", "b a", "a b"),
         ("seed_task_1", "Name a lake.", "", "Como"),
@@ -96,9 +96,9 @@ def test_the_seed_tasks_of_other_projects(tmp_path: Path) -> None:
     assert found.aside == {"name": 2}
     rows = [{"instruction": f"Task {i}.", "input": "", "output": str(i)} for i in range(3)]
     (tmp_path / "b.json").write_text(json.dumps(rows), encoding="utf-8")
-    first, again = (load([tmp_path / "b.json"], tmp_path).records for _ in range(2))
+    first, again = (seed_tasks([tmp_path / "b.json"], tmp_path).records for _ in range(2))
     assert first == again
     assert len({r.id for r in first}) == 3
     chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}
-    (record,) = load([lines(tmp_path / "c.jsonl", chat)], tmp_path).records
+    (record,) = seed_tasks([lines(tmp_path / "c.jsonl", chat)], tmp_path).records
     assert (record.instruction, record.output) == ("Hi", "Ho")

@@ -1,13 +1,34 @@
-"""Cells of rows as values of records: text, yes or no, lists that may be kept as JSON text."""
+"""One row of a file, and its cells as values of records: text, yes or no, lists that may be kept as JSON text."""
 
 from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from typing import Any
 
 DEPTH = 64
 """Levels to which lists and objects in a row may be nested: far beyond any tool or dialogue, far below what breaks."""
+
+EXCERPT = 500
+"""Characters that are kept of a row that cannot be read."""
+
+LATIN = "it may be Latin-1 or Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 turns it into UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its number in the file (from 1; the line, in JSON lines), and its values or what is wrong with it.
+
+    `last`: the file cannot be read any further. `raw` is the line as it was, in JSON lines in UTF-8.
+    """
+
+    number: int
+    values: dict[str, Any] | None
+    problem: str = ""
+    excerpt: str = ""
+    last: bool = False
+    raw: bytes = b""
 
 
 class RowError(ValueError):
@@ -16,6 +37,11 @@ class RowError(ValueError):
     def __init__(self, message: str, reason: str = "malformed_row") -> None:
         super().__init__(message)
         self.reason = reason
+
+
+def cut(text: str) -> str:
+    """The text's beginning, as an excerpt."""
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
 
 
 def holds(value: Any) -> bool:

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SeedError
+from synthgen.formats import json_stream
 from synthgen.formats.files import named, split_of
-from synthgen.formats.kinds import json_stream
-from synthgen.formats.kinds.json_stream import Broken
-from synthgen.formats.kinds.row import LATIN, Row, cut
+from synthgen.formats.json_stream import Broken
 from synthgen.formats.names import NAMES, plain
 from synthgen.formats.opening import Content, content_of, text_of
+from synthgen.formats.row import LATIN, Row, cut, kind
 from synthgen.formats.turns import is_message
-from synthgen.formats.values import kind
 
 WRITE_AS_JSON = "python -m json.tool FILE shows where; correct it, or write it anew with a JSON library"
 
