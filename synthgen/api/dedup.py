@@ -29,7 +29,7 @@ from synthgen.similarity import (
     TaskIndex,
     task_of,
 )
-from synthgen.similarity.needed import Arithmetic, Rule
+from synthgen.similarity.neighbour import Arithmetic, Rule
 from synthgen.store.files import appearing, in_the_way, storing
 from synthgen.text import Tokenizer
 

@@ -16,7 +16,7 @@ from synthgen.config.models import NAME, Budget, Count, Entry, Limit, Section, c
 from synthgen.config.problems import combined, problems, refuse_secrets
 from synthgen.config.recipe import Workshop, check_kind, make_recipe
 from synthgen.errors import ConfigError
-from synthgen.filters.held_out import HeldOut
+from synthgen.filters.duplicates import HeldOut
 from synthgen.plugins import Kind, part_of
 from synthgen.plugins.settings import validated
 from synthgen.records import Record
@@ -300,7 +300,7 @@ class LoopRecipe:
             "teachers": {name: self._teacher(entry, checkpoint) for name, entry in section.teachers.items()},
             "stages": [
                 *section.stages,
-                {"use": "synthgen.filters.held_out:HeldOut", "paths": [str(path) for path in held_out]},
+                {"use": "synthgen.filters.duplicates:HeldOut", "paths": [str(path) for path in held_out]},
             ],
         }
         if section.teacher is not None:

@@ -19,8 +19,7 @@ from synthgen.errors import BudgetReached, ConfigError
 from synthgen.loop.measures import prompts
 from synthgen.loop.recipe import CHECKPOINT, SAME_SEED, LoopRecipe, longest
 from synthgen.loop.round import Measures, Round, Scores
-from synthgen.plugins.find import Finder
-from synthgen.plugins.imports import BUILT_IN, source_hash
+from synthgen.plugins.find import BUILT_IN, Finder, source_hash
 from synthgen.protocols import as_given
 from synthgen.records import Record, user_text
 from synthgen.requests.request import canonical

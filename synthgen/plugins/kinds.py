@@ -44,10 +44,10 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "blocklist": "synthgen.filters.wording:blocklist",
         "control_characters": "synthgen.filters.characters:control_characters",
         "empty": "synthgen.filters.incomplete:empty",
-        "held_out": "synthgen.filters.held_out:HeldOut",
+        "held_out": "synthgen.filters.duplicates:HeldOut",
         "input_equals_output": "synthgen.filters.wrong_answers:input_equals_output",
         "length": "synthgen.filters.wording:length",
-        "near_duplicate": "synthgen.filters.near_duplicate:NearDuplicate",
+        "near_duplicate": "synthgen.filters.duplicates:NearDuplicate",
         "non_text": "synthgen.filters.non_text:non_text",
         "openings": "synthgen.filters.wording:openings",
         "pii": "synthgen.filters.private:pii",
@@ -63,8 +63,8 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "verify": "synthgen.filters.wrong_answers:verify",
     },
     "selector": {
-        "balance": "synthgen.selectors.balance:Balance",
-        "diversity": "synthgen.selectors.diversity:Diversity",
+        "balance": "synthgen.selectors.varied:Balance",
+        "diversity": "synthgen.selectors.varied:Diversity",
         "longest_k": "synthgen.selectors.ranked:LongestK",
         "random_k": "synthgen.selectors.ranked:RandomK",
         "top_k": "synthgen.selectors.ranked:TopK",
@@ -96,7 +96,7 @@ GROUPS: dict[Kind, str] = {kind: f"synthgen.{kind}s" for kind in BUILTINS}
 """Entry-point groups of installed packages: `synthgen.filters` and so on."""
 
 _MOVED = {
-    "synthgen.loop.contamination": "synthgen.filters.held_out",
+    "synthgen.loop.contamination": "synthgen.filters.duplicates",
     "synthgen.loop.drills": "synthgen.task_sets.drills",
     "synthgen.loop.family_tasks": "synthgen.task_sets.families",
     "synthgen.loop.seed_tasks": "synthgen.task_sets.seed_tasks",
@@ -110,11 +110,13 @@ _MOVED = {
         for package, now, modules in (
             ("exports", "rows", "alpaca axolotl dpo llamafactory messages prompt_completion sharegpt"),
             ("filters", "characters", "ascii_only control_characters punctuation script"),
+            ("filters", "duplicates", "held_out near_duplicate"),
             ("filters", "incomplete", "empty repetition template_token truncated unfinished"),
             ("filters", "private", "pii secrets"),
             ("filters", "wording", "blocklist length openings urls"),
             ("filters", "wrong_answers", "conflicting_outputs input_equals_output verify"),
             ("selectors", "ranked", "longest_k random_k top_k"),
+            ("selectors", "varied", "balance diversity"),
             ("stages", "generate", "classify instances"),
             ("stages", "judge", "rank"),
             ("stages", "respond", "candidates majority solve"),

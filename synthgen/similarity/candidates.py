@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from synthgen.similarity.needed import Needed
+from synthgen.similarity.neighbour import Needed
 
 LONGEST = 63
 """Lengths and positions fit six bits each. Longer texts have another index: their signatures would be saturated."""

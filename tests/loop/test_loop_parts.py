@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from synthgen.errors import ConfigError, PluginError, StoreError
-from synthgen.filters.held_out import HeldOut
+from synthgen.filters.duplicates import HeldOut
 from synthgen.intervals import hierarchical, interval, paired
 from synthgen.loop.limits import gains, refusals
 from synthgen.loop.recipe import Gate, Mix

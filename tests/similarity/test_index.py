@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from synthgen.similarity import NearDuplicateIndex, candidates, vocabulary
 from synthgen.similarity.candidates import LONGEST
-from synthgen.similarity.needed import Arithmetic, Rule
+from synthgen.similarity.neighbour import Arithmetic, Rule
 from synthgen.text import Tokenizer, tokenize
 
 RULES = st.sampled_from(get_args(Rule))

@@ -5,7 +5,7 @@ from collections import Counter
 
 from synthgen.similarity import candidates as module
 from synthgen.similarity.candidates import ShortIndex, elements, signature
-from synthgen.similarity.needed import Needed
+from synthgen.similarity.neighbour import Needed
 
 
 def test_elements_are_the_multiset_rarest_first():

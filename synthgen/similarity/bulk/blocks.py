@@ -15,8 +15,7 @@ from synthgen.errors import SynthgenError
 from synthgen.similarity.bulk.compare import Bounds, Comparison, candidate_pairs
 from synthgen.similarity.bulk.levels import Levels, Nearest
 from synthgen.similarity.bulk.texts import Numbering, Texts
-from synthgen.similarity.needed import Arithmetic, Rule
-from synthgen.similarity.neighbour import Neighbour
+from synthgen.similarity.neighbour import Arithmetic, Neighbour, Rule
 from synthgen.text import Tokenizer, normalize
 
 Item = TypeVar("Item")

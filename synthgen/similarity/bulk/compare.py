@@ -15,7 +15,7 @@ from rapidfuzz.distance import LCSseq
 
 from synthgen.similarity.bulk import signatures
 from synthgen.similarity.bulk.texts import Ints, Numbering, Texts, taken
-from synthgen.similarity.needed import Arithmetic, Needed, Rule, scores
+from synthgen.similarity.neighbour import Arithmetic, Needed, Rule, scores
 from synthgen.text import EXACT, common_length
 
 Lengths = NDArray[np.int64]

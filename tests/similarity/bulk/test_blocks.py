@@ -13,7 +13,7 @@ from rouge_score import rouge_scorer
 from synthgen.errors import SynthgenError
 from synthgen.similarity import NearDuplicateIndex
 from synthgen.similarity.bulk import BulkIndex, blocks, compare, deduplicate, levels
-from synthgen.similarity.needed import Arithmetic, Rule
+from synthgen.similarity.neighbour import Arithmetic, Rule
 from synthgen.text import Tokenizer
 
 RULES = st.sampled_from(get_args(Rule))

@@ -9,7 +9,7 @@ import pytest
 from synthgen.similarity.bulk.compare import Bounds, candidate_pairs
 from synthgen.similarity.bulk.levels import Segment
 from synthgen.similarity.bulk.texts import Texts
-from synthgen.similarity.needed import Rule
+from synthgen.similarity.neighbour import Rule
 
 
 def sets(number: int, seed: int) -> list[set[int]]:

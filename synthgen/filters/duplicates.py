@@ -1,15 +1,16 @@
-"""Drops records that are near-duplicates of a seed task or of an earlier record."""
+"""Filters against what is there already: near-duplicates of seed tasks and kept records, and held-out tasks."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from synthgen.protocols import Filter, Preparation
-from synthgen.records import Drop, Record
+from synthgen.records import Drop, Record, user_text
 from synthgen.similarity import (
     HashIndex,
     MinHashIndex,
@@ -22,7 +23,8 @@ from synthgen.similarity import (
     openai_embedder,
     task_of,
 )
-from synthgen.text import Tokenizer, normalize, tokenize
+from synthgen.store.record_files import read_records
+from synthgen.text import Tokenizer, ngrams, normalize, tokenize
 
 RARE = 0.01
 """A word is rare where at most this share of the kept texts has it (and always where no more than two have it)."""
@@ -170,3 +172,43 @@ class NearDuplicate(Filter, BaseModel):
             nearest_text=nearest.text,
             detail=detail,
         )
+
+
+SPAN = 13
+"""Words: the n-gram by which GPT-3's data was searched for benchmarks (arXiv:2005.14165, appendix C)."""
+
+
+class HeldOut(Filter, BaseModel):
+    """`contaminated` where the task is a held-out one but for case and space, or shares 13 words in a row with one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    paths: tuple[str, ...] = ()
+
+    _texts: dict[str, str] = PrivateAttr(default_factory=dict)
+    _spans: dict[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Reads the held-out tasks."""
+        self._texts, self._spans = {}, {}
+        for path in self.paths:
+            self.take(read_records(path))
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Takes further held-out tasks."""
+        for record in records:
+            self._texts[normalize(user_text(record))] = record.id
+            for span in spans(user_text(record)):
+                self._spans[span] = record.id
+
+    def __call__(self, record: Record) -> Drop | None:
+        """The verdict on one record."""
+        nearest = self._texts.get(normalize(user_text(record)))
+        if nearest is None and self._spans:
+            nearest = next((self._spans[s] for s in spans(user_text(record)) if s in self._spans), None)
+        return None if nearest is None else Drop("contaminated", nearest=nearest)
+
+
+def spans(text: str) -> list[tuple[str, ...]]:
+    """All runs of 13 words."""
+    return ngrams(tokenize(text), SPAN)
