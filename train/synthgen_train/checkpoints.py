@@ -153,14 +153,24 @@ def agree(folder: Path) -> None:
 
 
 class SafeSaves:
-    """Mixed into a TRL trainer: a checkpoint counts once its last file is there, which holds the sums of the others."""
+    """Mixed into a TRL trainer: a checkpoint counts once its last file is there, which holds the sums of the others.
+
+    Where the one that is gone on from has the last step already, or early stopping has ended the training with it, no
+    step is taken.
+    """
 
     args: Any
     state: Any
+    control: Any
     accelerator: Any
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: the student's folder has a card of its own."""
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        # Theirs looks at the number of steps after a step alone.
+        if self.state.global_step < self.state.max_steps and not self.control.should_training_stop:
+            super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         from safetensors import SafetensorError

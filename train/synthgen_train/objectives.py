@@ -82,6 +82,7 @@ def arguments(config: TrainConfig, settings: Settings, steps: int, folder: Path)
             "load_best_model_at_end": True,
             "metric_for_best_model": "eval_loss",
             "greater_is_better": False,
+            "restore_callback_states_from_checkpoint": True,  # how often the loss was no better
         }
     return {
         "output_dir": str(folder),

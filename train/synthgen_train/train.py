@@ -26,7 +26,7 @@ from synthgen_train.generation import Reply, answers_as_it_is, held_out
 from synthgen_train.loading import Student, load_student, parameters_of
 from synthgen_train.methods import Start
 from synthgen_train.plan import Plan, Settings, is_first, memory_of, one_device, processes, resolve, steps_of
-from synthgen_train.report import Progress, StartLoss, TrainReport, claim, facts, loss_picture
+from synthgen_train.report import Patience, Progress, StartLoss, TrainReport, claim, facts, loss_picture
 
 SHOWN = 3
 """How many held-out prompts are shown with their answers."""
@@ -231,7 +231,6 @@ def _plan(ready: Ready, model: Any) -> Plan:
 
 
 def _run(ready: Ready, trainee: Trainee, started: float, say: Say, first: bool) -> TrainReport:
-    from transformers import EarlyStoppingCallback
     from transformers.trainer_callback import PrinterCallback
 
     config, out = ready.config, ready.config.out
@@ -243,7 +242,7 @@ def _run(ready: Ready, trainee: Trainee, started: float, say: Say, first: bool) 
     if start_loss is not None:
         trainer.add_callback(start_loss)
     if config.early_stopping:
-        trainer.add_callback(EarlyStoppingCallback(config.early_stopping))
+        trainer.add_callback(Patience(config.early_stopping))
     with trainer.accelerator.main_process_first():
         checkpoint = resumable(out / "checkpoints", say)
     resumed = int(checkpoint.name.rpartition("-")[2]) if checkpoint else None
