@@ -202,7 +202,7 @@ def test_an_attention_that_there_is_not_is_told(recipe: Recipe, tmp_path: Path) 
 def test_each_loss_of_dpo_is_the_one_that_is_trained_with(recipe: Recipe, rows: Any, tmp_path: Path) -> None:
     base = checkpoint("llama", tmp_path / "base")
     losses = {}
-    for name in ("sigmoid", "ipo", "hinge", "robust", "apo_zero", "apo_down"):
+    for name in ("sigmoid", "ipo", "hinge", "robust", "apo_zero", "apo_down", "sigmoid_norm"):
         config = recipe(
             model=str(base),
             data=str(rows(PAIRS, "pairs.jsonl")),
@@ -223,8 +223,9 @@ def test_each_loss_of_dpo_is_the_one_that_is_trained_with(recipe: Recipe, rows: 
     assert first["sigmoid"] == pytest.approx(0.6931, abs=1e-3)
     assert first["ipo"] == pytest.approx(25.0, abs=1e-3)
     assert first["hinge"] == pytest.approx(1.0, abs=1e-3)
+    assert first["sigmoid_norm"] == pytest.approx(0.6931, abs=1e-3)
     assert first["apo_zero"] == pytest.approx(1.0, abs=1e-3)
-    assert len(set(losses.values())) >= 4  # robust without smoothing is sigmoid
+    assert len(set(losses.values())) == len(losses) - 1  # robust without smoothing is sigmoid
 
 
 def test_what_was_left_aside_is_in_the_plan_the_mark_and_the_card(recipe: Recipe, tmp_path: Path) -> None:
