@@ -47,7 +47,8 @@ def test_memory_holds_weights_gradients_and_moments(recipe: Recipe) -> None:
 
     def memory(length: int, trained: int) -> int:
         labels = [-100] * (length - trained) + [1] * trained
-        return memory_of(student.model, config, settings, [Example([1] * length, labels)] * 9) - 16 * parameters
+        rows = [Example([token] * length, labels) for token in range(9)]
+        return memory_of(student.model, config, settings, rows) - 16 * parameters
 
     assert memory(0, 0) == 0
     assert memory(96, 0) == 2 * memory(48, 0)

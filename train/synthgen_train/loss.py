@@ -208,8 +208,9 @@ class Trainer(Scores, SFTTrainer):  # type: ignore[misc]
                 model.keeps_logits = True
         self._start: Mapping[str, torch.Tensor] = {}
         if keep.l2:
-            source = start if start is not None else own
-            self._start = {n: p.detach().clone().to(self.args.device) for n, p in source.named_parameters()}
+            # A copy is as it was for good; without one the weights are about to move.
+            source = start if start is not None else frozen_copy(own)
+            self._start = {n: p.detach().to(self.args.device) for n, p in source.named_parameters()}
 
     def _own_scores(self, inner: Any) -> bool:
         return bool(self.keep.kl) or super()._own_scores(inner)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from synthgen.errors import ConfigError
+from synthgen_train.compact import lay_out
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import Example
 from synthgen_train.loading import Student, has_gpu, parameters_of
@@ -113,6 +114,9 @@ attention, and of a gated MLP. Measured on Llamas of width 256 and 512 in float3
 the peak.
 """
 
+KEPT_OF_KL = 6
+"""Numbers kept per trained position and entry of the vocabulary where there is a KL term; without it there are two."""
+
 
 @dataclass(slots=True)
 class Plan:
@@ -179,23 +183,20 @@ def steps_of(rows: int, batch_size: int, accumulation: int, devices: int, epochs
     return math.ceil((epochs or 1) * math.ceil(batches / accumulation))
 
 
-def memory_of(model: Any, config: TrainConfig, settings: Settings, examples: Sequence[Example]) -> int:
+def memory_of(
+    model: Any, config: TrainConfig, settings: Settings, examples: Sequence[Example], reference: Any = None
+) -> int:
     """Bytes on one device, roughly: weights, gradients, AdamW's two moments, activations and logits of one batch.
 
-    Nothing is counted for the framework itself.
+    `reference` is the model as it was, where there is a copy of it. Nothing is counted for the framework itself.
     """
-    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    weights = [p for held in (model, reference) if held is not None for p in held.parameters()]
     _, trainable = parameters_of(model)
     text = model.config.get_text_config()
     width, layers = int(text.hidden_size), int(text.num_hidden_layers)
     inner = int(getattr(text, "intermediate_size", None) or 4 * width)
     size = 2 if settings["dtype"] == "bfloat16" else 4
-    if settings["packing"]:
-        tokens = trained = settings["batch_size"] * settings["max_length"]
-    else:
-        longest = sorted(examples, key=lambda e: len(e.input_ids))[-settings["batch_size"] :]
-        tokens = settings["batch_size"] * max(len(e.input_ids) for e in longest)
-        trained = sum(e.trained for e in longest)
+    tokens, trained = _largest_batch(config, settings, examples)
     numbers = KEPT * width + KEPT_OF_MLP * inner
     if config.method.keeps_outputs:
         numbers += 9 * width + 2 * inner
@@ -203,8 +204,28 @@ def memory_of(model: Any, config: TrainConfig, settings: Settings, examples: Seq
     # Checkpointed, the input of each layer is kept, and one layer at a time is computed anew beside its gradients.
     checkpointed = tokens * width * size * layers + 2 * per_layer
     activations = checkpointed if settings["gradient_checkpointing"] else per_layer * layers
-    logits = trained * int(text.vocab_size) * 2 * size
-    return int(weights + trainable * 12 + activations + logits)
+    logits = trained * int(text.vocab_size) * (KEPT_OF_KL if config.keep.kl else 2) * size
+    # The distance keeps each weight's way from the start until the gradients are there.
+    moments = trainable * (16 if config.keep.l2 else 12)
+    return int(sum(p.numel() * p.element_size() for p in weights) + moments + activations + logits)
+
+
+def _largest_batch(config: TrainConfig, settings: Settings, examples: Sequence[Example]) -> tuple[int, int]:
+    """Tokens of the batch of the longest rows, as it is computed, and how many of them are trained."""
+    if settings["packing"]:
+        tokens = settings["batch_size"] * settings["max_length"]
+        return tokens, tokens
+    together = 2 if config.objective == "dpo" else 1  # the better answer and the worse one are one row
+    rows = [examples[at : at + together] for at in range(0, len(examples), together)]
+    rows.sort(key=lambda row: max(len(e.input_ids) for e in row))
+    batch = [e for row in rows[-settings["batch_size"] :] for e in row]
+    trained = sum(e.trained for e in batch)
+    if has_gpu() or not config.method.packs:  # padded, behind what the method puts before the text
+        return len(batch) * (
+            getattr(config.method, "virtual_tokens", 0) + max(len(e.input_ids) for e in batch)
+        ), trained
+    shares = not getattr(config.method, "dropout", 0)
+    return len(lay_out([e.input_ids for e in batch if e.input_ids], share=shares).ids), trained
 
 
 def processes() -> int:

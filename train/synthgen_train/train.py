@@ -174,7 +174,7 @@ def make_trainee(ready: Ready) -> Trainee:
         raise ConfigError(f"{error}", key="train.method", hint=hint) from error
     if not config.method.packs:
         answers_as_it_is(model, student.tokenizer)
-    return Trainee(model, _plan(ready, model), reference)
+    return Trainee(model, _plan(ready, model, reference), reference)
 
 
 def make_trainer(ready: Ready, trainee: Trainee) -> Any:
@@ -206,7 +206,7 @@ def _trackers(wanted: str | list[str]) -> None:
             )
 
 
-def _plan(ready: Ready, model: Any) -> Plan:
+def _plan(ready: Ready, model: Any, reference: Any) -> Plan:
     config, settings, records, prepared = ready.config, ready.settings, ready.records, ready.prepared
     parameters, trainable = parameters_of(model)
     return Plan(
@@ -223,7 +223,7 @@ def _plan(ready: Ready, model: Any) -> Plan:
         steps=ready.steps,
         parameters=parameters,
         trainable=trainable,
-        memory=memory_of(model, config, settings, prepared.examples),
+        memory=memory_of(model, config, settings, prepared.examples, reference),
         settings=settings,
         findings=list(ready.findings),
         notes=[*records.notes, *ready.student.notes],
