@@ -15,8 +15,8 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 
 import yaml
 from synthgen_train.examples import Example
-from synthgen_train.loading import load_student
-from synthgen_train.plan import SCRATCH_RATE, launch_line, memory_of, parameters_of, resolve, steps_of
+from synthgen_train.loading import load_student, parameters_of
+from synthgen_train.plan import SCRATCH_RATE, launch_line, memory_of, resolve, steps_of
 from synthgen_train.train import train
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -47,7 +47,8 @@ def test_memory_holds_weights_gradients_and_moments(recipe: Recipe) -> None:
 
     def memory(length: int, trained: int) -> int:
         labels = [-100] * (length - trained) + [1] * trained
-        return memory_of(student.model, config, settings, [Example([1] * length, labels)] * 9) - 16 * parameters
+        rows = [Example([token] * length, labels) for token in range(9)]
+        return memory_of(student.model, config, settings, rows) - 16 * parameters
 
     assert memory(0, 0) == 0
     assert memory(96, 0) == 2 * memory(48, 0)
