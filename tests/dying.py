@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import importlib
 import json
+import mmap
 import os
 import shutil
 import signal
@@ -33,15 +34,24 @@ from synthgen.errors import ConfigError
 MOMENTS = ("rename", "replace", "fsync")
 
 
-def arm(step: int) -> None:
-    """Lets this process die before the call with this number of one of `MOMENTS`."""
-    passed, fsync = 0, os.fsync
+PASSED = mmap.mmap(-1, 8)
+"""How many moments the last fork passed, in memory that all forks share."""
 
-    def moment() -> None:
-        nonlocal passed
+
+def arm(step: int) -> Callable[..., None]:
+    """Lets this process die before the call with this number of one of `MOMENTS`.
+
+    What is returned is called at each further moment; what it is given is done last of all where that is the one.
+    """
+    fsync = os.fsync
+    PASSED[:] = bytes(8)
+
+    def moment(last: Callable[[], object] = lambda: None) -> None:
+        passed = int.from_bytes(PASSED[:], "little")
         if passed == step:
+            last()
             os.kill(os.getpid(), signal.SIGKILL)
-        passed += 1
+        PASSED[:] = (passed + 1).to_bytes(8, "little")
 
     def dying(real: Callable[..., Any]) -> Callable[..., Any]:
         def operation(*args: Any, **kwargs: Any) -> Any:
@@ -53,9 +63,10 @@ def arm(step: int) -> None:
 
     for name in MOMENTS:
         setattr(os, name, dying(getattr(os, name)))
+    return moment
 
 
-def status(folder: Path, command: list[str], step: int | None = None) -> int:
+def status(folder: Path, command: list[str], step: int | None = None, armed: Callable[[int], object] = arm) -> int:
     """The exit code of the command in a fork; negative for a signal."""
     child = os.fork()
     if child == 0:
@@ -67,7 +78,7 @@ def status(folder: Path, command: list[str], step: int | None = None) -> int:
             os.dup2(output, 2)
             sys.argv = ["synthgen", *command]
             if step is not None:
-                arm(step)
+                armed(step)
             main()
             code = 0
         except SystemExit as end:

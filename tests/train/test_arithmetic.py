@@ -15,8 +15,8 @@ pytest.importorskip("trl", reason="the train extra is not installed")
 
 import yaml
 from synthgen_train.examples import Example
-from synthgen_train.loading import load_student
-from synthgen_train.plan import SCRATCH_RATE, launch_line, memory_of, parameters_of, resolve, steps_of
+from synthgen_train.loading import load_student, parameters_of
+from synthgen_train.plan import SCRATCH_RATE, launch_line, memory_of, resolve, steps_of
 from synthgen_train.train import train
 
 pytestmark = pytest.mark.filterwarnings("default")

@@ -20,6 +20,7 @@ from synthgen_train.checkpoints import SafeSaves
 from synthgen_train.compact import Compact
 from synthgen_train.config import Keep
 from synthgen_train.examples import IGNORED
+from synthgen_train.loading import inner_of
 from synthgen_train.methods import BaseMethod
 
 NUMBERS = 2**24
@@ -181,11 +182,6 @@ class Scores(SafeSaves):
             for name in NOT_MEASURED:
                 metrics[kind].pop(name, None)
         super().log(logs, *args, **kwargs)  # type: ignore[misc]
-
-
-def inner_of(model: Any) -> Any:
-    """The model that computes logits, under what PEFT puts around it."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 class Trainer(Scores, SFTTrainer):  # type: ignore[misc]

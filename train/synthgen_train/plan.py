@@ -1,8 +1,12 @@
-"""What a training will do, before its first step: every setting with where it comes from, and the arithmetic."""
+"""What a training will do, before its first step: every setting with where it comes from, and the arithmetic.
+
+And on what: the processes that train together, and how they are started.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,7 +15,7 @@ from typing import Any
 from synthgen.errors import ConfigError
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import Example
-from synthgen_train.loading import Student, torch_has_gpu
+from synthgen_train.loading import Student, has_gpu, parameters_of
 from synthgen_train.mixing import Share
 from synthgen_train.preflight import Finding
 
@@ -84,7 +88,7 @@ def resolve(config: TrainConfig, student: Student) -> Settings:
     put("dtype", student.dtype, "recipe" if config.dtype != "auto" else "the device")
     if config.method.checkpoints_activations:
         wanted = config.gradient_checkpointing
-        put("gradient_checkpointing", torch_has_gpu() if wanted is None else wanted, "the device")
+        put("gradient_checkpointing", has_gpu() if wanted is None else wanted, "the device")
     else:
         # What a method puts before the keys would come there twice; the weights are the same without.
         values["gradient_checkpointing"], origins["gradient_checkpointing"] = False, f"method {config.method.use}"
@@ -175,12 +179,6 @@ def steps_of(rows: int, batch_size: int, accumulation: int, devices: int, epochs
     return math.ceil((epochs or 1) * math.ceil(batches / accumulation))
 
 
-def parameters_of(model: Any) -> tuple[int, int]:
-    """Number of parameters in all, and of those that are trained."""
-    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    return sum(n for n, _ in sizes), sum(n for n, trained in sizes if trained)
-
-
 def memory_of(model: Any, config: TrainConfig, settings: Settings, examples: Sequence[Example]) -> int:
     """Bytes on one device, roughly: weights, gradients, AdamW's two moments, activations and logits of one batch.
 
@@ -207,6 +205,33 @@ def memory_of(model: Any, config: TrainConfig, settings: Settings, examples: Seq
     activations = checkpointed if settings["gradient_checkpointing"] else per_layer * layers
     logits = trained * int(text.vocab_size) * 2 * size
     return int(weights + trainable * 12 + activations + logits)
+
+
+def processes() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this process is the one that speaks and writes."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def one_device(command: Sequence[str]) -> None:
+    """Does nothing where this process sees one device. `command` are the arguments of `synthgen` that train.
+
+    Raises:
+        ConfigError: several GPUs are visible and no launcher has given this process its own; with the line that does.
+    """
+    import torch
+
+    devices = torch.cuda.device_count()
+    if devices > 1 and "LOCAL_RANK" not in os.environ:
+        raise ConfigError(
+            f"{devices} GPUs are visible to one process",
+            hint=f"train on all of them with\n    {launch_line(devices, command)}\n"
+            "  or on one with CUDA_VISIBLE_DEVICES=0",
+        )
 
 
 def launch_line(devices: int, arguments: Sequence[str]) -> str:
