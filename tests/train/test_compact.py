@@ -1,4 +1,4 @@
-"""A batch without its padding: every text as it was, each token once, and nothing where a model would answer otherwise."""
+"""A batch without its padding: every text as it was, each token once; else nothing, where a model answers otherwise."""
 
 from __future__ import annotations
 
