@@ -25,6 +25,9 @@ WITHOUT_MEANING = {"use_cache", "return_dict", "cu_seq_lens_q", "cu_seq_lens_k",
 WINDOWS = ("sliding_window", "attention_chunk_size")
 """Settings of models whose tokens see only so many before them, in some of the layers."""
 
+DROPOUTS = ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob")
+"""Settings of models that drop attention out without a module of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -110,8 +113,8 @@ class Compact:
         config = model.config.get_text_config()
         windows = [getattr(config, name, None) for name in WINDOWS]
         self.longest = min([w for w in windows if isinstance(w, int)], default=None)
-        dropped = [v for k, v in config.to_dict().items() if "drop" in k and isinstance(v, float)]
-        layers = [m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)]
+        dropped = [getattr(config, name, 0) for name in DROPOUTS]
+        layers = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
         # With dropout each text has a draw of its own.
         self.shares = not any((*dropped, *layers))
         AttentionInterface.register("sdpa", attend)
