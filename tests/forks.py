@@ -2,8 +2,9 @@
 
 What a test may do to a process of its own it may do to a fork: signals, `kill -9`, another folder and environment.
 
-`python forks.py` is that process. It reads a JSON object for each command (`arguments`, `cwd`, `env`, `output`,
-`errors`: files to write to), and answers with the fork's process id and, when it has ended, its exit code.
+`python forks.py [MODULE...]` is that process, which imports these modules too. It reads a JSON object for each command
+(`arguments`, `cwd`, `env`, `output`, `errors`: files to write to), and answers with the fork's process id and, when it
+has ended, its exit code. Before all it writes its own process id, when it is ready.
 """
 
 from __future__ import annotations
@@ -57,13 +58,14 @@ class Fork:
 
 
 class Forks:
-    """The process. One command runs at a time."""
+    """The process, with further modules that commands will need. One command runs at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *modules: str) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        assert self.read() == self._process.pid, "it has imported everything"
 
     def __enter__(self) -> Forks:
         return self
@@ -124,8 +126,10 @@ def forked(asked: dict[str, Any]) -> Iterator[int]:
     yield os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def imported() -> None:
-    """Imports what each fork would import by itself."""
+def imported(*modules: str) -> None:
+    """Imports what each fork would import by itself, and these modules."""
+    for name in modules:
+        importlib.import_module(name)
     for found in pkgutil.walk_packages(synthgen.__path__, "synthgen."):
         if not found.name.endswith("__main__") and not found.name.startswith("synthgen.checkpoints."):  # need torch
             importlib.import_module(found.name)
@@ -138,8 +142,9 @@ def imported() -> None:
 
 
 if __name__ == "__main__":
-    imported()
+    imported(*sys.argv[1:])
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
+    print(os.getpid(), flush=True)
     for line in sys.stdin:
         for number in forked(json.loads(line)):
             print(number, flush=True)
