@@ -42,9 +42,9 @@ class Fork:
     code: int | None = None
 
     def kill(self) -> None:
-        """Kills it with -9, if it has not ended."""
+        """Kills it with -9, if it has not ended, and what it has just started: that may hold its locks for a moment."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
 
     def alive(self) -> bool:
         """Whether it has not ended yet."""
@@ -81,6 +81,8 @@ class Forks:
     def start(self, arguments: list[str], cwd: Path) -> Fork:
         """`synthgen` with these arguments in this folder, and with this process's environment."""
         output, errors = (Path(self._folder.name) / name for name in ("output", "errors"))
+        for path in (output, errors):
+            path.write_text("")
         asked: dict[str, Any] = {"arguments": arguments, "cwd": str(cwd), "env": dict(os.environ)}
         asked |= {"output": str(output), "errors": str(errors)}
         assert self._process.stdin is not None
@@ -105,6 +107,7 @@ def forked(asked: dict[str, Any]) -> Iterator[int]:
     if child == 0:
         code = 70
         try:
+            os.setpgid(0, 0)
             os.chdir(asked["cwd"])
             for number, name in ((1, "output"), (2, "errors")):
                 os.dup2(os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
@@ -122,6 +125,8 @@ def forked(asked: dict[str, Any]) -> Iterator[int]:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
+    with contextlib.suppress(PermissionError, ProcessLookupError):  # it has begun or ended before
+        os.setpgid(child, child)
     yield child
     yield os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
@@ -143,7 +148,8 @@ def imported(*modules: str) -> None:
 
 if __name__ == "__main__":
     imported(*sys.argv[1:])
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup, or both in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print(os.getpid(), flush=True)
     for line in sys.stdin:
         for number in forked(json.loads(line)):
