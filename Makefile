@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 
-# tests in as many processes as there are cores, each taking over what another has not begun; N=0 for one, with a debugger
+# tests in as many processes as there are cores, each taking over what another has not begun; N=0 for one alone
 N ?= auto
 PARALLEL := -n $(N) --dist worksteal
 
