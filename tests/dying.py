@@ -7,9 +7,7 @@ is a multiple of `STRIDE` is tried. Prints a JSON object: `steps`, and for each 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import importlib
 import json
 import mmap
 import os
@@ -20,16 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import synthgen.api.dedup
-import synthgen.cli.dedup
-import synthgen.cli.inspect
-import synthgen.cli.run
-import synthgen.cli.train
-import synthgen.report.explanation
-import synthgen.store.record_files  # noqa: F401
+from forks import imported
+
 from synthgen.cli.main import main
-from synthgen.config import load
-from synthgen.errors import ConfigError
 
 MOMENTS = ("rename", "replace", "fsync")
 
@@ -106,9 +97,7 @@ def fresh(folder: Path, template: Path, name: str) -> Path:
 
 def trial(folder: Path, prepare: list[list[str]], command: list[str], names: list[str], stride: int) -> dict[str, Any]:
     template = folder / "project"
-    with contextlib.suppress(ConfigError):  # of a loop
-        load(template / "config.yaml")  # imports and caches what each fork would
-    importlib.import_module("pyarrow.parquet")
+    imported()
     for earlier in prepare:
         assert status(template, earlier) == 0, (folder / "output").read_text()
     whole = fresh(folder, template, "whole")

@@ -35,7 +35,7 @@ async def passing(arrivals: list[int], closed: int | None) -> tuple[list[int], s
     for number in arrivals:
         tasks.append(asyncio.create_task(attempt(number)))
         await asyncio.sleep(0)
-    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    await asyncio.wait_for(asyncio.gather(*tasks), 60)
     return passed, sent_away
 
 

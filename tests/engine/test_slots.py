@@ -115,7 +115,7 @@ def test_first_come_first_served_and_a_cancelled_one_gives_its_place_on() -> Non
         slots.give_back()  # goes to the second
         tasks[1].cancel()  # which is cancelled with the slot in its hand
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.wait_for(slots.take(), 1)
+        await asyncio.wait_for(slots.take(), 30)
         return order
 
     assert asyncio.run(work()) == [2, 3]

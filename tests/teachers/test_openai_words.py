@@ -97,11 +97,11 @@ def test_reading_takes_time_in_proportion_to_the_length(piece: str) -> None:
         data = (piece * (length // len(piece) + 1))[:length].encode()
         took = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             problem = Problem.read(500, b"<p>" + data)
             assert not any((problem.wants_stream, problem.unknown_system, problem.unknown_n))
             assert problem.wait_asked_s({}) is None
-            took.append(time.perf_counter() - start)
+            took.append(time.process_time() - start)
         return min(took)
 
     assert seconds(160_000) < 40 * seconds(20_000) + 0.05
