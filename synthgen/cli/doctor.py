@@ -38,6 +38,7 @@ EXTRAS = {
     "transformers": ("torch", "transformers"),
     "train": ("torch", "transformers", "datasets", "trl", "peft", "accelerate"),
     "vllm": ("vllm",),
+    "llama": ("xllamacpp",),
     "ray": ("ray",),
 }
 """What each extra brings, by the names of the distributions."""

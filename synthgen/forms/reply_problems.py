@@ -65,7 +65,7 @@ def remedy_of(reason: str, completion: Completion) -> Remedy:
         return Remedy.SAME
     if finish_of(first.finish_reason) == "refused" and not completion.usage.total and not first.text:
         return Remedy.NONE  # the provider's filter took the prompt away before the model saw it
-    if is_cut(first):
+    if is_cut(first) and not is_full(first):
         return Remedy.NO_SCHEMA if is_blank(first) else Remedy.TOKENS
     return Remedy.SAMPLE
 
@@ -95,6 +95,11 @@ def is_final(choice: Choice) -> bool:
 def is_cut(choice: Choice) -> bool:
     """Whether the reply ended for want of tokens, whatever the server calls that."""
     return finish_of(choice.finish_reason) == "cut"
+
+
+def is_full(choice: Choice) -> bool:
+    """Whether a cut reply ended where the model's context does: a larger `max_tokens` would end there too."""
+    return is_cut(choice) and "context" in (choice.finish_reason or "").lower()
 
 
 def is_blank(choice: Choice) -> bool:
@@ -168,6 +173,8 @@ def sentence(reason: str, choice: Choice) -> str:
             f"the reply was cut in white space ({len(text):,} characters in all): the server's grammar lets the model "
             "write white space without end; structured: off asks without a schema"
         )
+    if reason == "truncated" and is_full(choice):
+        return f"the reply was cut where the model's context ends ({word}): a larger one or a shorter prompt would help"
     if reason == "server_error" and not is_final(choice):
         return f"the server broke the reply off (finish reason {word})"
     if reason == "unknown_finish_reason":

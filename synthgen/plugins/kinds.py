@@ -20,6 +20,7 @@ BUILTINS: dict[Kind, dict[str, str]] = {
         "tasks": "synthgen.sources.tasks:Tasks",
     },
     "teacher": {
+        "llama_cpp": "synthgen.teachers.llama_cpp:LlamaCpp",
         "openai": "synthgen.teachers.openai:OpenAI",
         "procedural": "synthgen.teachers.procedural:Procedural",
         "replay": "synthgen.teachers.replay:Replay",

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from synthgen.checkpoints.gguf import gguf_at, is_gguf, read_header
 from synthgen.errors import ConfigError, PromptError
 from synthgen.forms.reply_problems import choices_of, detail, sentence, why_again, why_unusable
 from synthgen.prompting.foreign import render_foreign
@@ -32,10 +33,10 @@ class PreQuery(Stage, BaseModel):
     asks for it. Task and input are told apart at the first blank line.
 
     `before` and `between` are what stands before the task and between task and answer; without them they are read from
-    the chat template of the teacher's checkpoint (its `path`). `openings` start the tasks, attempt by attempt in turn,
-    to lead the student to what it writes too rarely. Where none of an attempt's texts can be used, they are asked for
-    again, `tries` times in all. Drops: `empty_reply`, `truncated`, `refused`, `template_token`, `context_length`,
-    `server_error`, `timeout`.
+    the chat template of the teacher's checkpoint or GGUF file (its `path`). `openings` start the tasks, attempt by
+    attempt in turn, to lead the student to what it writes too rarely. Where none of an attempt's texts can be used,
+    they are asked for again, `tries` times in all. Drops: `empty_reply`, `truncated`, `refused`, `template_token`,
+    `context_length`, `server_error`, `timeout`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,7 +75,7 @@ class PreQuery(Stage, BaseModel):
                 key="before",
                 hint="say what stands before a task and between task and answer: before: …, between: …",
             )
-        self._before, self._between = around_task(Path(path))
+        self._before, self._between = around_task(path, Path(preparation.base))
         if self.between is not None:
             self._between = self.between
 
@@ -120,33 +121,41 @@ def _fault(choice: Choice) -> str | None:
     return None if reason == "template_token" else reason
 
 
-def around_task(folder: Path) -> tuple[str, str]:
-    """What a checkpoint's chat template puts before the user's first text, and between it and the answer.
+def around_task(path: str | Path, base: Path = Path()) -> tuple[str, str]:
+    """What the chat template at a checkpoint's path puts before the user's first text, and between it and the answer.
 
-    The stop token behind a user turn is part of the second.
+    The stop token behind a user turn is part of the second. A GGUF file's path starts from `base`.
 
     Raises:
-        ConfigError: the folder has no chat template, or the template cannot be rendered.
+        ConfigError: there is no chat template, or it cannot be rendered.
     """
-    settings, template = _template(folder)
-    tokens = {name: _token(settings.get(name)) for name in ("bos_token", "eos_token", "pad_token")}
+    tokens, template = _of_gguf(gguf_at(str(path), base)) if is_gguf(str(path)) else _template(Path(path))
     variables = {"messages": [{"role": "user", "content": _USER}], "add_generation_prompt": True, **tokens}
     try:
         rendered = render_foreign(_GENERATION.sub("", template), variables)
     except PromptError as error:
         raise ConfigError(
-            f"the chat template of {folder} cannot be rendered: {error.message}",
+            f"the chat template of {path} cannot be rendered: {error.message}",
             hint="set before: and between: on pre_query",
         ) from error
     before, found, between = rendered.partition(_USER)
     if not found or not before:
         raise ConfigError(
-            f"the chat template of {folder} puts nothing before the user's text", hint="set before: on pre_query"
+            f"the chat template of {path} puts nothing before the user's text", hint="set before: on pre_query"
         )
     return before, between
 
 
-def _template(folder: Path) -> tuple[dict[str, Any], str]:
+def _of_gguf(file: Path) -> tuple[dict[str, str], str]:
+    """The special tokens and the chat template in a GGUF file."""
+    header = read_header(file)
+    if header.chat_template is None:
+        raise ConfigError(f"{file.name} has no chat template", hint="set before: and between: on pre_query")
+    return {"bos_token": header.bos, "eos_token": header.eos, "pad_token": ""}, header.chat_template
+
+
+def _template(folder: Path) -> tuple[dict[str, str], str]:
+    """The special tokens and the chat template in a checkpoint's folder."""
     path, own = folder / "tokenizer_config.json", folder / "chat_template.jinja"
     try:
         settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -163,7 +172,7 @@ def _template(folder: Path) -> tuple[dict[str, Any], str]:
         template = named.get("default")
     if not isinstance(template, str):
         raise ConfigError(f"{folder} has no chat template", hint="set before: and between: on pre_query")
-    return settings, template
+    return {name: _token(settings.get(name)) for name in ("bos_token", "eos_token", "pad_token")}, template
 
 
 def _token(value: Any) -> str:

@@ -121,6 +121,14 @@ def test_a_cut_in_white_space_is_told_from_other_cuts() -> None:
     assert "white space" not in sentence("truncated", Choice("A text of words " * 40, "length"))
 
 
+@pytest.mark.parametrize("finish", ["context_full", "model_context_window_exceeded", "CONTEXT_LENGTH_EXCEEDED"])
+def test_a_reply_that_fills_the_context_is_not_helped_by_more_tokens(finish: str) -> None:
+    full, cut = (Completion((Choice("A text of", word),)) for word in (finish, "length"))
+    assert (remedy_of("truncated", full), remedy_of("truncated", cut)) == (Remedy.SAMPLE, Remedy.TOKENS)
+    assert "context ends" in sentence("truncated", full.choices[0])
+    assert "a larger max_tokens" in sentence("truncated", cut.choices[0])
+
+
 def test_a_servers_word_is_shown_without_what_a_terminal_obeys() -> None:
     said = sentence("server_error", Choice("te", "error\x1b[2J" + "x" * 500))
     assert said.isprintable()
