@@ -4,6 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 
+# tests in as many processes as there are cores, each taking over what another has not begun; N=0 for one alone
+N ?= auto
+PARALLEL := -n $(N) --dist worksteal
+
+# tests start hundreds of processes: without compiled files each would compile the package anew
+unexport PYTHONDONTWRITEBYTECODE
+
 # whether what the extra `train` brings is installed in $(VENV)
 HAS_TRAINER = $(BIN)/python -c 'import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, ("torch", "trl", "peft"))))'
 
@@ -27,7 +34,7 @@ quickstart-model: $(VENV)/.llama  ## the same with a real, small language model 
 	@echo "A larger one in its place: synthgen run recipes/quickstart_model.yaml --set teacher.path=YOUR.gguf --out outputs/larger"
 
 test: $(VENV)/.dev  ## install what the tests need, run them
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 check: $(VENV)/.dev  ## style, types, one-way imports
 	$(BIN)/ruff check .
@@ -69,7 +76,7 @@ $(VENV)/.train: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 	@touch $@ $(VENV)/.core
 
 test-train: .venv-train/.done  ## the trainer and local checkpoints, on the CPU, in an environment of its own
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-train/bin/python -m pytest -p no:cacheprovider tests/train tests/loop tests/teachers/test_transformers_teacher.py tests/teachers/test_transformers_serve.py
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-train/bin/python -m pytest $(PARALLEL) -p no:cacheprovider tests/train tests/loop tests/teachers/test_transformers_teacher.py tests/teachers/test_transformers_serve.py
 
 proof: .venv-train/.done  ## the arms of the loop's proof, in full, with its pictures (docs/loop.md); goes on where it was stopped
 	HF_HUB_OFFLINE=1 .venv-train/bin/python benchmarks/loop.py --out build/proof --pictures docs --json build/proof.json
@@ -81,7 +88,7 @@ proof-quick: .venv-train/.done  ## five of its arms, three rounds; ends with an 
 	$(PYTHON) -m venv .venv-train
 	# torch first: what comes after it then leaves this build alone
 	.venv-train/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0
-	.venv-train/bin/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[train]" "transformers[serving]" pytest hypothesis
+	.venv-train/bin/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[train]" "transformers[serving]" pytest pytest-xdist hypothesis
 	@touch $@
 
 test-vllm: .venv-vllm/.done  ## vLLM on the CPU, in an environment of its own

@@ -37,7 +37,7 @@ from rapidfuzz.distance import LCSseq
 from rouge_score import rouge_scorer
 
 from synthgen.similarity import BulkIndex, NearDuplicateIndex, deduplicate, load, save
-from synthgen.similarity.needed import Needed
+from synthgen.similarity.neighbour import Needed
 from synthgen.similarity.vocabulary import Vocabulary, to_text
 from synthgen.text import tokenize
 

@@ -1,8 +1,6 @@
 """What the trainer costs beside a plain TRL script, what its checks cost, and what packing gains.
 
-With `--models FOLDER …`, real checkpoints instead: LoRA, full and DPO on the seed tasks people wrote, through plain TRL
-and through `synthgen_train` on the same token ids in the same order; tokens per CPU second, peak memory and the losses
-of each step, and then the same with one of the trainer's means switched off or on at a time.
+With `--models FOLDER …`, real checkpoints instead, see `real_training.py`.
 
 Speed: the same model, the same examples and settings, alternately through a plain `SFTTrainer` script and through
 `synthgen_train`, each in a process of its own; tokens per CPU second of the training loop (one thread), padding not
@@ -10,7 +8,7 @@ counted, the median of the rounds. Preflight: its seconds on records as long as 
 tokens per CPU second on short records, padded and packed, at about as many tokens a step, and the losses beside each
 other.
 
-    python benchmarks/training.py [--quick] [--json] [--models FOLDER ...] [--kinds KIND ...] [--steps N]
+    python benchmarks/training.py [--quick] [--json] [--models FOLDER ... [what real_training.py takes]]
 """
 
 from __future__ import annotations
@@ -20,12 +18,14 @@ import json
 import math
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import real_training
+from real_training import write
 
 WORDS = (
     *("river", "stone", "lamp", "garden", "winter", "letter", "bread", "clock"),
@@ -149,204 +149,6 @@ def run_plain(options: dict[str, Any]) -> dict[str, Any]:
     return {"metrics": metrics}
 
 
-def seed_rows() -> list[dict[str, str]]:
-    """The seed tasks with one turn, as instruction rows."""
-    folder = Path(__file__).parents[1] / "seeds"
-    found = []
-    for path in sorted(folder.glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            if row.get("instruction") and isinstance(row.get("output"), str) and 0 < len(row["output"]) < 800:
-                found.append(
-                    {"instruction": row["instruction"], "input": row.get("input") or "", "output": row["output"]}
-                )
-    random.Random(0).shuffle(found)
-    return found
-
-
-def preference_rows(data: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Pairs of the right answer and that of another task."""
-    return [
-        {"prompt": row["instruction"], "chosen": row["output"], "rejected": other["output"]}
-        for row, other in zip(data, [*data[1:], data[0]], strict=True)
-    ]
-
-
-REAL = {"lora": {"method": {"use": "lora"}}, "full": {}, "dpo": {"objective": "dpo", "method": {"use": "lora"}}}
-RATES = {"lora": 2e-4, "full": 1e-5, "dpo": 1e-5}
-
-
-def real_settings(options: dict[str, Any], out: Path) -> dict[str, Any]:
-    """The recipe of a real model; the plain script is given the same values."""
-    return {
-        **REAL[options["kind"]],
-        "model": options["model"],
-        "data": options["data"],
-        "out": str(out),
-        "max_steps": options["steps"],
-        "batch_size": 4,
-        "max_length": 512,
-        "learning_rate": RATES[options["kind"]],
-        "eval_share": 0,
-        "log_every": 1,
-        "save_every": 10_000,
-        "group_by_length": options.get("grouped", False),
-        "keep": {"kl": options.get("kl", 0.0)},
-    }
-
-
-def run_real_ours(options: dict[str, Any]) -> dict[str, Any]:
-    """A real model through `synthgen_train`, with `all_positions` through TRL's own head on a CPU."""
-    from synthgen_train import loss
-    from synthgen_train.config import parse
-    from synthgen_train.report import read_metrics
-    from synthgen_train.train import train
-
-    if options.get("all_positions"):
-        loss.score_trained_positions = lambda model: None
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out"
-        clock: list[float] = []
-
-        def say(line: str) -> None:
-            if line.startswith("step ") and "loss" in line:
-                clock.append(time.process_time())
-
-        train(parse(real_settings(options, out)), say=say)
-        metrics = read_metrics(out / "metrics.jsonl")
-    return {"metrics": [row | {"cpu_seconds": cpu} for row, cpu in zip(metrics, clock, strict=True)]} | peak()
-
-
-def run_real_plain(options: dict[str, Any]) -> dict[str, Any]:
-    """The same through TRL's own trainers, given the ids and labels that `synthgen_train` makes, in its order."""
-    import datasets
-    from peft import LoraConfig, get_peft_model
-    from synthgen_train.config import parse
-    from synthgen_train.loading import load_student
-    from synthgen_train.loss import Order
-    from synthgen_train.mixing import prepare, read_records
-    from synthgen_train.objectives import dpo_rows
-    from transformers import TrainerCallback
-    from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
-
-    metrics: list[dict[str, Any]] = []
-
-    class Watch(TrainerCallback):  # type: ignore[misc]
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **kwargs: Any) -> None:
-            if "loss" in logs:
-                row = {"step": state.global_step, "loss": logs["loss"], "tokens": logs["num_tokens"]}
-                metrics.append(row | {"cpu_seconds": time.process_time()})
-
-    class Given(DPOTrainer):  # type: ignore[misc]
-        def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-            return dataset
-
-    datasets.disable_progress_bars()
-    with tempfile.TemporaryDirectory() as folder:
-        config = parse(real_settings(options, Path(folder)))
-        records = read_records(config.data, 0, 0)
-        student = load_student(config, [])
-        prepared = prepare(config, 512, student.tokenizer, records)
-        torch_seed(config.seed)
-        model = student.model
-        if options["kind"] != "full":
-            lora = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
-            if student.new_tokens:
-                lora.trainable_token_indices = {"embed_tokens": student.new_tokens}
-            model = get_peft_model(model, lora)
-        shared: dict[str, Any] = {
-            "output_dir": folder,
-            "max_steps": options["steps"],
-            "per_device_train_batch_size": 4,
-            "max_length": 512,
-            "learning_rate": RATES[options["kind"]],
-            "lr_scheduler_type": "cosine",
-            "warmup_steps": 0.03,
-            "logging_steps": 1,
-            "save_strategy": "no",
-            "gradient_checkpointing": False,
-            "bf16": False,
-            "seed": 0,
-            "disable_tqdm": True,
-            "report_to": "none",
-            "use_cpu": True,
-            "train_sampling_strategy": "sequential",
-        }
-        given = {"model": model, "processing_class": student.tokenizer, "callbacks": [Watch()]}
-        if options["kind"] == "dpo":
-            pairs = dpo_rows(prepared.pairs)
-            pairs = pairs.select(list(Order([1] * len(pairs), 4, config.seed, grouped=False)))
-            Given(args=DPOConfig(**shared, beta=0.1), train_dataset=pairs, **given).train()
-        else:
-            rows_ = datasets.Dataset.from_dict(
-                {
-                    "input_ids": [e.input_ids for e in prepared.examples],
-                    "labels": [e.labels for e in prepared.examples],
-                }
-            )
-            rows_ = rows_.select(list(Order([1] * len(rows_), 4, config.seed, grouped=False)))
-            args = SFTConfig(**shared, dataset_kwargs={"skip_prepare_dataset": True})
-            SFTTrainer(args=args, train_dataset=rows_, **given).train()
-    return {"metrics": metrics} | peak()
-
-
-def torch_seed(seed: int) -> None:
-    """The seed that the trainer draws its adapter by."""
-    import torch
-
-    torch.manual_seed(seed)
-
-
-def peak() -> dict[str, int]:
-    """The most memory that this process had, in bytes."""
-    import resource
-
-    return {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
-
-
-def real_rate(result: dict[str, Any]) -> float:
-    """Tokens per CPU second after the first two steps."""
-    first, last = result["metrics"][1], result["metrics"][-1]
-    return float((last["tokens"] - first["tokens"]) / (last["cpu_seconds"] - first["cpu_seconds"]))
-
-
-def measure_real(models: list[str], kinds: list[str], steps: int, folder: Path) -> dict[str, Any]:
-    """The table of real models, printed as it grows."""
-    data = write(folder / "seeds.jsonl", seed_rows())
-    pairs = write(folder / "pairs.jsonl", preference_rows(seed_rows()))
-    out: dict[str, Any] = {}
-    for model in models:
-        for kind in kinds:
-            given = {"model": model, "kind": kind, "steps": steps, "data": str(pairs if kind == "dpo" else data)}
-            ways = {
-                "plain TRL": ("real-plain", {}),
-                "ours": ("real-ours", {}),
-                "ours, all positions": ("real-ours", {"all_positions": True}),
-                "ours, grouped by length": ("real-ours", {"grouped": True}),
-            }
-            print(f"{Path(model).name}, {kind}, {steps} steps of 4 rows")
-            found: dict[str, dict[str, Any]] = {}
-            for name, (way, more) in ways.items():
-                result = found[name] = child(way, {**given, **more})
-                plain = found["plain TRL"]
-                same = [abs(a["loss"] - b["loss"]) for a, b in zip(result["metrics"], plain["metrics"], strict=True)]
-                losses = "another order" if "grouped" in name else f"losses at most {max(same):.1e} apart"
-                print(
-                    f"  {name:26s} {real_rate(result):7.1f} tokens per CPU second "
-                    f"({real_rate(result) / real_rate(plain):.2f}), peak {result['peak'] / 2**20:,.0f} MiB, {losses}",
-                    flush=True,
-                )
-            out[f"{Path(model).name} {kind}"] = {
-                name: {
-                    "rate": real_rate(result),
-                    "peak": result["peak"],
-                    "losses": [m["loss"] for m in result["metrics"]],
-                }
-                for name, result in found.items()
-            }
-    return out
-
-
 def rate(result: dict[str, Any]) -> float:
     """Tokens per CPU second of the training loop, its first ten steps left out.
 
@@ -358,12 +160,7 @@ def rate(result: dict[str, Any]) -> float:
 
 def child(kind: str, options: dict[str, Any]) -> dict[str, Any]:
     """The run in a process of its own, so that none warms the other up."""
-    command = [sys.executable, __file__, "--child", kind, json.dumps(options)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise SystemExit(result.stderr)
-    found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
-    return found
+    return real_training.in_a_process(__file__, kind, options)
 
 
 def base_model(folder: Path, data: Path, hidden: int) -> Path:
@@ -378,11 +175,6 @@ def base_model(folder: Path, data: Path, hidden: int) -> Path:
     model_of(tokenizer, shape).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-def write(path: Path, data: list[dict[str, str]]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in data), encoding="utf-8")
-    return path
 
 
 def preflight(model: Path, count: int) -> float:
@@ -404,10 +196,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="end within two minutes")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--models", nargs="+", default=[], help="folders of real checkpoints")
-    parser.add_argument("--kinds", nargs="+", choices=list(REAL), default=list(REAL), help="trainings of each")
-    parser.add_argument("--steps", type=int, default=12, help="of each training of a real checkpoint")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    if "--models" in sys.argv:
+        real_training.main()
+        return
     options = parser.parse_args()
     try:
         import torch
@@ -417,14 +209,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if options.child:
         kind, given = options.child
-        ways = {"ours": run_ours, "plain": run_plain, "real-ours": run_real_ours, "real-plain": run_real_plain}
-        print(json.dumps(ways[kind](json.loads(given))))
-        return
-    if options.models:
-        with tempfile.TemporaryDirectory() as temporary:
-            measured = measure_real(options.models, options.kinds, options.steps, Path(temporary))
-        if options.json:
-            print(json.dumps(measured))
+        print(json.dumps({"ours": run_ours, "plain": run_plain}[kind](json.loads(given))))
         return
     rounds, steps, hidden = (1, 60, 128) if options.quick else (3, 60, 256)
     out: dict[str, Any] = {}

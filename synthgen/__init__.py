@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from synthgen.api.dedup import dedup as dedup
     from synthgen.api.event_loop import run_async as run_async
-    from synthgen.api.exports import export as export
     from synthgen.api.plan import Plan as Plan
     from synthgen.api.plan import plan as plan
     from synthgen.api.recipes import arun as arun
     from synthgen.api.recipes import run as run
     from synthgen.api.recipes import run_recipe as run_recipe
+    from synthgen.api.run import export as export
     from synthgen.config import Recipe as Recipe
     from synthgen.config import load as load
     from synthgen.engine.budget import Budget as Budget
@@ -75,7 +75,7 @@ _NAMES = {
     "api.recipes": "arun run run_recipe",
     "api.dedup": "dedup",
     "api.event_loop": "run_async",
-    "api.exports": "export",
+    "api.run": "export",
     "api.plan": "Plan plan",
     "config": "Recipe load",
     "engine.budget": "Budget",

@@ -7,10 +7,9 @@ is a multiple of `STRIDE` is tried. Prints a JSON object: `steps`, and for each 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import importlib
 import json
+import mmap
 import os
 import shutil
 import signal
@@ -19,29 +18,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import synthgen.api.dedup
-import synthgen.cli.dedup
-import synthgen.cli.inspect
-import synthgen.cli.loop
-import synthgen.cli.run
-import synthgen.report.explanation
-import synthgen.store.parquet  # noqa: F401
+from forks import imported
+
 from synthgen.cli.main import main
-from synthgen.config import load
-from synthgen.errors import ConfigError
 
 MOMENTS = ("rename", "replace", "fsync")
 
 
-def arm(step: int) -> None:
-    """Lets this process die before the call with this number of one of `MOMENTS`."""
-    passed, fsync = 0, os.fsync
+PASSED = mmap.mmap(-1, 8)
+"""How many moments the last fork passed, in memory that all forks share."""
 
-    def moment() -> None:
-        nonlocal passed
+
+def arm(step: int) -> Callable[..., None]:
+    """Lets this process die before the call with this number of one of `MOMENTS`.
+
+    What is returned is called at each further moment; what it is given is done last of all where that is the one.
+    """
+    fsync = os.fsync
+    PASSED[:] = bytes(8)
+
+    def moment(last: Callable[[], object] = lambda: None) -> None:
+        passed = int.from_bytes(PASSED[:], "little")
         if passed == step:
+            last()
             os.kill(os.getpid(), signal.SIGKILL)
-        passed += 1
+        PASSED[:] = (passed + 1).to_bytes(8, "little")
 
     def dying(real: Callable[..., Any]) -> Callable[..., Any]:
         def operation(*args: Any, **kwargs: Any) -> Any:
@@ -53,9 +54,10 @@ def arm(step: int) -> None:
 
     for name in MOMENTS:
         setattr(os, name, dying(getattr(os, name)))
+    return moment
 
 
-def status(folder: Path, command: list[str], step: int | None = None) -> int:
+def status(folder: Path, command: list[str], step: int | None = None, armed: Callable[[int], object] = arm) -> int:
     """The exit code of the command in a fork; negative for a signal."""
     child = os.fork()
     if child == 0:
@@ -67,7 +69,7 @@ def status(folder: Path, command: list[str], step: int | None = None) -> int:
             os.dup2(output, 2)
             sys.argv = ["synthgen", *command]
             if step is not None:
-                arm(step)
+                armed(step)
             main()
             code = 0
         except SystemExit as end:
@@ -95,9 +97,7 @@ def fresh(folder: Path, template: Path, name: str) -> Path:
 
 def trial(folder: Path, prepare: list[list[str]], command: list[str], names: list[str], stride: int) -> dict[str, Any]:
     template = folder / "project"
-    with contextlib.suppress(ConfigError):  # of a loop
-        load(template / "config.yaml")  # imports and caches what each fork would
-    importlib.import_module("pyarrow.parquet")
+    imported()
     for earlier in prepare:
         assert status(template, earlier) == 0, (folder / "output").read_text()
     whole = fresh(folder, template, "whole")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from synthgen.api.exports import exports_of, renewed
+from synthgen.api.run import exports_of, renewed
 from synthgen.records import Answer, Message, Provenance, Record
 from synthgen.report import Presentation
 from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport, StageFlow, TeacherFacts

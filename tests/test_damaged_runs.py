@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from dying import made
+from forks import Forks
 
 CONFIG = """\
 name: mine
@@ -24,7 +25,7 @@ stages:
 """
 RUN = ["run", "config.yaml", "--out", "r"]
 COMMANDS = (["explain", "r", "Which"], ["stats", "r"], ["view", "r"], ["export", "r", "messages"])
-MADE = ("r/dataset/data", "r/rejected.parquet")
+MADE = ["r/dataset/data", "r/rejected.parquet"]
 
 KILLED_AT_THE_SIXTH_REPLY = """
 import os, sys
@@ -39,15 +40,6 @@ async def dying(self, *arguments, **options):
         os.kill(os.getpid(), 9)
 Journal.put = dying
 main()
-"""
-IN_ONE_PROCESS = """
-import json, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-import dying
-folder = Path(sys.argv[2])
-ends = [dying.status(folder, command) for command in json.loads(sys.argv[3])]
-print(json.dumps([ends, dying.made(folder, json.loads(sys.argv[4]))]))
 """
 
 
@@ -71,42 +63,49 @@ DAMAGE: dict[str, Callable[[bytearray, random.Random], bytes]] = {
 }
 
 
-def told(folder: Path, *commands: list[str]) -> tuple[list[int], dict[str, str], str]:
-    """The commands' exit codes, the hashes of what is made, and all that was said."""
-    arguments = [str(Path(__file__).parent), str(folder), json.dumps(commands), json.dumps(MADE)]
-    done = subprocess.run(
-        [sys.executable, "-c", IN_ONE_PROCESS, *arguments], capture_output=True, text=True, timeout=300, check=True
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with Forks() as process:
+        yield process
+
+
+def told(forks: Forks, folder: Path, *commands: list[str]) -> tuple[list[int], str]:
+    """The commands' exit codes, and all that was said."""
+    done = [forks.run(command, folder) for command in commands]
+    return [end.returncode for end in done], "".join(end.stdout + end.stderr for end in done)
+
+
+@pytest.fixture(scope="module")
+def runs(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A whole run and one that was killed; all projects have one name: it is in what is made."""
+    found = {name: tmp_path_factory.mktemp(name) / "project" for name in ("whole", "killed")}
+    for folder in found.values():
+        folder.mkdir()
+        (folder / "config.yaml").write_text(CONFIG)
+    told(forks, found["whole"], RUN)
+    subprocess.run(
+        [sys.executable, "-c", KILLED_AT_THE_SIXTH_REPLY, *RUN], cwd=found["killed"], capture_output=True, timeout=60
     )
-    ends, made = json.loads(done.stdout)
-    return ends, made, (folder.parent / "output").read_text(errors="replace")
+    assert (found["killed"] / "r" / "journal.sqlite-wal").stat().st_size > 0
+    return found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", [True, False])
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_run_ends_with_the_bytes_of_a_whole_one_or_with_a_clear_error(
-    tmp_path: Path, damage: str, killed: bool
+    tmp_path: Path, forks: Forks, runs: dict[str, Path], damage: str, killed: bool
 ) -> None:
-    whole, base = tmp_path / "whole" / "project", tmp_path / "base" / "project"
-    for folder in (whole, base):
-        folder.mkdir(parents=True)
-        (folder / "config.yaml").write_text(CONFIG)
-    _, wanted, _ = told(whole, RUN)
-    if killed:
-        subprocess.run(
-            [sys.executable, "-c", KILLED_AT_THE_SIXTH_REPLY, *RUN], cwd=base, capture_output=True, timeout=60
-        )
-        assert (base / "r" / "journal.sqlite-wal").stat().st_size > 0
-    else:
-        told(base, RUN)
+    base, wanted = runs["killed" if killed else "whole"], made(runs["whole"], MADE)
+    assert wanted
     rng = random.Random(f"{damage}{killed}")
     files = sorted(file.relative_to(base) for file in (base / "r").rglob("*") if file.is_file() and file.stat().st_size)
     for number, file in enumerate(files if "EVERY_KILL" in os.environ else rng.sample(files, 3)):
         folder = tmp_path / str(number) / "project"
         shutil.copytree(base, folder)
         (folder / file).write_bytes(DAMAGE[damage](bytearray((folder / file).read_bytes()), rng))
-        ends, made, said = told(folder, *COMMANDS, RUN)
+        ends, said = told(forks, folder, *COMMANDS, RUN)
         assert set(ends) <= {0, 1, 2}, (file, ends, said)
         assert "Traceback" not in said, (file, said)
-        assert ends[-1] != 0 or made == wanted, (file, said)
+        assert ends[-1] != 0 or made(folder, MADE) == wanted, (file, said)
         shutil.rmtree(folder.parent)

@@ -7,11 +7,13 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
+from forks import Forks
 
 ROOT = Path(__file__).parents[1]
 OWN_TESTS = {"run_folder.md": "store/test_run_folder_docs.py"}
@@ -55,7 +57,13 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run_shell(text: str, folder: Path) -> None:
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with Forks() as process:
+        yield process
+
+
+def run_shell(text: str, folder: Path, forks: Forks) -> None:
     """Runs the `synthgen` commands of a block; `make quickstart` is what it makes, less the installation."""
     for line in text.splitlines():
         line = re.split(r"\s+#\s", line)[0].strip()
@@ -68,15 +76,16 @@ def run_shell(text: str, folder: Path) -> None:
                 folder = folder / words[1]
                 continue
             assert words[0] in ("synthgen", "python"), f"a command that no test runs: {command}"
-            module = ["-m", "synthgen"] if words[0] == "synthgen" else []
-            done = subprocess.run(
-                [sys.executable, *module, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
-            )
+            if words[0] == "synthgen":
+                done = forks.run(words[1:], folder)
+            else:
+                command_line = [sys.executable, *words[1:]]
+                done = subprocess.run(command_line, cwd=folder, capture_output=True, text=True, timeout=120)
             known = done.returncode == 0 or (words[1] == "explain" and "no record with" in done.stdout + done.stderr)
             assert known, f"{command}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
 
 
-def run_yaml(text: str, folder: Path, number: int) -> None:
+def run_yaml(text: str, folder: Path, number: int, forks: Forks) -> None:
     """Loads a config; a whole one (with a name) is also run, a fragment laid over the quickstart.
 
     A loop is loaded alone: the page runs it.
@@ -98,19 +107,13 @@ def run_yaml(text: str, folder: Path, number: int) -> None:
         return
     load(path)
     if "name" in value:
-        done = subprocess.run(
-            [sys.executable, "-m", "synthgen", "run", str(path)],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        done = forks.run(["run", str(path)], folder)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if d.name not in OWN_TESTS], ids=lambda p: p.name)
-def test_every_block_runs(document: Path, reader: Path) -> None:
+def test_every_block_runs(document: Path, reader: Path, forks: Forks) -> None:
     folder = reader
     names: dict[str, object] = {"__name__": "documentation"}
     todo = [block for block in blocks(document) if not block.note.startswith("not run")]
@@ -122,11 +125,11 @@ def test_every_block_runs(document: Path, reader: Path) -> None:
     for number, block in enumerate(todo):
         try:
             if block.language == "sh":
-                run_shell(block.text, folder)
+                run_shell(block.text, folder, forks)
             elif block.language == "python":
                 exec(compile(block.text, f"{document.name}:{block.line}", "exec"), names)
             elif block.language in ("yaml", "yml"):
-                run_yaml(block.text, folder, number)
+                run_yaml(block.text, folder, number, forks)
             elif block.language == "toml":
                 tomllib.loads(block.text)
             else:

@@ -21,6 +21,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "servers"))
 
 from faults import Plan
+from forks import Forks
 from openai_server import FromTeacher, OpenAIServer
 
 from synthgen.journal.journal import Journal
@@ -99,30 +100,28 @@ def test_fifty_kills_change_no_byte_and_buy_nothing_twice_that_was_journaled(tmp
     rng = random.Random(7)
     kills, again, lost = 0, 0, 0
     seen: set[str] = set()
-    with served(Plan(latency_s=0.06)) as server:
+    with served(Plan(latency_s=0.06)) as server, Forks() as forks:
         config = write(tmp_path, server.url, target=300, concurrency=6)
-        reference = subprocess.run(command(config, tmp_path / "whole"), capture_output=True, text=True, timeout=300)
+        reference = forks.run(["run", str(config), "--out", str(tmp_path / "whole")], tmp_path)
         assert reference.returncode == 0, reference.stderr
         out = tmp_path / "killed"
         while True:
             before = journaled(out)
             server.bodies.clear()
-            process = subprocess.Popen(
-                command(config, out), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-            )
+            run = forks.start(["run", str(config), "--out", str(out)], tmp_path)
             if kills < 50:
-                while not server.bodies and process.poll() is None:
+                while not server.bodies and run.alive():
                     time.sleep(0.002)
                 time.sleep(rng.uniform(0, 0.1))
-                process.send_signal(signal.SIGKILL)
-            _, errors = process.communicate(timeout=300)
+                run.kill()
+            code = run.wait()
             again += sum(1 for body in server.bodies if told(body) in before)
             lost += sum(1 for body in server.bodies if told(body) in seen)
             seen.update(told(body) for body in server.bodies)
-            if process.returncode == -signal.SIGKILL:
+            if code == -signal.SIGKILL:
                 kills += 1
                 continue
-            assert process.returncode == 0, errors
+            assert code == 0, forks.said()[1]
             break
     assert kills >= 50
     assert again == 0

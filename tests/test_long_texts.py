@@ -12,15 +12,14 @@ import pytest
 from long_texts import UNITS, cpu_s, grows_with_the_square
 
 from synthgen import families, forms, text
-from synthgen.families import comparing
 from synthgen.families.expressions import Arithmetic, Logic
-from synthgen.families.family import Unprovable
+from synthgen.families.family import Unprovable, agrees, mentions, rearranged
 from synthgen.families.interpreter import Program
-from synthgen.filters.near_duplicate import NearDuplicate
+from synthgen.filters.duplicates import NearDuplicate
 from synthgen.forms import FORMS, INSTRUCTIONS, LABEL, TASKS, JsonForm, salvage
 from synthgen.forms.reasoning import split_reasoning
-from synthgen.forms.score import score_form
-from synthgen.plugins.builtins import BUILTINS
+from synthgen.forms.structured import score_form
+from synthgen.plugins.kinds import BUILTINS
 from synthgen.protocols import Preparation
 from synthgen.records import Record
 from synthgen.safety import likely_secrets, outward
@@ -68,7 +67,7 @@ def comparisons() -> dict[str, Judge]:
     found: dict[str, Judge] = {}
     for same in ("exact", "caseless", "number", "json"):
         for expected in ("27", "a, b", '{"a": 1}'):
-            for compare in (comparing.agrees, comparing.mentions, comparing.rearranged):
+            for compare in (agrees, mentions, rearranged):
                 judge = lambda text, c=compare, e=expected, s=same: c(f"x{text}y", e, s)  # noqa: E731
                 found[f"{compare.__name__} {same} {expected}"] = judge
     return found

@@ -10,8 +10,8 @@ from typing import Any
 
 from proof.arms import ARMS
 from synthgen.intervals import hierarchical
-from synthgen.loop.alarms import refusals
-from synthgen.loop.evaluation import numbers
+from synthgen.loop.limits import refusals
+from synthgen.loop.measures import numbers
 from synthgen.loop.recipe import Gate
 
 MAIN = "seen"

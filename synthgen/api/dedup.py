@@ -5,20 +5,19 @@ from __future__ import annotations
 import glob
 import itertools
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from synthgen.errors import SeedError, StoreError
 from synthgen.formats import Row, RowError, read_row, rows_of
 from synthgen.formats.files import Found, find
 from synthgen.formats.reading import form_of
+from synthgen.formats.row import holds, text
 from synthgen.formats.turns import dialogue_in, turns_of
-from synthgen.formats.values import holds, text
 from synthgen.formats.writing import encoded, writer_for
 from synthgen.similarity import (
     BulkIndex,
@@ -30,9 +29,8 @@ from synthgen.similarity import (
     TaskIndex,
     task_of,
 )
-from synthgen.similarity.needed import Arithmetic, Rule
-from synthgen.store import files
-from synthgen.store.files import storing
+from synthgen.similarity.neighbour import Arithmetic, Rule
+from synthgen.store.files import appearing, in_the_way, storing
 from synthgen.text import Tokenizer
 
 Method = Literal["exact", "hash", "minhash"]
@@ -186,8 +184,8 @@ class _Work:
         """Writes the files, and returns what came of the rows."""
         started = time.perf_counter()
         with ExitStack() as stack:
-            kept_file = stack.enter_context(_appearing(out, overwrite))
-            dropped_file = None if dropped is None else stack.enter_context(_appearing(dropped, overwrite))
+            kept_file = stack.enter_context(appearing(out, overwrite))
+            dropped_file = None if dropped is None else stack.enter_context(appearing(dropped, overwrite))
             writer = writer_for(self._files, self._form, out, kept_file)
             for tasks, share in self._blocks():
                 for task, nearest in zip(tasks, self._finder.found(tasks), strict=True):
@@ -329,11 +327,11 @@ def _check_places(sources: Sequence[Path], out: Path, dropped: Path | None, over
     if len(set(places)) < len(places):
         raise StoreError("the input, the output and the file of dropped rows must be different files")
     if out.exists() and not overwrite:
-        raise _in_the_way(out)
+        raise in_the_way(out)
     # the dropped rows are put in place first: a killed run may have left them, and its other file unfinished
     unfinished = list(out.parent.glob(f".{glob.escape(out.name)}.*.tmp"))
     if dropped is not None and dropped.exists() and not overwrite and not unfinished:
-        raise _in_the_way(dropped)
+        raise in_the_way(dropped)
     if dropped is not None and unfinished:
         with storing(dropped):
             dropped.unlink(missing_ok=True)
@@ -341,28 +339,3 @@ def _check_places(sources: Sequence[Path], out: Path, dropped: Path | None, over
         for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
             with storing(leftover):
                 leftover.unlink(missing_ok=True)
-
-
-def _in_the_way(path: Path) -> StoreError:
-    return StoreError(f"{path} is there already", hint="move it, or choose another name")
-
-
-@contextmanager
-def _appearing(path: Path, overwrite: bool) -> Iterator[IO[bytes]]:
-    """A file that takes its place when the block ends well, and vanishes when it does not."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with storing(path):
-        file = files.create(temporary)
-    try:
-        with file:
-            yield file
-            with storing(path):
-                file.flush()
-                os.fsync(file.fileno())
-        if path.exists() and not overwrite:
-            raise _in_the_way(path)
-        with storing(path):
-            temporary.replace(path)
-            files.sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from synthgen.config.fingerprint import free_keys, ingredients, run_config
 from synthgen.config.recipe import FINGERPRINT, Recipe, as_written_now, load
 from synthgen.engine.pipeline import Pipeline, Progress
 from synthgen.errors import ConfigError, StoreError
+from synthgen.plugins.kinds import moved
 from synthgen.store import RunFolder, RunReport
 from synthgen.store.files import storing
 from synthgen.store.folder import flat
@@ -140,15 +141,17 @@ def _another(path: Path, changed: Mapping[str, tuple[Any, Any]]) -> ConfigError:
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str]) -> dict[str, tuple[Any, Any]]:
     """The dotted keys, outside `free`, whose values differ, with both values."""
     before, after = dict(flat(old)), dict(flat(new))
-    return {
-        key: (before.get(key), after.get(key))
-        for key in {**before, **after}
-        if not _same(before.get(key), after.get(key)) and not any(key == k or key.startswith(f"{k}.") for k in free)
-    }
+    keys = [key for key in {**before, **after} if not any(key == k or key.startswith(f"{k}.") for k in free)]
+    values = {key: (before.get(key), after.get(key)) for key in keys}
+    return {key: (one, other) for key, (one, other) in values.items() if not _same(key, one, other)}
 
 
-def _same(old: Any, new: Any) -> bool:
-    """Whether two leaves are equal; `true` is not 1, and a value that is no number (nan) is itself."""
+def _same(key: str, old: Any, new: Any) -> bool:
+    """Whether two leaves are equal: `true` is not 1, a value that is no number (nan) is itself, and so is a part whose
+    module has another name since.
+    """
+    if key.rpartition(".")[2] == "use" and isinstance(old, str) and isinstance(new, str):
+        return moved(old) == moved(new)
     return isinstance(old, bool) == isinstance(new, bool) and (old == new or (old != old and new != new))
 
 

@@ -1,4 +1,4 @@
-"""One run: a pipeline, a run folder, the journal between them; signals, selectors, and the report at the end."""
+"""One run: a pipeline, a run folder, the journal between them; signals, selectors, report and exports at the end."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from synthgen.api.event_loop import few_collections, told_of_signals
-from synthgen.api.exports import renewed
 from synthgen.engine.asking import Asker
 from synthgen.engine.contracts import opened, selection_of
 from synthgen.engine.engine import Engine
 from synthgen.engine.pipeline import Flow, Pipeline, Progress, default_window, prepare
-from synthgen.errors import StageError, StoreError
+from synthgen.errors import ConfigError, StageError, StoreError
 from synthgen.formats.exporting import Export
 from synthgen.journal import Journal
+from synthgen.plugins import BUILTINS, Finder, build
 from synthgen.protocols import Selector
 from synthgen.records import Record
 from synthgen.report import Presentation
 from synthgen.requests.request import Sampling, model_name
 from synthgen.safety.outward import logger
-from synthgen.store import DatasetWriter, Ingredients, RunFolder, RunReport
+from synthgen.store import DatasetWriter, Exported, Ingredients, RunFolder, RunReport
+from synthgen.store.exports import export_run, exported
 from synthgen.store.report import AskedAgain, Lost, Requests, StageFlow, Status, TeacherFacts, Tokens, Took
 
 log = logger("synthgen.api.run")
@@ -221,3 +224,51 @@ def _report(pipeline: Pipeline, progress: Progress, journal: Journal, started_at
         started_at=started_at.isoformat(timespec="seconds"),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def export(
+    path: Path | str, formats: Sequence[str], *, out: Path | None = None, base: Path | None = None
+) -> list[Exported]:
+    """Writes `exports/<name>/` for each format, in place of an earlier export of that name.
+
+    A format is a built-in's name, or one of yours: `./exports.py:mine`, seen from `base` (the current folder if None).
+    With `out`, `<out>/<name>/` are written instead, none of which may be there yet, and the run is only read.
+
+    Raises:
+        ConfigError: a format has no such name.
+        StageError: an export failed at a record.
+        StoreError: the run has no dataset yet, another process works on it, or it cannot be written.
+    """
+    folder = RunFolder.open(path)
+    return export_run(folder, exports_of(formats, base or Path.cwd()), out=out)
+
+
+def exports_of(formats: Sequence[str], base: Path) -> list[Export]:
+    """The exports of these names, each once.
+
+    Raises:
+        ConfigError: there is none of a name, or two have one name.
+    """
+    finder, made = Finder(base), dict[str, Export]()
+    for use in dict.fromkeys(formats):
+        found = finder.find(use, ("export",))
+        try:
+            built: Export = build(found, {}, base).part
+        except ValidationError as error:
+            needed = ", ".join(str(details["loc"][-1]) for details in error.errors())
+            raise ConfigError(
+                f"the export {use!r} needs settings: {needed}",
+                key="export",
+                hint="name it in the config: export: [{use: …, …}]",
+            ) from error
+        if built.name in made:
+            raise ConfigError(f"{made[built.name].use!r} and {use!r} have one name", key="export", hint="rename one")
+        made[built.name] = built
+    return list(made.values())
+
+
+def renewed(folder: RunFolder, exports: Sequence[Export]) -> list[Export]:
+    """These, and the built-in ones that the folder holds of an earlier dataset."""
+    names = {export.name for export in exports}
+    earlier = [name for name in exported(folder) if name in BUILTINS["export"] and name not in names]
+    return [*exports, *exports_of(earlier, folder.path)]

@@ -10,9 +10,9 @@ from typing import Any
 
 from synthgen.config.document import Document, Key, Place
 from synthgen.config.merge import override, read_config
+from synthgen.config.models import OWN, SECTION, checked_section, sources_of
 from synthgen.config.problems import combined, refuse_secrets, shown
 from synthgen.config.recipe import Recipe, check_kind, default_name, is_kept, kind_of, locate
-from synthgen.config.training import OWN, SECTION, checked_section, sources_of
 from synthgen.errors import ConfigError
 from synthgen.formats.files import located
 from synthgen.store import files

@@ -183,7 +183,7 @@ def loop(
 
     Rounds go into one folder. The same command goes on with a loop that was stopped, wherever it was.
     """
-    from synthgen.cli.loop import run_rounds
+    from synthgen.cli.train import run_rounds
 
     raise typer.Exit(run_rounds(config, settings or (), out=out, as_json=json))
 
@@ -201,7 +201,7 @@ def ablate(
 
     With it, without it, and on as many records of the latter: at random, and the longest.
     """
-    from synthgen.cli.loop import ablate_stage
+    from synthgen.cli.train import ablate_stage
 
     ablate_stage(config, settings or (), drop=drop, seeds=seeds, out=out, as_json=json)
 

@@ -1,4 +1,4 @@
-"""Keys from `.env` files."""
+"""`synthgen doctor`, and keys from `.env` files."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ def explain_record(run: str, query: str, *, full: bool, as_json: bool) -> int:
 
 def export_run(run: str, formats: Sequence[str], *, out: Path | None, as_json: bool) -> None:
     """Writes the exports and prints where they are."""
-    from synthgen.api.exports import export
+    from synthgen.api.run import export
 
     done = export(run_path(run), formats, out=out)
     if as_json:

@@ -13,8 +13,7 @@ from synthgen.api.event_loop import run_async
 from synthgen.api.run import run
 from synthgen.api.training import check_training
 from synthgen.cli.doctor import read_env
-from synthgen.cli.progress import duration, progress_shown
-from synthgen.cli.terminal import console, own_prints, print_json, run_path, say
+from synthgen.cli.terminal import console, duration, own_prints, print_json, progress_shown, run_path, say
 from synthgen.cli.train import student_lines, train_after
 from synthgen.config import Recipe, load
 from synthgen.engine.pipeline import Progress, default_window
@@ -23,7 +22,7 @@ from synthgen.records import Record
 from synthgen.safety.likely_secrets import may_hold_secret
 from synthgen.safety.outward import visible
 from synthgen.store import RunFolder, RunReport
-from synthgen.store.parquet import dataset_files, read_records
+from synthgen.store.record_files import dataset_files, records_in
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -248,8 +247,8 @@ async def _make(recipe: Recipe, path: Path, number: int) -> RunReport:
 
 def _records(path: Path) -> tuple[list[Record], list[Record]]:
     folder = RunFolder.open(path)
-    accepted = [record for file in dataset_files(folder.dataset_path) for record in read_records(file)]
-    rejected = [r for r in read_records(folder.rejected_path) if r.drop and r.drop.reason != SURPLUS]
+    accepted = [record for file in dataset_files(folder.dataset_path) for record in records_in(file)]
+    rejected = [r for r in records_in(folder.rejected_path) if r.drop and r.drop.reason != SURPLUS]
     return accepted, rejected
 
 

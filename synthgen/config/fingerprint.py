@@ -10,7 +10,7 @@ from typing import Any
 
 from synthgen.config.recipe import FINGERPRINT, Recipe
 from synthgen.formats.files import label_of
-from synthgen.plugins.imports import imported_files
+from synthgen.plugins.find import imported_files
 from synthgen.requests.request import model_name
 from synthgen.store import Ingredients
 from synthgen.store.folder import flat

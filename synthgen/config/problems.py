@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from synthgen.config.document import Document, Key
 from synthgen.errors import ConfigError
 from synthgen.plugins import setting_names
-from synthgen.plugins.nulls import field_of, model_in, within
+from synthgen.plugins.settings import field_of, model_in, within
 from synthgen.safety import outward
 from synthgen.safety.likely_secrets import likely_secrets, may_hold_secret, secrets_at
 from synthgen.text import nearest, suggestion

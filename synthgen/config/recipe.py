@@ -13,16 +13,15 @@ from pydantic import ValidationError
 from synthgen import assets
 from synthgen.config.document import Document, Key, dotted
 from synthgen.config.merge import label, override, read_config
-from synthgen.config.models import Config, Entry, LabelledEntry
+from synthgen.config.models import OWN, SECTION, Config, Entry, LabelledEntry, checked_section, sources_of
 from synthgen.config.problems import KEYS_HERE, UNKNOWN, combined, problems, refuse_secrets
-from synthgen.config.training import OWN, SECTION, checked_section, sources_of
 from synthgen.engine.budget import Budget
 from synthgen.engine.pipeline import Pipeline
 from synthgen.errors import ConfigError
 from synthgen.formats.exporting import Export
 from synthgen.plugins import BUILTINS, Finder, Kind, build, setting_names, settings_model
-from synthgen.plugins.builtins import moved
-from synthgen.plugins.nulls import validated
+from synthgen.plugins.kinds import moved
+from synthgen.plugins.settings import validated
 from synthgen.prompting.templates import Renderer
 from synthgen.protocols import Selector, Source, Stage, Teacher, adapted, teacher_named
 from synthgen.store.folder import flat

@@ -202,9 +202,10 @@ class Asker:
             await self.journal.put(key, request, found, reused=True)
             self.spending.reused += 1
             return found
-        return await self._buy(self.teachers[teacher], request, key)
+        return await self._buy(teacher, request, key)
 
-    async def _buy(self, teacher: Teacher, request: Request, key: str) -> Completion:
+    async def _buy(self, name: str, request: Request, key: str) -> Completion:
+        teacher = self.teachers[name]
         await self._take_slot()
         try:
             self.on_start()
@@ -213,7 +214,7 @@ class Asker:
                 if teacher.holds(key):
                     meter.adopt()
                 await meter.reserve()
-                completion = replace(await self._complete(teacher, request, meter), key=key)
+                completion = replace(await self._complete(name, request, meter), key=key)
                 completion = self._without_secrets(completion)
                 usd = usd_of(teacher, completion.usage)
                 meter.answered(completion.usage, usd)
@@ -224,13 +225,14 @@ class Asker:
         await self.journal.put(key, request, completion, usd=usd)
         return completion
 
-    async def _complete(self, teacher: Teacher, request: Request, meter: Meter) -> Completion:
+    async def _complete(self, name: str, request: Request, meter: Meter) -> Completion:
+        teacher = self.teachers[name]
         self.spending.in_flight += 1
         try:
             with metered_by(meter):
                 if not teacher.metered:
                     await meter.leaves()
-                return counted(await completion_of(self._name(teacher), teacher, request), request)
+                return counted(await completion_of(name, teacher, request), request)
         except Draining:
             if not teacher.metered:
                 meter.returned()  # it waited for its turn
@@ -244,9 +246,6 @@ class Asker:
             self._repeated = True
             log.warning("a reply repeats a secret of this run: *** stands in its place wherever it is kept")
         return cleared
-
-    def _name(self, teacher: Teacher) -> str:
-        return next((name for name, one in self.teachers.items() if one is teacher), "")
 
     async def _take_slot(self) -> None:
         self.queued += 1

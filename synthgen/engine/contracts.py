@@ -1,15 +1,18 @@
-"""What plug-ins give back, held against what their kind promises: an error names the part that broke its word."""
+"""What plug-ins give back, held against what their kind promises, and the stage that applies a filter.
+
+An error names the part that broke its word.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
-from synthgen.errors import StageError, SynthgenError, TeacherError
-from synthgen.protocols import Draw, Source, Teacher, as_given
-from synthgen.records import Record
+from synthgen.errors import ConfigError, StageError, SynthgenError, TeacherError
+from synthgen.protocols import Context, Draw, Filter, Preparation, Source, Stage, Teacher, adapted, as_given
+from synthgen.records import Drop, Record
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
 
 GO_ON = "what is paid for is in the journal; fix it and run the same command again"
@@ -149,3 +152,62 @@ def _shown(value: Any) -> str:
         kind = {"str": "the text", "bool": "the truth value"}.get(type(value).__name__, "the number")
         return f"{kind} {text if len(text) <= 60 else text[:57] + '…'}"
     return f"a {type(value).__name__}"
+
+
+class FilterStage(Stage):
+    """Calls the filter on each record in order; ordered where the filter is."""
+
+    def __init__(self, filter: Callable[[Record], Drop | str | None]) -> None:
+        self.filter = filter
+        self._part: Filter = adapted(filter, Filter)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the filter is called in order."""
+        return self._part.ordered
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Prepares the filter."""
+        self._part.prepare(preparation)
+
+    async def run(self, records: list[Record], ctx: Context) -> list[Record]:
+        """The same records; those that the filter has a reason against are marked as dropped.
+
+        Raises:
+            ConfigError: the filter cannot work with its settings.
+            StageError: the filter raised, or returned something other than None, a reason or a `Drop`.
+        """
+        return [self._judge(record) for record in records]
+
+    def _judge(self, record: Record) -> Record:
+        try:
+            verdict = self.filter(record)
+        except ConfigError:
+            raise  # its settings are wrong, whatever the record
+        except Exception as error:
+            which = f"record {record.id} ({record.instruction[:80]!r})"
+            raise StageError(
+                f"the filter raised {type(error).__name__}: {error} on {which}",
+                hint="a filter returns None or a reason; fix it and run again: what is paid for is kept",
+            ) from error
+        if verdict is None:
+            return record
+        if isinstance(verdict, str):
+            try:
+                verdict = Drop(verdict)
+            except ValueError as error:
+                raise StageError(
+                    f"the filter gave the reason {verdict!r} for record {record.id}",
+                    hint="a reason is a snake_case word such as too_short",
+                ) from error
+        if not isinstance(verdict, Drop):
+            hint = "a filter returns None to keep the record, or a reason (a string or a Drop) to drop it"
+            if isinstance(verdict, bool):
+                hint += ': such as `return "too_long" if too_long else None`'
+            elif isinstance(verdict, Coroutine):
+                verdict.close()
+                hint = "it is async: a filter is a plain `def`; what has to wait for something is a stage"
+            raise StageError(
+                f"the filter returned {type(verdict).__name__} {str(verdict)[:80]!r} for record {record.id}", hint=hint
+            )
+        return record.dropped(verdict)

@@ -42,7 +42,6 @@ class Engine:
         self.progress.target = pipeline.target
         self.progress.spending = asker.spending
         self.progress.flows = {"source": Flow()} | {label: Flow() for label, _ in pipeline.stages}
-        asker.on_start = self._look_again
         self._sink = sink
         self._pool = Pool(pipeline.source.seeds)
         self._turns = {i: Turn() for i, (_, stage) in enumerate(pipeline.stages) if stage.ordered}
@@ -53,6 +52,7 @@ class Engine:
         self._expected = max((stage.expected for _, stage in pipeline.stages), default=1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+        asker.on_start = self._changed.set
         self._stop: str | None = None
         self._aborted = False
         self._failure: tuple[int, BaseException] | None = None
@@ -137,9 +137,6 @@ class Engine:
             self._changed.clear()
             await self._changed.wait()
         return False
-
-    def _look_again(self) -> None:
-        self._changed.set()
 
     def _wanted(self, under_way: int) -> bool:
         """Whether the attempts under way will probably not reach the target, judged by the yield so far.

@@ -28,8 +28,7 @@ from synthgen.families import (
     units,
 )
 from synthgen.families.closings import CLOSINGS, wrapped
-from synthgen.families.comparing import agrees, mentions, rearranged
-from synthgen.families.family import Family, Reading, Solution, Task, Unprovable, Verdict
+from synthgen.families.family import Family, Reading, Solution, Task, Unprovable, Verdict, agrees, mentions, rearranged
 from synthgen.families.recognise import Recogniser
 
 __all__ = [

@@ -14,8 +14,7 @@ from functools import cache
 from typing import Literal
 
 from synthgen.matching.languages import CODE, SPACED, UNSPACED, Words
-from synthgen.matching.needed import FirstLook
-from synthgen.matching.words import Field, text_of
+from synthgen.matching.words import Field, FirstLook, text_of
 from synthgen.records import Drop, Record
 
 GAP = 4

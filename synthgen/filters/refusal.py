@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from synthgen.matching.needed import FirstLook
-from synthgen.matching.words import normal, word_pattern
+from synthgen.matching.words import FirstLook, normal, word_pattern
 from synthgen.records import Drop, Record
 
 _HELP = (

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SeedError
+from synthgen.formats.cells import KNOWN, LostText, UnknownLayout, setting
 from synthgen.formats.files import find, label_of
-from synthgen.formats.hub import hub_rows
-from synthgen.formats.kinds.json_file import lists_aside
-from synthgen.formats.kinds.row import EXCERPT, Row
-from synthgen.formats.layouts import KNOWN, LostText, Read, UnknownLayout, read_row
+from synthgen.formats.json_file import lists_aside
+from synthgen.formats.layouts import Read, read_row
 from synthgen.formats.names import field_named, field_of, looks_like
 from synthgen.formats.reading import count_of, rows_of
-from synthgen.formats.values import RowError, holds
+from synthgen.formats.row import EXCERPT, Row, RowError, holds
 from synthgen.records import Record
 
 PEEK = 100
@@ -201,12 +200,38 @@ class Collection:
         label, row, error = next((one for one in wrong if one[2] is not None), wrong[-1])
         if isinstance(error, UnknownLayout) and row.values is not None:
             held = {column: value for column, value in row.values.items() if holds(value)}
-            hint = f"known are {KNOWN}; say where the fields are: columns: {{{_guess(held)}}}"
+            hint = f"known are {KNOWN}; say where the fields are: {setting(_guess(held))}"
             if len(held) == 1 and isinstance(next(iter(held.values())), (dict, list)):
                 hint = f"are the rows inside {next(iter(held))!r}? Then write a list of them alone into a file"
             return SeedError(f"{error} ({label}:{row.number})", file=place, key="columns", hint=hint)
         problem = row.problem if error is None else str(error)
         return SeedError(f"none of its first {PEEK} rows can be used; {label}:{row.number}: {problem}", file=place)
+
+
+def hub_rows(name: str, config: str | None, split: str | None, revision: str | None) -> Iterator[Row]:
+    """The rows of a dataset of the Hub (or whatever else `datasets.load_dataset` takes), streamed.
+
+    Raises:
+        SeedError: `datasets` is not installed, or cannot load it.
+    """
+    try:
+        import datasets
+    except ImportError as error:
+        raise SeedError(
+            "reading from the Hub needs the package datasets", hint="pip install 'synthgen[hub]'"
+        ) from error
+    split = split or "train"
+    datasets.disable_progress_bars()
+    try:
+        stream = datasets.load_dataset(name, config, split=split, revision=revision, streaming=True)
+        for number, values in enumerate(stream, 1):
+            yield Row(number, dict(values))
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        lines = str(error).strip().splitlines()
+        raise SeedError(
+            f"the dataset {name} ({split}) cannot be loaded: {lines[0] if lines else type(error).__name__}",
+            hint="look at the name, at split and config, and at the network (HF_HUB_OFFLINE, HF_TOKEN)",
+        ) from error
 
 
 def excerpt_of(row: Row) -> str:
@@ -219,7 +244,7 @@ def excerpt_of(row: Row) -> str:
         return ", ".join(map(str, row.values))[:EXCERPT]
 
 
-def _guess(held: Mapping[str, Any]) -> str:
+def _guess(held: Mapping[str, Any]) -> dict[str, str]:
     """Where the fields might be: by the names of columns, then by what they hold: the answer is longer, as a rule."""
     listed = [c for c, v in held.items() if isinstance(v, list) and len(v) > 1 and isinstance(v[0], (str, dict))]
     by_name: dict[str, str] = {}
@@ -228,7 +253,7 @@ def _guess(held: Mapping[str, Any]) -> str:
             by_name.setdefault(field, column)
     asked, answer = by_name.get("instruction"), by_name.get("output")
     if asked is None and listed:
-        return f"conversations: {listed[0]}"
+        return {"conversations": listed[0]}
     named = {column for field, column in by_name.items() if field != "messages"}
     texts = [column for column, value in held.items() if isinstance(value, str)]
     texts = [column for column in texts if len(str(held[column]).split()) > 1] or texts or list(held)
@@ -240,8 +265,7 @@ def _guess(held: Mapping[str, Any]) -> str:
     rest = [column for column in held if column in free[:wanted]] or [column for column in held if column != asked]
     asked = asked or (rest.pop(0) if rest else "question")
     answer = answer or (rest[-1] if rest else None)
-    pairs = [("instruction", asked), *([("output", answer)] if answer else [])]
-    return ", ".join(f"{target}: {name if name.isidentifier() else json.dumps(name)}" for target, name in pairs)
+    return {"instruction": asked, **({"output": answer} if answer else {})}
 
 
 def _columns(row: Row) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synthgen.formats.names import plain
-from synthgen.formats.values import RowError, holds, kind, parsed, shallow, shown, text, yes_or_no
+from synthgen.formats.row import RowError, holds, kind, parsed, shallow, shown, text, yes_or_no
 
 SPEAKERS = {
     **dict.fromkeys(("user", "human", "prompter", "question", "instruction"), "user"),

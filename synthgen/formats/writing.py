@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from synthgen.errors import SeedError, StoreError
-from synthgen.formats.kinds.arrow import batches_of
-from synthgen.formats.kinds.json_file import frame_of
-from synthgen.formats.kinds.row import Row
-from synthgen.formats.kinds.table import columns_of, header_of, separator_of
+from synthgen.formats.arrow import batches_of
+from synthgen.formats.json_file import frame_of
 from synthgen.formats.opening import COMPRESSED, Kind, content_of, kind_by_name
+from synthgen.formats.reading import columns_of, header_of, separator_of
+from synthgen.formats.row import Row
 
 _DOTS = {"jsonl": ".jsonl", "json": ".json", "csv": ".csv", "tsv": ".tsv", "parquet": ".parquet", "arrow": ".arrow"}
 

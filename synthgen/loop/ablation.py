@@ -19,14 +19,13 @@ from synthgen.config import Recipe
 from synthgen.config.merge import label
 from synthgen.errors import ConfigError, Interrupted
 from synthgen.intervals import Interval, hierarchical
-from synthgen.loop import evaluation
-from synthgen.loop.evaluation import numbers
-from synthgen.loop.mixing import mix
+from synthgen.loop import measures
+from synthgen.loop.measures import numbers
 from synthgen.loop.recipe import SAME_SEED, LoopRecipe
 from synthgen.loop.round import Scores, Training
 from synthgen.loop.rounds import run_loop
 from synthgen.loop.state import Steps, digest
-from synthgen.loop.training import train_student
+from synthgen.loop.training import mix, train_student
 from synthgen.records import Record
 from synthgen.store import RunReport, files
 from synthgen.store.record_files import accepted, read_records
@@ -178,7 +177,7 @@ def _student(
 
     def answer() -> dict[str, Scores]:
         checkpoint = str(out / trained["checkpoint"])
-        return run_async(evaluation.evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate"))
+        return run_async(measures.evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate"))
 
     scores = steps.result("evaluate", made_from, answer)
     return numbers(scores[main]["correct"])

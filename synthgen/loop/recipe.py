@@ -12,14 +12,13 @@ from pydantic import Field, ValidationError, model_validator
 from synthgen.config import Recipe, locate
 from synthgen.config.document import Document
 from synthgen.config.merge import override, read_config
-from synthgen.config.models import NAME, Budget, Count, Entry, Limit, Section
+from synthgen.config.models import NAME, Budget, Count, Entry, Limit, Section, checked_section
 from synthgen.config.problems import combined, problems, refuse_secrets
 from synthgen.config.recipe import Workshop, check_kind, make_recipe
-from synthgen.config.training import checked_section
 from synthgen.errors import ConfigError
-from synthgen.filters.held_out import HeldOut
+from synthgen.filters.duplicates import HeldOut
 from synthgen.plugins import Kind, part_of
-from synthgen.plugins.nulls import validated
+from synthgen.plugins.settings import validated
 from synthgen.records import Record
 from synthgen.sources.tasks import TaskSet, tasks_of
 
@@ -287,7 +286,7 @@ class LoopRecipe:
             raise ConfigError("this loop generates nothing", key="generate")
         values = section.model_dump(exclude={"teacher", "teachers", "source"}, exclude_none=True)
         if section.source is None:
-            source: dict[str, Any] = {"use": "synthgen.sources.known:Known", "path": str(known)}
+            source: dict[str, Any] = {"use": "synthgen.sources.tasks:Known", "path": str(known)}
         else:
             source = section.source.model_dump()
             source["path"] = str(known) if source.get("path") == "known" else source.get("path")
@@ -301,7 +300,7 @@ class LoopRecipe:
             "teachers": {name: self._teacher(entry, checkpoint) for name, entry in section.teachers.items()},
             "stages": [
                 *section.stages,
-                {"use": "synthgen.filters.held_out:HeldOut", "paths": [str(path) for path in held_out]},
+                {"use": "synthgen.filters.duplicates:HeldOut", "paths": [str(path) for path in held_out]},
             ],
         }
         if section.teacher is not None:

@@ -13,21 +13,17 @@ from pathlib import Path
 from synthgen.api import run_recipe
 from synthgen.api.event_loop import run_async
 from synthgen.errors import BudgetReached, Interrupted
-from synthgen.loop.alarms import alarms, better_than_start, gains, refusals, repeats, worse_than_start
-from synthgen.loop.budget import Purse, spending
-from synthgen.loop.evaluation import evaluate, summary
-from synthgen.loop.measures import READINGS, against, measure
-from synthgen.loop.mixing import Mixture, balanced, mix
-from synthgen.loop.recipe import CHECKPOINT, LoopRecipe, longest
+from synthgen.loop.limits import Purse, alarms, better_than_start, gains, refusals, repeats, spending, worse_than_start
+from synthgen.loop.measures import READINGS, against, evaluate, measure, summary
+from synthgen.loop.recipe import LoopRecipe
 from synthgen.loop.report import LoopReport
 from synthgen.loop.round import Damage, Generation, Measures, Round, Scores, Training
-from synthgen.loop.state import End, Loop, Say, digest, lay_out, pin
-from synthgen.loop.training import look_for_damage, train_student
+from synthgen.loop.state import End, Loop, Say, begun, digest
+from synthgen.loop.training import Mixture, balanced, look_for_damage, mix, train_student
 from synthgen.records import Record
 from synthgen.store import RunReport
-from synthgen.store.files import refuse_links
-from synthgen.store.lock import Lock
-from synthgen.store.record_files import accepted, read_records, rejected, write_records
+from synthgen.store.files import Lock, refuse_links
+from synthgen.store.record_files import accepted, rejected, write_records
 from synthgen.text import normalize
 
 
@@ -46,19 +42,6 @@ def run_loop(recipe: LoopRecipe, out: Path | None = None, *, say: Say = print) -
         return _rounds(begun(recipe, folder, say))
     finally:
         lock.release()
-
-
-def begun(recipe: LoopRecipe, folder: Path, say: Say) -> Loop:
-    """The loop with its seed data, after all that can be checked before round 0 has been."""
-    loop = Loop(recipe, folder, say, lay_out(recipe, folder))
-    trial = loop.generation(1, CHECKPOINT, loop.paths["seeds"], {}) if recipe.config.generate else None
-    for number in range(2, 1 + longest(recipe.config.model_dump(include={"generate"}))):
-        loop.generation(number, CHECKPOINT, loop.paths["seeds"], {})
-    pin(recipe, folder, trial)
-    loop.seeds = read_records(loop.paths["seeds"])
-    if left_out := recipe.seed_data()[1]:
-        say(f"{left_out:,} records of the seed data are held out, and left out of it")
-    return loop
 
 
 def _rounds(loop: Loop) -> LoopReport:

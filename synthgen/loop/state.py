@@ -11,22 +11,21 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from synthgen import assets
-from synthgen.checkpoints.folders import checkpoint_hash
+from synthgen.checkpoints.checkpoint import checkpoint_hash
 from synthgen.config import Recipe
 from synthgen.config.fingerprint import shaping_files
+from synthgen.engine.contracts import FilterStage
 from synthgen.errors import BudgetReached, ConfigError
-from synthgen.loop.evaluation import prompts
-from synthgen.loop.recipe import SAME_SEED, LoopRecipe
+from synthgen.loop.measures import prompts
+from synthgen.loop.recipe import CHECKPOINT, SAME_SEED, LoopRecipe, longest
 from synthgen.loop.round import Measures, Round, Scores
-from synthgen.plugins.find import Finder
-from synthgen.plugins.imports import source_hash
+from synthgen.plugins.find import BUILT_IN, Finder, source_hash
 from synthgen.protocols import as_given
 from synthgen.records import Record, user_text
 from synthgen.requests.request import canonical
 from synthgen.sources.tasks import Tasks
-from synthgen.stages.filter import FilterStage
 from synthgen.store import files
-from synthgen.store.record_files import write_records
+from synthgen.store.record_files import read_records, write_records
 from synthgen.store.report import damaged, read_json
 from synthgen.text import normalize
 
@@ -176,6 +175,19 @@ class Loop:
 PINS = "pins.json"
 
 
+def begun(recipe: LoopRecipe, folder: Path, say: Say) -> Loop:
+    """The loop with its seed data, after all that can be checked before round 0 has been."""
+    loop = Loop(recipe, folder, say, lay_out(recipe, folder))
+    trial = loop.generation(1, CHECKPOINT, loop.paths["seeds"], {}) if recipe.config.generate else None
+    for number in range(2, 1 + longest(recipe.config.model_dump(include={"generate"}))):
+        loop.generation(number, CHECKPOINT, loop.paths["seeds"], {})
+    pin(recipe, folder, trial)
+    loop.seeds = read_records(loop.paths["seeds"])
+    if left_out := recipe.seed_data()[1]:
+        say(f"{left_out:,} records of the seed data are held out, and left out of it")
+    return loop
+
+
 def lay_out(recipe: LoopRecipe, folder: Path) -> dict[str, Path]:
     """Writes seed data and held-out tasks into the folder, where no loop has begun there, and returns their paths.
 
@@ -260,6 +272,13 @@ def _fixed(recipe: LoopRecipe) -> dict[str, Any]:
     return values
 
 
+def _same(then: Any, now: Any) -> bool:
+    """Whether a pin holds; a loop of an earlier version has pinned the code of built-in parts, too."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        return then.keys() == now.keys() and all(_same(then[key], now[key]) for key in now)
+    return bool(then == now) or (now == BUILT_IN and isinstance(then, str))
+
+
 def _compare(path: Path, pins: dict[str, Any]) -> None:
     if not path.is_file():
         return
@@ -271,7 +290,7 @@ def _compare(path: Path, pins: dict[str, Any]) -> None:
     # a loop of an earlier version has pinned less, of the templates too
     if isinstance(then := before.get("prompts"), dict) and "prompts" in pins:
         pins = {**pins, "prompts": {name: value for name, value in pins["prompts"].items() if name in then}}
-    changed = [name for name in pins if name in before and before[name] != pins[name]]
+    changed = [name for name in pins if name in before and not _same(before[name], pins[name])]
     if changed:
         files = [name for name in pins.get("files", {}) if _pinned(before, name) != pins["files"][name]]
         named = f" ({', '.join(files)})" if "files" in changed and files else ""

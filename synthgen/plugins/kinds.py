@@ -1,4 +1,4 @@
-"""What kind of part an object is, told by its methods, and what each kind needs."""
+"""The kinds of parts, what each needs, and the built-in ones by the short name that `use:` takes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,138 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from synthgen.errors import PluginError
-from synthgen.plugins.builtins import Kind
+
+Kind = Literal["source", "teacher", "stage", "filter", "selector", "export", "trainer", "monitor", "task_set"]
+
+BUILTINS: dict[Kind, dict[str, str]] = {
+    "source": {
+        "dataset": "synthgen.sources.dataset:Dataset",
+        "known": "synthgen.sources.tasks:Known",
+        "seeds": "synthgen.sources.seeds:Seeds",
+        "tasks": "synthgen.sources.tasks:Tasks",
+    },
+    "teacher": {
+        "llama_cpp": "synthgen.teachers.llama_cpp:LlamaCpp",
+        "openai": "synthgen.teachers.openai:OpenAI",
+        "procedural": "synthgen.teachers.procedural:Procedural",
+        "replay": "synthgen.teachers.replay:Replay",
+        "transformers": "synthgen.teachers.transformers:Transformers",
+        "vllm": "synthgen.teachers.vllm:Vllm",
+    },
+    "stage": {
+        "candidates": "synthgen.stages.respond:Candidates",
+        "classify": "synthgen.stages.generate:Classify",
+        "conflicting_outputs": "synthgen.filters.wrong_answers:ConflictingOutputs",
+        "generate": "synthgen.stages.generate:Generate",
+        "instances": "synthgen.stages.generate:Instances",
+        "judge": "synthgen.stages.judge:Judge",
+        "majority": "synthgen.stages.respond:Majority",
+        "pre_query": "synthgen.stages.pre_query:PreQuery",
+        "rank": "synthgen.stages.judge:Rank",
+        "respond": "synthgen.stages.respond:Respond",
+        "solve": "synthgen.stages.respond:Solve",
+    },
+    "filter": {
+        "ascii_only": "synthgen.filters.characters:ascii_only",
+        "blocklist": "synthgen.filters.wording:blocklist",
+        "control_characters": "synthgen.filters.characters:control_characters",
+        "empty": "synthgen.filters.incomplete:empty",
+        "held_out": "synthgen.filters.duplicates:HeldOut",
+        "input_equals_output": "synthgen.filters.wrong_answers:input_equals_output",
+        "length": "synthgen.filters.wording:length",
+        "near_duplicate": "synthgen.filters.duplicates:NearDuplicate",
+        "non_text": "synthgen.filters.non_text:non_text",
+        "openings": "synthgen.filters.wording:openings",
+        "pii": "synthgen.filters.private:pii",
+        "punctuation": "synthgen.filters.characters:punctuation",
+        "refusal": "synthgen.filters.refusal:refusal",
+        "repetition": "synthgen.filters.incomplete:repetition",
+        "script": "synthgen.filters.characters:script",
+        "secrets": "synthgen.filters.private:secrets",
+        "template_token": "synthgen.filters.incomplete:template_token",
+        "truncated": "synthgen.filters.incomplete:truncated",
+        "unfinished": "synthgen.filters.incomplete:unfinished",
+        "urls": "synthgen.filters.wording:urls",
+        "verify": "synthgen.filters.wrong_answers:verify",
+    },
+    "selector": {
+        "balance": "synthgen.selectors.varied:Balance",
+        "diversity": "synthgen.selectors.varied:Diversity",
+        "longest_k": "synthgen.selectors.ranked:LongestK",
+        "random_k": "synthgen.selectors.ranked:RandomK",
+        "top_k": "synthgen.selectors.ranked:TopK",
+    },
+    "export": {
+        "alpaca": "synthgen.exports.rows:Alpaca",
+        "messages": "synthgen.exports.rows:messages",
+        "prompt_completion": "synthgen.exports.rows:prompt_completion",
+        "sharegpt": "synthgen.exports.rows:sharegpt",
+        "llamafactory": "synthgen.exports.rows:LlamaFactory",
+        "axolotl": "synthgen.exports.rows:Axolotl",
+        "dpo": "synthgen.exports.rows:Dpo",
+    },
+    "trainer": {
+        "small": "synthgen.trainers.small:Small",
+        "synthgen_train": "synthgen.trainers.bundled:train",
+    },
+    "monitor": {
+        "synthgen_train": "synthgen.trainers.bundled:monitor",
+    },
+    "task_set": {
+        "drills": "synthgen.task_sets.drills:tasks",
+        "families": "synthgen.task_sets.families:tasks",
+        "seed_tasks": "synthgen.task_sets.seed_tasks:tasks",
+    },
+}
+
+GROUPS: dict[Kind, str] = {kind: f"synthgen.{kind}s" for kind in BUILTINS}
+"""Entry-point groups of installed packages: `synthgen.filters` and so on."""
+
+_MOVED = {
+    "synthgen.loop.contamination": "synthgen.filters.duplicates",
+    "synthgen.loop.drills": "synthgen.task_sets.drills",
+    "synthgen.loop.family_tasks": "synthgen.task_sets.families",
+    "synthgen.loop.seed_tasks": "synthgen.task_sets.seed_tasks",
+    "synthgen.loop.small": "synthgen.trainers.small",
+    "synthgen.loop.source": "synthgen.sources.tasks",
+    "synthgen.loop.tasks": "synthgen.sources.tasks",
+    "synthgen.sources.known": "synthgen.sources.tasks",
+    "synthgen.monitors.bundled": "synthgen.trainers.bundled",
+    **{
+        f"synthgen.{package}.{module}": f"synthgen.{package}.{now}"
+        for package, now, modules in (
+            ("exports", "rows", "alpaca axolotl dpo llamafactory messages prompt_completion sharegpt"),
+            ("filters", "characters", "ascii_only control_characters punctuation script"),
+            ("filters", "duplicates", "held_out near_duplicate"),
+            ("filters", "incomplete", "empty repetition template_token truncated unfinished"),
+            ("filters", "private", "pii secrets"),
+            ("filters", "wording", "blocklist length openings urls"),
+            ("filters", "wrong_answers", "conflicting_outputs input_equals_output verify"),
+            ("selectors", "ranked", "longest_k random_k top_k"),
+            ("selectors", "varied", "balance diversity"),
+            ("stages", "generate", "classify instances"),
+            ("stages", "judge", "rank"),
+            ("stages", "respond", "candidates majority solve"),
+        )
+        for module in modules.split()
+    },
+}
+"""Modules of parts that configs may name in full, by the names that they had before."""
+
+_MOVED_PARTS = {
+    "synthgen.trainers.small:train": "synthgen.trainers.small:Small",
+}
+"""Parts that have another name in their module since."""
+
+
+def moved(use: str) -> str:
+    """What a `use:` of an older version names now."""
+    module, colon, name = use.partition(":")
+    now = f"{_MOVED.get(module, module)}{colon}{name}"
+    return _MOVED_PARTS.get(now, now)
 
 
 @dataclass(frozen=True, slots=True)

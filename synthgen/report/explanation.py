@@ -13,7 +13,7 @@ from synthgen.journal import Journal
 from synthgen.records import Frozen, Record
 from synthgen.safety.outward import visible
 from synthgen.store.folder import RunFolder
-from synthgen.store.parquet import dataset_files, read_row, read_rows
+from synthgen.store.record_files import dataset_files, read_row, read_rows
 from synthgen.store.table import from_row
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.safety.outward import visible
 from synthgen.store.folder import RunFolder
-from synthgen.store.parquet import dataset_files, read_rows
+from synthgen.store.record_files import dataset_files, read_rows
 from synthgen.text import UNSPACED
 
 if TYPE_CHECKING:

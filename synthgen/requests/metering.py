@@ -1,4 +1,4 @@
-"""How many tokens a reply has, where a server's count cannot be, and who is told of every request that leaves."""
+"""What replies cost: their tokens (estimated where a server's count cannot be), prices, and who counts each try."""
 
 from __future__ import annotations
 

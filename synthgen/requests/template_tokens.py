@@ -17,7 +17,7 @@ _ENDS = r"""
     message constrain EOT_TOKEN EOT END_OF_TURN_TOKEN START_OF_TURN_TOKEN CHATBOT_TOKEN USER_TOKEN SYSTEM_TOKEN
     END_RESPONSE START_RESPONSE END_TEXT START_TEXT END_ACTION tool_calls_end tool▁calls▁end tool▁call▁end
     endofsystem endofuser endofassistant turn_end end_of_solution role_end ▁pad▁ pad fim_middle
-    eos eod EOS separator sep separator assistant_end user_end python_tag
+    eos eod EOS separator sep assistant_end user_end python_tag
 """
 """Words between `<|` and `|>` (or DeepSeek's wide bars) that end a turn or begin the next one."""
 _BARRED = rf"<{_BAR}(?:{'|'.join(map(re.escape, dict.fromkeys(_ENDS.split())))}){_BAR}>"

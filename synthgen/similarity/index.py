@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from synthgen.similarity.long import LongIndex
-from synthgen.similarity.needed import Arithmetic, Needed, Rule, score
-from synthgen.similarity.neighbour import Neighbour
-from synthgen.similarity.short import LONGEST, ShortIndex, Sketch
+from synthgen.similarity.candidates import LONGEST, LongIndex, ShortIndex, Sketch
+from synthgen.similarity.neighbour import Arithmetic, Needed, Neighbour, Rule, score
 from synthgen.similarity.vocabulary import Vocabulary, to_ids, to_text
 from synthgen.text import Tokenizer, common_length, normalize, tokenize
 

@@ -1,4 +1,4 @@
-"""Tasks with known answers, from a file or a task set; and the source that gives a round those of its level."""
+"""Sources of a loop's rounds: tasks with known answers, from a file or a task set; and all that is known already."""
 
 from __future__ import annotations
 
@@ -124,3 +124,29 @@ class Tasks(Source, BaseModel):
     def _admits(self, record: Record) -> bool:
         level = LEVELS[self.by](user_text(record))
         return self.least <= level and (self.most is None or level <= self.most)
+
+
+class Known(Source, BaseModel):
+    """Each attempt draws `human` of the known records as demonstrations; the near-duplicate filter knows them all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str
+    human: Annotated[int, Field(ge=0)] = 0
+    reads_pool: ClassVar[bool] = False
+
+    _records: tuple[Record, ...] = PrivateAttr(())
+
+    def model_post_init(self, context: object) -> None:
+        """Reads the records; a file that is not there yet holds none."""
+        self._records = tuple(read_records(self.path)) if Path(self.path).is_file() else ()
+
+    @property
+    def seeds(self) -> Sequence[Record]:
+        """The known records, in the order of the file."""
+        return self._records
+
+    def draw(self, attempt: int, view: PoolView, rng: random.Random) -> Draw:
+        """Some of the records. Never exhausted."""
+        count = min(self.human, len(self._records))
+        return Draw(demonstrations=tuple(rng.sample(self._records, count)) if count else ())

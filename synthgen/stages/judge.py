@@ -1,4 +1,4 @@
-"""The stage that has a teacher score answers by a rubric."""
+"""Stages that have answers judged, and choose the best of several."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import ClassVar
 
-from pydantic import Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.forms import JsonForm, asking
 from synthgen.forms.reply_problems import choices_of
-from synthgen.forms.score import score_form
+from synthgen.forms.structured import score_form
 from synthgen.prompting.stage import Prompted, read_choice
-from synthgen.protocols import Context, Preparation
+from synthgen.protocols import Context, Preparation, Stage
 from synthgen.records import Answer, Record
 from synthgen.requests.request import Completion
 
@@ -95,3 +95,30 @@ class Judge(Prompted):
 
 def _scored(answers: Sequence[Answer], means: Sequence[float | None]) -> tuple[Answer, ...]:
     return tuple(a.model_copy(update={"score": mean}) for a, mean in zip(answers, means, strict=False))
+
+
+class Rank(Stage, BaseModel):
+    """Leaves of the scored `answers` the best and the worst, in this order; the best becomes the output.
+
+    Those are the chosen and the rejected answer of preference training; of equal scores the earlier answer counts.
+    Drops `no_preference` where fewer than two answers have a score, or the two lie no more than `gap` apart.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    gap: float = Field(0.0, ge=0)
+
+    async def run(self, records: list[Record], ctx: Context) -> list[Record]:
+        """The same records, with two answers or dropped."""
+        return [self._pair(record) for record in records]
+
+    def _pair(self, record: Record) -> Record:
+        scored = [(answer.score, answer) for answer in record.answers if answer.score is not None]
+        if len(scored) < 2:
+            detail = f"{len(scored)} of {len(record.answers)} answers have a score"
+            return record.dropped("no_preference", detail=detail)
+        high, best = max(scored, key=lambda pair: pair[0])
+        low, worst = min(scored, key=lambda pair: pair[0])
+        if high - low <= self.gap:
+            return record.dropped("no_preference", score=high - low, limit=self.gap)
+        return record.replace(answers=(best, worst), output=best.text, reasoning=None)

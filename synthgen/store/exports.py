@@ -17,7 +17,7 @@ from synthgen.records import Record
 from synthgen.store import files
 from synthgen.store.files import OLD, PARTIAL, refuse_link, storing
 from synthgen.store.folder import RunFolder
-from synthgen.store.parquet import dataset_files, read_records, read_rows
+from synthgen.store.record_files import dataset_files, dataset_records, read_rows
 
 MARK = "unfinished"
 
@@ -107,12 +107,6 @@ def exported(folder: RunFolder) -> list[str]:
     """The names of the exports that the run folder holds."""
     place = folder.exports_path
     return sorted(p.name for p in place.iterdir() if p.is_dir()) if place.is_dir() else []
-
-
-def dataset_records(dataset: Path) -> Iterator[Record]:
-    """All records of a `dataset` folder, in order."""
-    for path in dataset_files(dataset):
-        yield from read_records(path)
 
 
 def _tools_first(dataset: Path) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, one or a set of them; what to do where that fails; values as YAML."""
+"""Files that appear whole or not at all, one or a set; what to do where that fails; a lock; values as YAML."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import hashlib
 import os
 import re
 import shutil
+import socket
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from synthgen.errors import StoreError
+from synthgen.errors import RunLocked, StoreError
 from synthgen.records import clean_text
 from synthgen.safety.outward import clear
 
@@ -97,6 +98,36 @@ def write(path: Path, content: str | bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def in_the_way(path: Path) -> StoreError:
+    """The error for a file that is not to be overwritten."""
+    return StoreError(f"{path} is there already", hint="move it, or choose another name")
+
+
+@contextmanager
+def appearing(path: Path, overwrite: bool) -> Iterator[IO[bytes]]:
+    """A file to write, which takes its place when the block ends well, and vanishes when it does not.
+
+    Raises:
+        StoreError: it cannot be written, or another one is at its place and not to be overwritten.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storing(path):
+        file = create(temporary)
+    try:
+        with file:
+            yield file
+            with storing(path):
+                file.flush()
+                os.fsync(file.fileno())
+        if path.exists() and not overwrite:
+            raise in_the_way(path)
+        with storing(path):
+            temporary.replace(path)
+            sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def create(path: Path) -> IO[bytes]:
@@ -192,3 +223,50 @@ def yaml_text(value: Any, *, width: int = 120) -> str:
 
     Dumper.add_representer(str, text)
     return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=width)
+
+
+class Lock:
+    """An exclusive lock on a file, held until `release` or the end of the process, however it ends.
+
+    The file stays where it is: were it removed, two processes could hold locks on two files of one name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Takes the lock.
+
+        Raises:
+            RunLocked: another process holds it.
+            StoreError: the file is a link or cannot be written, or the file system knows no locks.
+        """
+        import fcntl
+
+        with storing(self.path):
+            refuse_link(self.path)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+            try:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    owner = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+                    raise RunLocked(
+                        f"{owner} works on {self.path.parent}",
+                        hint="wait until it has ended or stop it (the lock ends with it), or choose another folder"
+                        " with --out",
+                    ) from None
+                if os.fstat(descriptor).st_nlink == 1:  # else it is the file of another name, too
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Gives the lock back; nothing where it is not held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

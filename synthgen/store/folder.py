@@ -12,8 +12,7 @@ from typing import Any, Literal
 from synthgen.errors import StoreError
 from synthgen.records import Record
 from synthgen.store import files
-from synthgen.store.files import READY, refuse_links, settle, storing, yaml_text
-from synthgen.store.lock import Lock
+from synthgen.store.files import READY, Lock, refuse_links, settle, storing, yaml_text
 from synthgen.store.report import RunReport, damaged, read_json, read_text
 
 State = Literal["new", "started", "finished"]

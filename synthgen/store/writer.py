@@ -15,7 +15,7 @@ from synthgen.store.exports import export_to, exported
 from synthgen.store.files import PARTIAL, publish, sha256, storing, write
 from synthgen.store.folder import RunFolder
 from synthgen.store.manifest import Ingredients, manifest, to_json, tree
-from synthgen.store.parquet import SHARD_CHARACTERS, RecordWriter, read_records
+from synthgen.store.record_files import SHARD_CHARACTERS, RecordWriter, records_in
 from synthgen.store.report import RunReport
 
 log = logger("synthgen.store.writer")
@@ -74,7 +74,7 @@ class DatasetWriter:
     def accepted_records(self) -> Iterator[Record]:
         """All accepted records, in order. Ends the writing: after this comes `select` or `finish`."""
         for path in self._accepted.close():
-            yield from read_records(path)
+            yield from records_in(path)
 
     def select(self, records: Iterable[Record]) -> None:
         """Puts these in the place of the accepted records, in this order; those with a drop join the rejected.

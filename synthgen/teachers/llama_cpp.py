@@ -25,7 +25,7 @@ from synthgen.safety.outward import logger
 from synthgen.teachers.llama_server import WAITING, Cancelled, Load, Server, ended, started
 from synthgen.teachers.openai.bodies import Dialect, Sent, encode, learned
 from synthgen.teachers.openai.problems import Again, Problem
-from synthgen.teachers.openai.streams import read
+from synthgen.teachers.openai.reading import read
 from synthgen.text import suggestion
 
 log = logger("synthgen.teachers.llama_cpp")

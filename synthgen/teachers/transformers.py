@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from synthgen.checkpoints.folders import base_and_adapter, checkpoint_hash, prompt_ids
+from synthgen.checkpoints.checkpoint import base_and_adapter, checkpoint_hash, prompt_ids
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.protocols import Teacher
 from synthgen.requests.metering import FREE, Price

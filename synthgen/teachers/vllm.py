@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from synthgen.checkpoints.folders import checkpoint_hash, prompt_ids
+from synthgen.checkpoints.checkpoint import checkpoint_hash, prompt_ids
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.protocols import Teacher
 from synthgen.requests.metering import FREE, Price

@@ -1,4 +1,4 @@
-"""The bundled trainer, reached by name: nothing here needs what it needs, and a loop calls it as a user's own."""
+"""The bundled trainer and its monitors, reached by name: a loop calls them as a user's own."""
 
 from __future__ import annotations
 
@@ -56,3 +56,19 @@ def train(
         "loss": report.loss,
         "tokens": report.tokens,
     }
+
+
+def monitor(student: Path, good: Path, *, out: Path, **settings: Any) -> dict[str, str]:
+    """What fails by the monitors of the `synthgen_train` package; all measures and replies go to `out`.
+
+    Raises:
+        PluginError: the package's requirements are not installed.
+    """
+    report = bundled("monitors").monitor(student, good, out=out, **settings)
+    return {c.name: _why(c) for c in report.comparisons if not c.passed}
+
+
+def _why(found: Any) -> str:
+    if found.difference is None:
+        return f"{found.model:.3f}, {found.why}"
+    return f"{found.model:.3f}, {found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}], {found.why}"

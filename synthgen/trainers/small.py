@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from synthgen.checkpoints.llama import untrained
+from synthgen.checkpoints.checkpoint import untrained
 from synthgen.errors import ConfigError
 from synthgen.records import user_text
 from synthgen.store.record_files import read_records

@@ -113,6 +113,12 @@ def test_differences_look_below_the_keys_that_are_free() -> None:
     assert differences(old, new, ("stop",)) == {"stopped": (1, 2), "list.1": (2, None)}
 
 
+def test_a_part_under_the_name_that_it_had_before_is_the_same() -> None:
+    old = {"source": {"use": "synthgen.sources.known:Known", "path": "a"}, "stages": [{"use": "length"}]}
+    new = {"source": {"use": "synthgen.sources.tasks:Known", "path": "b"}, "stages": [{"use": "generate"}]}
+    assert differences(old, new, ()) == {"source.path": ("a", "b"), "stages.0.use": ("length", "generate")}
+
+
 def made(project: Path, *settings: str) -> Path:
     """A folder with a dataset that was made with these settings."""
     recipe = load("config.yaml", settings)

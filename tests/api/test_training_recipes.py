@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from synthgen.api.training import load_training
-from synthgen.config.training import setting_lines
+from synthgen.config.models import setting_lines
 from synthgen.errors import ConfigError
 from synthgen.trainers.bundled import section_model
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from terminal import environment
 
-from synthgen.cli import progress as module
-from synthgen.cli.progress import Rate, duration, facts, progress_shown, rejected
+from synthgen.cli import terminal as module
+from synthgen.cli.terminal import Rate, duration, facts, progress_shown, rejected
 from synthgen.engine.budget import Spending
 from synthgen.engine.pipeline import Flow, Progress
 

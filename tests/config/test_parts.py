@@ -6,8 +6,8 @@ import pytest
 
 from synthgen.config.document import parse_document
 from synthgen.config.recipe import Recipe, make_recipe
+from synthgen.engine.contracts import FilterStage
 from synthgen.errors import ConfigError, PluginError
-from synthgen.stages.filter import FilterStage
 from synthgen.stages.generate import Generate
 
 TEACHER = "teacher: {use: procedural}\nsource: {use: seeds}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -17,13 +18,13 @@ from synthgen.config import load
 from synthgen.config.document import Key, read_document
 from synthgen.config.merge import label
 from synthgen.errors import ConfigError
-from synthgen.formats import seed_files
 from synthgen.loop.recipe import load as load_loop
+from synthgen.sources import seeds
 
 RUNS = [name for name in assets.names("recipes") if not name.startswith("loop_")]
 LOOPS = [name for name in assets.names("recipes") if name.startswith("loop_")]
 
-SEEDS = cache(seed_files.load)
+SEEDS = cache(seeds.seed_tasks)
 OTHERWISE = {("name",), ("extends",), ("generate", "teacher")}
 """A config's own, never inherited; and a key of which null is a value: nobody is asked."""
 
@@ -38,6 +39,28 @@ def keys(value: Any, key: Key = ()) -> Iterator[Key]:
     for step, below in items:
         yield (*key, step)
         yield from keys(below, (*key, step))
+
+
+def by_names(values: dict[str, Any], key: Key) -> tuple[str, ...]:
+    """A key whose parts in lists are named, as they stand at other places in other recipes."""
+    found: list[str] = []
+    holder: Any = values
+    for step in key:
+        holder = holder[step]
+        found.append(str(step if isinstance(step, str) else label(holder)))
+    return tuple(found)
+
+
+@cache
+def of_its_own(name: str) -> frozenset[Key]:
+    """The keys of a recipe that no recipe of its sort before it has; with the variable EVERY_KEY, all."""
+    sort = LOOPS if name in LOOPS else RUNS
+    values = read_document(assets.find("recipes", name)).data
+    before: set[tuple[str, ...]] = set()
+    for earlier in () if "EVERY_KEY" in os.environ else sort[: sort.index(name)]:
+        theirs = read_document(assets.find("recipes", earlier)).data
+        before.update(by_names(theirs, key) for key in keys(theirs))
+    return frozenset(key for key in keys(values) if by_names(values, key) not in before)
 
 
 def without(value: dict[str, Any], key: Key) -> dict[str, Any]:
@@ -71,14 +94,13 @@ def test_every_key_of_every_shipped_recipe_can_be_taken_back(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(seed_files, "load", SEEDS)
+    monkeypatch.setattr(seeds, "seed_tasks", SEEDS)
     values = read_document(assets.find("recipes", name)).data
     loop = name in LOOPS
     child, base, plain = tmp_path / "child.yaml", tmp_path / "base.yaml", tmp_path / "plain.yaml"
     base.write_text(yaml.safe_dump(values, sort_keys=False))
-    for number, key in enumerate(keys(values)):
-        if key in OTHERWISE:
-            continue
+    own = of_its_own(name)
+    for number, key in enumerate(key for key in keys(values) if key in own and key not in OTHERWISE):
         plain.write_text(yaml.safe_dump(without(values, key), sort_keys=False))
         child.write_text(yaml.safe_dump({"extends": "base.yaml", **(nested(key) or {})}))
         expected = said(plain, loop=loop)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from store_parts import accepted, write_run
 
-from synthgen.api.exports import export
+from synthgen.api.run import export
 from synthgen.config import load
 from synthgen.errors import ConfigError, PluginError, StageError
 from synthgen.store import verify

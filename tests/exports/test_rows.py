@@ -5,13 +5,16 @@ import json
 import pytest
 from store_parts import CALL, TOOL, accepted, with_answers, with_tools
 
-from synthgen.exports.alpaca import alpaca
-from synthgen.exports.axolotl import axolotl
-from synthgen.exports.dpo import llamafactory_preference, preference
-from synthgen.exports.llamafactory import llamafactory
-from synthgen.exports.messages import messages
-from synthgen.exports.prompt_completion import prompt_completion
-from synthgen.exports.sharegpt import sharegpt
+from synthgen.exports.rows import (
+    alpaca,
+    axolotl,
+    llamafactory,
+    llamafactory_preference,
+    messages,
+    preference,
+    prompt_completion,
+    sharegpt,
+)
 from synthgen.records import Answer, Message
 
 CHAT = (Message(role="user", content="Hi"), Message(role="assistant", content="Hello"))

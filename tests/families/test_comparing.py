@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.families.comparing import agrees, mentions, rearranged
-from synthgen.families.family import Same
+from synthgen.families.family import Same, agrees, mentions, rearranged
 
 
 @pytest.mark.parametrize(

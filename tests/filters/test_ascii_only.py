@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from synthgen.filters.ascii_only import ascii_only
+from synthgen.filters.characters import ascii_only
 from synthgen.records import Record
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from synthgen.filters.blocklist import blocklist
+from synthgen.filters.wording import blocklist
 from synthgen.records import Record
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from synthgen.filters.conflicting_outputs import ConflictingOutputs
+from synthgen.filters.wrong_answers import ConflictingOutputs
 from synthgen.protocols import Context, Preparation, Stage
 from synthgen.records import Message, Record
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.control_characters import control_characters
+from synthgen.filters.characters import control_characters
 from synthgen.records import Record
 
 

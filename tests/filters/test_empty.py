@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.empty import empty
+from synthgen.filters.incomplete import empty
 from synthgen.records import Record
 
 

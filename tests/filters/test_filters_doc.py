@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
@@ -11,25 +12,43 @@ from typing import Any
 import pytest
 import yaml
 
-import synthgen.filters
-import synthgen.selectors
+from synthgen.plugins import BUILTINS
 
 DOC = (Path(__file__).parents[2] / "docs" / "filters.md").read_text(encoding="utf-8")
 OWN_PAGES = {"near_duplicate", "verify"}
 
 
-def parts(package: Any) -> dict[str, Any]:
-    """The filters or selectors by name: a function of its module's name, or a class with that name in capitals."""
-    found = {}
-    for path in sorted(Path(package.__path__[0]).glob("[a-z]*.py")):
-        module = importlib.import_module(f"{package.__name__}.{path.stem}")
-        for name in (path.stem, path.stem.title().replace("_", "")):
-            if callable(part := getattr(module, name, None)):
-                found[path.stem] = part
-    return found
+def part(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
-PARTS = {**parts(synthgen.filters), **parts(synthgen.selectors)}
+PARTS = {
+    use: part(target)
+    for kind in ("stage", "filter", "selector")
+    for use, target in BUILTINS[kind].items()  # type: ignore[index]
+    if target.startswith(("synthgen.filters.", "synthgen.selectors."))
+}
+
+
+def code(part: Any) -> str:
+    """The part's source, and that of all in its module that it uses, directly or through others."""
+    source = inspect.getsource(inspect.getmodule(part))  # type: ignore[arg-type]
+    defined = {name: node for node in ast.parse(source).body for name in names(node)}
+    used, waiting = {part.__name__}, [part.__name__]
+    while waiting:
+        inside = {below.id for below in ast.walk(defined[waiting.pop()]) if isinstance(below, ast.Name)}
+        waiting += (new := inside & defined.keys() - used)
+        used |= new
+    return "\n".join(ast.unparse(defined[name]) for name in sorted(used))
+
+
+def names(node: ast.stmt) -> list[str]:
+    """What a statement of a module defines."""
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return [target.id for target in targets if isinstance(target, ast.Name)]
+    return [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
 
 
 def settings(part: Any) -> set[str]:
@@ -44,8 +63,7 @@ def test_every_part_is_in_its_table_with_its_settings_and_reasons(name: str) -> 
     assert row, f"docs/filters.md has no row for {name}"
     in_code = set(re.findall(r"`(\w+)`", row))
     assert settings(PARTS[name]) <= in_code
-    source = inspect.getsource(inspect.getmodule(PARTS[name]))  # type: ignore[arg-type]
-    reasons = set(re.findall(r"(?:Drop|dropped)\(\s*\"(\w+)\"", source))
+    reasons = set(re.findall(r"(?:Drop|dropped)\(\s*'(\w+)'", code(PARTS[name])))
     assert reasons <= in_code
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.input_equals_output import input_equals_output
+from synthgen.filters.wrong_answers import input_equals_output
 from synthgen.records import Record
 
 

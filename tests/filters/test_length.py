@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from synthgen.errors import ConfigError
-from synthgen.filters.length import length
+from synthgen.filters.wording import length
 from synthgen.records import Record
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from synthgen.filters.near_duplicate import NearDuplicate
+from synthgen.filters.duplicates import NearDuplicate
 from synthgen.protocols import Preparation
 from synthgen.records import Drop, Provenance, Record
 

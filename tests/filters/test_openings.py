@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.openings import openings
+from synthgen.filters.wording import openings
 from synthgen.records import Record
 
 

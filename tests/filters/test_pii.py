@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.pii import pii
+from synthgen.filters.private import pii
 from synthgen.records import Record
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.punctuation import punctuation
+from synthgen.filters.characters import punctuation
 from synthgen.records import Record
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from synthgen.filters.repetition import repetition
+from synthgen.filters.incomplete import repetition
 from synthgen.records import Record
 
 LOOP = "The answer is that it depends. " * 20

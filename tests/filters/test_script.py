@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.script import script, script_of
+from synthgen.filters.characters import script, script_of
 from synthgen.records import Record
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.secrets import secrets
+from synthgen.filters.private import secrets
 from synthgen.records import Record
 
 RANDOM = "q7Zt2LmX9vKc4RbN8wYd5HsJ1gPf3TaE6uQo0iVx"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.template_token import template_token
+from synthgen.filters.incomplete import template_token
 from synthgen.records import Message, Record
 
 TOKENS = [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.truncated import truncated
+from synthgen.filters.incomplete import truncated
 from synthgen.records import Record
 
 CUT = [

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from synthgen.filters.unfinished import unfinished
+from synthgen.filters.incomplete import unfinished
 from synthgen.records import Record
 
 

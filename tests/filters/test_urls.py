@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from synthgen.filters.urls import urls
+from synthgen.filters.wording import urls
 from synthgen.records import Record
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from synthgen import families
-from synthgen.filters.verify import verify
+from synthgen.filters.wrong_answers import verify
 from synthgen.records import Message, Record
 
 SUM = "What is 12 + 5 * 3?"

@@ -11,18 +11,17 @@ from typing import Any
 import pytest
 
 from synthgen.api.dedup import dedup
-from synthgen.api.exports import exports_of
+from synthgen.api.run import exports_of
 from synthgen.engine.ordering import View
 from synthgen.errors import ConfigError
-from synthgen.exports.sharegpt import sharegpt
+from synthgen.exports.rows import sharegpt
 from synthgen.plugins import BUILTINS
 from synthgen.records import Answer, Message, Record, to_messages
 from synthgen.sources.dataset import Dataset
 from synthgen.sources.seeds import Seeds
 from synthgen.store import RunFolder
 from synthgen.store.exports import export_to
-from synthgen.store.parquet import RecordWriter
-from synthgen.store.record_files import read_records, write_records
+from synthgen.store.record_files import RecordWriter, read_records, write_records
 
 CALL = {"id": "call_0", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Rome"}'}}
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.formats.kinds.json_stream import Broken, NotJson, documents, elements, members
+from synthgen.formats.json_stream import Broken, NotJson, documents, elements, members
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.formats.layouts import LostText, RowError, read_row
+from synthgen.formats.cells import LostText
+from synthgen.formats.layouts import read_row
 from synthgen.formats.names import looks_like
+from synthgen.formats.row import RowError
 from synthgen.records import Answer, Message, Provenance, Record, answered_by_call, to_messages
 from synthgen.store.table import to_row
 
@@ -515,6 +517,23 @@ def test_an_answer_column_that_holds_a_call() -> None:
     record = read({"prompt": "Hi", "completion": [turn]})
     assert answered_by_call(record)
     assert [m["role"] for m in to_messages(record)] == ["user", "assistant"]
+
+
+def test_earlier_turns_in_a_column_stand_once_before_an_answer_that_calls_a_tool() -> None:
+    turn = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+    record = read({"prompt": "Hi", "completion": [turn], "history": [["Q", "A"]], "system": "Be brief."})
+    assert [m["content"] for m in to_messages(record)] == ["Be brief.", "Q", "A", "Hi", ""]
+
+
+def test_turns_in_an_answer_that_ends_with_a_question_stand_once() -> None:
+    record = read({"prompt": "Hi", "completion": [ANSWER, {"role": "user", "content": "And now?"}]})
+    assert [m["content"] for m in to_messages(record)] == ["Hi", "Ho", "And now?"]
+
+
+def test_what_earlier_turns_in_a_column_have_beside_is_told() -> None:
+    history = [{**USER, "rating": 5}, {**ANSWER, "reasoning": "hm"}]
+    for row in ({"messages": [USER, ANSWER]}, {"instruction": "Hi", "output": "Ho"}):
+        assert aside({**row, "history": history}) == ("history.rating", "history.reasoning of earlier turns")
 
 
 def test_keys_beside_the_input_and_output_of_an_instance_are_left_aside() -> None:

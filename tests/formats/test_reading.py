@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.errors import SeedError
+from synthgen.formats.arrow import HEAVIEST
+from synthgen.formats.collection import hub_rows
 from synthgen.formats.files import find
-from synthgen.formats.hub import hub_rows
-from synthgen.formats.kinds.arrow import HEAVIEST
 from synthgen.formats.reading import count_of, rows_of
 
 ROWS = [{"instruction": "Say é."}, {"instruction": "说好。", "input": "a"}]

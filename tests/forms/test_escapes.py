@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from synthgen.forms import ANSWER, TASKS
 from synthgen.forms.escapes import is_doubtful, unescaped
 from synthgen.forms.salvage import encode, scan
-from synthgen.forms.score import score_form
+from synthgen.forms.structured import score_form
 
 SAME = [
     r"$\theta \neq \rho$ and $\nu \rightarrow \tau$.",

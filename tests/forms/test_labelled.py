@@ -148,6 +148,6 @@ def test_long_repetitive_replies_cost_no_more_than_their_length(piece: str) -> N
 
 
 def _seconds(text: str) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     TASKS.parse(text)
-    return time.perf_counter() - started
+    return time.process_time() - started

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.forms.score import score_form
+from synthgen.forms.structured import score_form
 
 FORM = score_form(5)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from synthgen.loop.alarms import alarms, better_than_start, repeats, worse_than_start
+from synthgen.loop.limits import alarms, better_than_start, repeats, worse_than_start
 from synthgen.loop.measures import against, measure
 from synthgen.loop.recipe import Alarms
 from synthgen.records import Record

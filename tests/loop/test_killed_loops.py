@@ -7,7 +7,6 @@ kills loops of real students so often, which takes about six minutes.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forks import Fork, Forks
 from tiny_loop import TINY
 
 from synthgen.loop import load, run_loop
@@ -27,13 +27,11 @@ from synthgen.loop.ablation import ARMS
 
 Make = Callable[..., Path]
 
-SCRIPT = """
-import sys
-from pathlib import Path
-from synthgen.loop import load, run_loop
-from synthgen.loop.ablation import ARMS
-run_loop(load(sys.argv[1]), Path(sys.argv[2]), say=lambda line: None)
-"""
+ENDED = (0, 3)
+"""The exit codes of a loop that came to its end: of its rounds, or by its alarms."""
+STUDENTS = ("torch", "transformers", "safetensors.torch", "transformers.models.llama.modeling_llama")
+"""What loads students."""
+
 REAL = {
     **TINY,
     "generate": {**TINY["generate"], "stop": {"attempts": 6}},
@@ -43,38 +41,36 @@ REAL = {
 }
 
 
-def start(path: Path, out: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, path, out], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-
-
-def killed(path: Path, folder: Path, kills: int, *, seed: int) -> list[Path]:
+def killed(path: Path, folder: Path, kills: int, forks: Forks, *, seed: int) -> list[Path]:
     """Kills loops at random moments until `kills` of them found one running; returns the folders of all loops.
 
     A loop that ended before its moment came is followed by another in a new folder. How long an undisturbed one takes
     is measured first.
     """
+
+    def start(out: Path) -> Fork:
+        return forks.start(["loop", str(path), "--out", str(out)], folder)
+
     began = time.monotonic()
-    assert start(path, folder / "whole").wait() == 0
+    assert start(folder / "whole").wait() in ENDED
     whole, draw, hit, loops = time.monotonic() - began, random.Random(seed), 0, [folder / "0"]
     while hit < kills:
-        process = start(path, loops[-1])
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=draw.random() * whole)
-        process.send_signal(signal.SIGKILL)
+        process, moment = start(loops[-1]), time.monotonic() + draw.random() * whole
+        while process.alive() and time.monotonic() < moment:
+            time.sleep(0.005)
+        process.kill()
         ended = process.wait()
-        assert ended in (0, -signal.SIGKILL)
-        hit += ended != 0
-        if ended == 0:
+        assert ended in (*ENDED, -signal.SIGKILL), forks.said()
+        hit += ended == -signal.SIGKILL
+        if ended in ENDED:
             loops.append(folder / str(len(loops)))
     return loops
 
 
-def same_after(path: Path, folder: Path, kills: int) -> None:
+def same_after(path: Path, folder: Path, kills: int, *modules: str) -> None:
     folder.mkdir()
-    loops = killed(path, folder, kills, seed=0)
+    with Forks(*modules) as forks:
+        loops = killed(path, folder, kills, forks, seed=0)
     whole = run_loop(load(path), folder / "whole", say=lambda line: None)
     for out in loops:
         resumed = run_loop(load(path), out, say=lambda line: None)
@@ -142,4 +138,4 @@ def test_a_loop_of_real_students_killed_at_random_moments_ends_in_the_same_table
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the transformers extra is not installed")
     torch.set_num_threads(1)
-    same_after(make_loop(**REAL), tmp_path / "loops", kills=int(os.environ.get("SYNTHGEN_KILLS", "3")))
+    same_after(make_loop(**REAL), tmp_path / "loops", int(os.environ.get("SYNTHGEN_KILLS", "3")), *STUDENTS)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from synthgen.errors import ConfigError, PluginError, StoreError
-from synthgen.filters.held_out import HeldOut
+from synthgen.filters.duplicates import HeldOut
 from synthgen.intervals import hierarchical, interval, paired
-from synthgen.loop.alarms import gains, refusals
-from synthgen.loop.mixing import balanced, mix
+from synthgen.loop.limits import gains, refusals
 from synthgen.loop.recipe import Gate, Mix
 from synthgen.loop.state import Steps
+from synthgen.loop.training import balanced, mix
 from synthgen.plugins import part_of
 from synthgen.protocols import Preparation
 from synthgen.records import Record

@@ -11,7 +11,7 @@ from synthgen import assets, families
 from synthgen.cli.app import app
 from synthgen.errors import ConfigError
 from synthgen.loop import load, run_loop
-from synthgen.loop.evaluation import checker
+from synthgen.loop.measures import checker
 from synthgen.loop.recipe import longest
 from synthgen.records import Record
 from synthgen.store.record_files import accepted, read_records, write_records

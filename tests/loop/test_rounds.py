@@ -11,7 +11,7 @@ import pytest
 
 from synthgen.errors import ConfigError, RunLocked
 from synthgen.loop import LoopReport, load, run_loop
-from synthgen.store.lock import Lock
+from synthgen.store.files import Lock
 from synthgen.store.record_files import accepted, read_records
 from synthgen.task_sets import drills
 
@@ -117,6 +117,19 @@ def test_a_changed_trainer_is_noticed(make_loop: Make, tmp_path: Path) -> None:
     with (tmp_path / "parts.py").open("a") as file:
         file.write("# another verifier\n")
     with pytest.raises(ConfigError, match="trainer"):
+        go(path, tmp_path / "out")
+
+
+def test_a_loop_whose_pins_hold_the_code_of_built_in_parts_goes_on(make_loop: Make, tmp_path: Path) -> None:
+    path = make_loop()
+    go(path, tmp_path / "out", "stop.rounds=0")
+    pins = json.loads((tmp_path / "out/pins.json").read_text())
+    hashed = {label: "0123456789abcdef" if pin == "built in" else pin for label, pin in pins["stages"].items()}
+    assert hashed != pins["stages"]
+    (tmp_path / "out/pins.json").write_text(json.dumps(pins | {"stages": hashed}))
+    assert go(path, tmp_path / "out").lines()
+    (tmp_path / "out/pins.json").write_text(json.dumps(pins | {"stages": {}}))
+    with pytest.raises(ConfigError, match="stages"):
         go(path, tmp_path / "out")
 
 

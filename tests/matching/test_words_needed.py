@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from synthgen.filters.non_text import _rules
 from synthgen.filters.refusal import DECLINES, SPEAKS_OF_ITSELF
-from synthgen.matching.needed import FirstLook
+from synthgen.matching.words import FirstLook
 
 PATTERNS = [asks.pattern for asks, _ in _rules()] + [DECLINES, SPEAKS_OF_ITSELF]
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from synthgen.engine.contracts import FilterStage
 from synthgen.errors import PluginError
 from synthgen.plugins import Found, build
-from synthgen.stages.filter import FilterStage
 
 
 class Forgetful:

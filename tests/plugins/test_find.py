@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import ConfigError, PluginError
-from synthgen.filters.length import length
+from synthgen.filters.wording import length
 from synthgen.plugins import Finder, known
 
 STAGES = ("stage", "filter")
@@ -110,7 +110,7 @@ def test_a_dataclass_in_a_file_finds_its_own_module(tmp_path: Path) -> None:
 
 
 def test_a_name_in_an_installed_module(finder: Finder) -> None:
-    assert finder.find("synthgen.filters.length:length", STAGES).part is length
+    assert finder.find("synthgen.filters.wording:length", STAGES).part is length
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_name_in_an_installed_module(finder: Finder) -> None:
     [
         ("lenght", "there is no stage or filter 'lenght'\n  → did you mean 'length'"),
         ("procedural", "'procedural' is a teacher, but a stage or filter belongs here"),
-        ("synthgen.filters.length", "package.module:name"),
+        ("synthgen.filters.wording", "package.module:name"),
         ("./filters.py", "add the name of a function or class: ./filters.py:name"),
         ("./filters.py:kep", "defines no 'kep'\n  → did you mean 'keep'"),
         ("./filters.py:zzz", "it defines: Deep, NotAsync, Nothing, Stage, Stateful, Teacher, keep, slow"),

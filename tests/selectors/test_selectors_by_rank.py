@@ -7,9 +7,7 @@ from pydantic import ValidationError
 
 from synthgen.protocols import Selector
 from synthgen.records import Record
-from synthgen.selectors.longest_k import LongestK
-from synthgen.selectors.random_k import RandomK
-from synthgen.selectors.top_k import TopK
+from synthgen.selectors.ranked import LongestK, RandomK, TopK
 
 
 def verdicts(

@@ -23,7 +23,10 @@ class Incoming:
 
 @dataclass(slots=True)
 class Outgoing:
-    """`cut` sends so many bytes of the body and closes; `reset` sends a TCP reset instead of anything."""
+    """`cut` sends so many bytes of the body and closes, or with `stalls` says no more; `reset` sends a TCP reset.
+
+    With `endless` the body goes on with that again and again; `sent` is how many bytes of it have left.
+    """
 
     body: Any = None
     status: int = 200
@@ -31,6 +34,9 @@ class Outgoing:
     raw: bytes | None = None
     cut: int | None = None
     reset: bool = False
+    stalls: bool = False
+    endless: bytes = b""
+    sent: int = 0
 
     def data(self) -> bytes:
         return self.raw if self.raw is not None else json.dumps(self.body).encode()
@@ -95,16 +101,29 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         data = outgoing.data()
-        headers = {"Content-Type": "application/json", **outgoing.headers, "Content-Length": str(len(data))}
+        length = {"Connection": "close"} if outgoing.endless else {"Content-Length": str(len(data))}
+        headers = {"Content-Type": "application/json", **outgoing.headers, **length}
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         known = outgoing.status in {status.value for status in HTTPStatus}
         phrase = HTTPStatus(outgoing.status).phrase if known else "Error"
         head = f"HTTP/1.1 {outgoing.status} {phrase}\r\n{lines}\r\n".encode()
         self._transport.write(head + data[: outgoing.cut])
-        if outgoing.cut is not None:
+        if outgoing.endless:
+            await self._without_end(outgoing)
+        elif outgoing.stalls:
+            await self.gone.wait()
+        elif outgoing.cut is not None:
             self._transport.close()
         elif self._received:
             self._next()
+
+    async def _without_end(self, outgoing: Outgoing) -> None:
+        block = outgoing.endless * (50_000 // len(outgoing.endless))
+        while not self.gone.is_set():
+            if self._transport.get_write_buffer_size() < 10**6:
+                self._transport.write(block)
+                outgoing.sent += len(block)
+            await asyncio.sleep(0)
 
     def abort(self) -> None:
         """Ends the connection with a reset."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthgen.similarity.features import LENGTH, vectors
+from synthgen.similarity.vectors import LENGTH, vectors
 
 TEXTS = [
     "Name a planet.",

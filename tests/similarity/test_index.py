@@ -8,9 +8,9 @@ from brute_force import neighbours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.similarity import NearDuplicateIndex, short, vocabulary
-from synthgen.similarity.needed import Arithmetic, Rule
-from synthgen.similarity.short import LONGEST
+from synthgen.similarity import NearDuplicateIndex, candidates, vocabulary
+from synthgen.similarity.candidates import LONGEST
+from synthgen.similarity.neighbour import Arithmetic, Rule
 from synthgen.text import Tokenizer, tokenize
 
 RULES = st.sampled_from(get_args(Rule))
@@ -126,7 +126,7 @@ def test_large_lists_give_the_same_as_small_ones(monkeypatch, threshold, words):
     texts += [" ".join(edited(rng, rng.choice(texts).split(), vocabulary, rng.randrange(6))) for _ in range(600)]
     answers = []
     for large in (10**9, 8):
-        monkeypatch.setattr(short, "_LARGE", large)
+        monkeypatch.setattr(candidates, "_LARGE", large)
         index = NearDuplicateIndex(threshold)
         answers.append([index.check(text) for text in texts])
         assert 200 < len(index) < 1100

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from synthgen.similarity import MinHashIndex, NearDuplicateIndex
-from synthgen.similarity.minhash import PERMUTATIONS, best_bands
+from synthgen.similarity.hashes import PERMUTATIONS, best_bands
 from synthgen.text import ngrams, tokenize
 
 

@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from synthgen.similarity.needed import Needed, Rule, score
+from synthgen.similarity.neighbour import Needed, Rule, score
 
 LENGTHS = range(1, 61)
 THRESHOLDS = [0.1, 0.5, 2 / 3, 0.7, 0.75, 0.8, 0.9, 1.0]

@@ -7,7 +7,7 @@ import pytest
 from embedding_server import EmbeddingServer, serve, vector
 
 from synthgen.errors import ConfigError, TeacherError
-from synthgen.filters.near_duplicate import NearDuplicate
+from synthgen.filters.duplicates import NearDuplicate
 from synthgen.protocols import Preparation
 from synthgen.records import Record
 from synthgen.similarity import SemanticIndex, local_embedder, openai_embedder

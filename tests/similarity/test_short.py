@@ -3,9 +3,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from synthgen.similarity import short
-from synthgen.similarity.needed import Needed
-from synthgen.similarity.short import ShortIndex, elements, signature
+from synthgen.similarity import candidates as module
+from synthgen.similarity.candidates import ShortIndex, elements, signature
+from synthgen.similarity.neighbour import Needed
 
 
 def test_elements_are_the_multiset_rarest_first():
@@ -27,7 +27,7 @@ def test_sorted_lists_give_the_same_candidates_as_others(monkeypatch):
     texts = [[rng.randrange(30) for _ in range(rng.randrange(1, 30))] for _ in range(700)]
     candidates = []
     for large in (10**9, 8):
-        monkeypatch.setattr(short, "_LARGE", large)
+        monkeypatch.setattr(module, "_LARGE", large)
         index = ShortIndex(needed)
         found = []
         for number, ids in enumerate(texts):

@@ -5,7 +5,7 @@ from stage_parts import Scripted, Walk
 
 from synthgen.records import Record
 from synthgen.requests.request import Choice
-from synthgen.stages.classify import Classify
+from synthgen.stages.generate import Classify
 
 SPAM = Record(instruction="Is this\nmessage spam?")
 

@@ -65,6 +65,18 @@ def test_a_malformed_task_becomes_a_dropped_record_with_its_text(walk: Walk) -> 
     assert records[1].provenance.requests
 
 
+@pytest.mark.parametrize("field", ["instruction", "input", "output"])
+def test_a_demonstration_given_back_is_dropped(field: str, walk: Walk) -> None:
+    shown = Record(
+        instruction="Say in one line\nwhat a weir is.", input="a weir on a small river", output="It is a low dam."
+    )
+    reply = json.dumps({"tasks": [TASK, {**TASK, field: getattr(shown, field)}]})
+    first, second = walk(tasks(), Scripted(reply), demonstrations=[shown])
+    assert first.drop is None
+    assert second.drop is not None
+    assert (second.drop.reason, second.drop.score) == ("prompt_copy", 1)
+
+
 def test_of_a_cut_reply_the_whole_tasks_are_kept_and_the_cut_one_is_counted(walk: Walk) -> None:
     records = walk(tasks(), Scripted(Choice(TASKS[:-20], "length")))
     assert [record.drop and record.drop.reason for record in records] == [None, "truncated"]

@@ -7,7 +7,7 @@ from stage_parts import Scripted, Walk
 
 from synthgen.records import Provenance, Record
 from synthgen.requests.request import Choice, Request
-from synthgen.stages.instances import Instances
+from synthgen.stages.generate import Instances
 
 PLAIN = Record(instruction="Double the\nnumber.", is_classification=False, task_type="reasoning")
 LABELS = Record(instruction="Is it spam?", is_classification=True)
@@ -122,3 +122,13 @@ def test_faithfully_the_last_instance_of_a_cut_reply_is_lost_even_if_whole(
 ) -> None:
     children = walk(Instances(faithful=faithful), Scripted(Choice(text, "length")), records=[PLAIN])
     assert len([child for child in children if child.drop is None]) == kept
+
+
+def test_the_templates_own_examples_are_dropped(walk: Walk) -> None:
+    reply = pairs(("The museum closes at six.", "Does the museum close at six?"), ("The shop opens.", "Does it?"))
+    kept, copied = walk(Instances(), Scripted(reply), records=[PLAIN])
+    assert copied.drop is not None
+    assert copied.drop.reason == "prompt_copy"
+    assert kept.drop is None
+    plain = Scripted("Example 1\nInput: The museum closes at six.\nOutput: x")
+    assert [child.drop for child in walk(Instances(faithful=True), plain, records=[PLAIN])] == [None]

@@ -10,9 +10,8 @@ from stage_parts import Scripted, Walk
 
 from synthgen.records import Answer, Record
 from synthgen.requests.request import Choice, Completion, Request
-from synthgen.stages.candidates import Candidates
-from synthgen.stages.judge import Judge
-from synthgen.stages.rank import Rank
+from synthgen.stages.judge import Judge, Rank
+from synthgen.stages.respond import Candidates
 
 TASK = Record(instruction="Name a sea.")
 

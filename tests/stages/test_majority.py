@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from synthgen.protocols import Context
 from synthgen.records import Record
 from synthgen.requests.request import Choice, Completion
-from synthgen.stages.majority import Majority
+from synthgen.stages.respond import Majority
 
 
 def voted(stage: Majority, record: Record, *texts: str, cut: int = 0) -> tuple[Record, dict[str, Any]]:

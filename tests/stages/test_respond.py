@@ -10,10 +10,8 @@ from synthgen import families
 from synthgen.protocols import Stage
 from synthgen.records import Message, Record
 from synthgen.requests.request import Choice, Request, Sampling
-from synthgen.stages.candidates import Candidates
-from synthgen.stages.instances import Instances
-from synthgen.stages.majority import Majority
-from synthgen.stages.respond import Respond
+from synthgen.stages.generate import Instances
+from synthgen.stages.respond import Candidates, Majority, Respond
 from synthgen.teachers.procedural import Procedural
 
 ADD = Record(instruction="Add the numbers.", input="1 2")

@@ -4,7 +4,7 @@ from stage_parts import Scripted, Walk
 
 from synthgen.records import Record
 from synthgen.requests.request import Choice, Completion, Request
-from synthgen.stages.solve import Solve
+from synthgen.stages.respond import Solve
 
 TASK = Record(instruction="What is 3 + 4?", output="7", reasoning="as given", task_type="numbers")
 

@@ -13,7 +13,7 @@ import pytest
 
 from synthgen.api import run_recipe
 from synthgen.api.event_loop import run_async
-from synthgen.api.exports import export
+from synthgen.api.run import export
 from synthgen.config import load
 from synthgen.errors import SynthgenError
 from synthgen.journal.journal import Journal
@@ -133,7 +133,7 @@ def test_a_damaged_file_is_told_and_the_same_command_makes_it_anew(
 
 
 def _rows(run: Path) -> list[dict[str, object]]:
-    from synthgen.store.parquet import dataset_files, read_rows
+    from synthgen.store.record_files import dataset_files, read_rows
 
     return [row for path in dataset_files(run / "dataset") for row in read_rows(path, ["id"])]
 

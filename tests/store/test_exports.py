@@ -11,11 +11,11 @@ import pytest
 import yaml
 from store_parts import CONFIG, accepted, rejected, with_answers, with_tools, write_run
 
-from synthgen.api.exports import export
+from synthgen.api.run import export
 from synthgen.errors import ConfigError, RunLocked, StoreError
 from synthgen.plugins import BUILTINS
 from synthgen.store import RunFolder, verify
-from synthgen.store.exports import dataset_records
+from synthgen.store.record_files import dataset_records
 
 ODD = 'line\u2028sep \u2029 \x85 nul\x00 emoji 😀 quote" back\\slash \ud800'
 RECORDS = [
@@ -66,7 +66,7 @@ def test_load_dataset_keeps_two_runs_and_two_states_of_one_apart(tmp_path: Path,
 
 
 def test_load_dataset_streams_several_files(tmp_path: Path, load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthgen.store.parquet.GROUP_ROWS", 10)
+    monkeypatch.setattr("synthgen.store.record_files.GROUP_ROWS", 10)
     run = write_run(tmp_path / "run", [accepted(i) for i in range(50)], shard_characters=1000)
     assert len(list((run / "dataset" / "data").iterdir())) == 3
     streamed = load(str(run / "dataset"), split="train", streaming=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from store_parts import CONFIG, accepted, bytes_of, rejected, write_run
 
-from synthgen.api.exports import export
+from synthgen.api.run import export
 from synthgen.errors import StoreError
 from synthgen.report import Presentation
 from synthgen.store import DatasetWriter, RunFolder, verify

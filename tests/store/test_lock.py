@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import RunLocked
-from synthgen.store.lock import Lock
+from synthgen.store.files import Lock
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from synthgen.store.lock import Lock
+from synthgen.store.files import Lock
 Lock(Path(sys.argv[1])).acquire()
 print("held", flush=True)
 time.sleep(60)

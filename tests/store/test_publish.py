@@ -12,7 +12,7 @@ import pytest
 from store_parts import CONFIG, accepted, bytes_of, rejected, write_run
 
 from synthgen.store import RunFolder, verify
-from synthgen.store.parquet import dataset_files, read_rows
+from synthgen.store.record_files import dataset_files, read_rows
 
 OLD = [accepted(i) for i in range(3)]
 NEW = [accepted(i) for i in range(5)]

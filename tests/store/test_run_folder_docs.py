@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from store_parts import accepted, rejected, write_run
 
-from synthgen.api.exports import exports_of
+from synthgen.api.run import exports_of
 from synthgen.plugins import BUILTINS
 from synthgen.store.table import schema
 
@@ -41,10 +41,15 @@ def test_its_tables_are_complete() -> None:
         assert re.findall(r"`([^`]+)`", row.split("|")[2]) == list(export.files)
 
 
+def test_a_turn_of_the_history_has_the_parts_that_the_page_names() -> None:
+    (turn,) = re.findall(r"^\| `history` \| list of ([a-z_, ]+) \|", PAGE, re.MULTILINE)
+    assert turn.split(", ") == [field.name for field in schema(rejected=False).field("history").type.value_type]
+
+
 def test_every_reason_to_leave_a_record_out_is_named() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "synthgen" / "exports").glob("*.py"))
-    reasons = set(re.findall(r'"((?:no|has|turns|fewer|answers)_[a-z_]+)"', source))
-    assert len(reasons) == 7
+    reasons = set(re.findall(r'(?:return|else) "([a-z]+(?:_[a-z]+)+)"', source))
+    assert len(reasons) == 8
     assert all(f"`{reason}`" in PAGE for reason in reasons)
 
 

@@ -14,7 +14,7 @@ from store_parts import accepted
 
 from synthgen.errors import StoreError
 from synthgen.records import Answer, Drop, Message, Provenance, Record
-from synthgen.store.parquet import RecordWriter, read_records
+from synthgen.store.record_files import RecordWriter, records_in
 from synthgen.store.table import from_row, schema, to_row
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -81,7 +81,7 @@ def through_parquet(records: list[Record], *, rejected: bool) -> list[Record]:
     with tempfile.TemporaryDirectory() as folder:
         writer = RecordWriter(Path(folder), "r", rejected=rejected)
         writer.add(records)
-        return [record for path in writer.close() for record in read_records(path)]
+        return [record for path in writer.close() for record in records_in(path)]
 
 
 @settings(max_examples=60)

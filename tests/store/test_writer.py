@@ -11,15 +11,15 @@ from synthgen.errors import ConfigError, StoreError
 from synthgen.records import Record
 from synthgen.report import Presentation
 from synthgen.store import DatasetWriter, RunFolder, verify
-from synthgen.store.parquet import dataset_files, read_records
+from synthgen.store.record_files import dataset_files, records_in
 
 KEPT = [accepted(i) for i in range(20)]
 DROPPED = [rejected(i) for i in range(7)]
 
 
 def records_of(run: Path) -> tuple[list[Record], list[Record]]:
-    kept = [record for path in dataset_files(run / "dataset") for record in read_records(path)]
-    return kept, list(read_records(run / "rejected.parquet"))
+    kept = [record for path in dataset_files(run / "dataset") for record in records_in(path)]
+    return kept, list(records_in(run / "rejected.parquet"))
 
 
 def visible(run: Path) -> set[str]:
@@ -48,7 +48,7 @@ def test_equal_records_give_equal_bytes_however_they_are_committed(tmp_path: Pat
 
 
 def test_shards_are_numbered_with_their_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthgen.store.parquet.GROUP_ROWS", 5)
+    monkeypatch.setattr("synthgen.store.record_files.GROUP_ROWS", 5)
     run = write_run(tmp_path / "run", KEPT, DROPPED, shard_characters=1000)
     names = [p.name for p in dataset_files(run / "dataset")]
     assert len(names) > 1

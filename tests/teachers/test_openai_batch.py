@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
+from batch_parts import batches_of, be_impatient, opened_in, run
 from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request
 from pydantic import ValidationError
-from wire import Outgoing
 
 from synthgen.engine.budget import usd_of
-from synthgen.errors import StoreError, TeacherError
+from synthgen.errors import TeacherError
 from synthgen.requests.request import Completion, Draining, Usage
-from synthgen.teachers.openai import OpenAI, batch
-from synthgen.teachers.openai.batch import BatchState
+from synthgen.teachers.openai import OpenAI, batch, batch_api
 
 COUNT = 60
 
 
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(work, 30))
-
-
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "LINGER_S", 0.05)
-    monkeypatch.setattr(batch, "POLL_S", 0.02)
-
-
-async def opened_in(folder: Path, server: OpenAIServer, **settings: Any) -> OpenAI:
-    teacher = OpenAI(**{"base_url": server.url, "model": "test-model", "batch": True, **settings})
-    teacher.keep_in(folder, "teacher")
-    await teacher.open()
-    return teacher
-
-
-def batches_of(server: OpenAIServer) -> list[tuple[str, int]]:
-    return [(b.status, b.total) for b in server.batches.batches.values()]
+    be_impatient(monkeypatch)
 
 
 def test_requests_that_come_together_go_together() -> None:
@@ -220,7 +201,7 @@ def test_a_kill_between_upload_and_creation(tmp_path: Path, created: bool) -> No
 def test_creating_is_tried_again_and_a_batch_that_is_gone_is_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(batch, "wait_random_exponential", lambda *_: lambda state: 0.01)
+    monkeypatch.setattr(batch_api, "wait_random_exponential", lambda *_: lambda state: 0.01)
     caplog.set_level(logging.WARNING)
 
     async def work() -> None:
@@ -273,29 +254,6 @@ def test_a_request_that_is_asked_twice_at_once_is_sent_once() -> None:
     run(work())
 
 
-def test_the_state_is_a_file_that_survives_a_cut_line(tmp_path: Path) -> None:
-    path = tmp_path / "batches.jsonl"
-    state = BatchState(path)
-    state.uploaded("f1", ["a", "b"])
-    state.created("f1", "b1")
-    state.uploaded("f2", ["c"])
-    state.gone("f2")
-    with path.open("a") as file:
-        file.write('{"uploaded": "f3", "ke')
-    state = BatchState(path)
-    assert [(s.file_id, s.batch_id, s.keys) for s in state.sent] == [("f1", "b1", {"a", "b"})]
-    state.uploaded("f4", ["d"])
-    assert [s.file_id for s in BatchState(path).sent] == ["f1", "f4"]
-    assert BatchState(None).uploaded("f", ["a"]).keys == {"a"}
-
-
-def test_a_state_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be written"):
-        BatchState(tmp_path / "no" / "such" / "folder.jsonl").uploaded("f", [])
-    (tmp_path / "folder").mkdir()
-    assert BatchState(tmp_path / "folder").sent == []
-
-
 def test_a_batch_costs_half() -> None:
     price = {"input": 2.0, "output": 8.0}
     live, batched = (OpenAI(model="m", price=price, batch=b) for b in (False, True))
@@ -310,56 +268,6 @@ def test_what_batches_cannot_do(settings: dict[str, Any]) -> None:
         OpenAI(model="m", batch=True, **settings)
 
 
-def of_file(lines: list[bytes]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in lines]
-
-
-@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\r"])
-def test_a_line_ends_at_a_line_feed_alone(end: str) -> None:
-    async def answer(body: dict[str, Any]) -> tuple[str, str]:
-        return f"one{end}two", "stop"
-
-    async def work() -> None:
-        async with (
-            OpenAIServer(answer=answer) as server,
-            opened(base_url=server.url, model="test-model", batch=True) as teacher,
-        ):
-            assert [c.text for c in await ask_all(teacher, 5)] == [f"one{end}two"] * 5
-            assert batches_of(server) == [("completed", 5)]
-
-    run(work())
-
-
-def test_files_that_come_late_are_waited_for() -> None:
-    async def work() -> None:
-        async with OpenAIServer() as server, opened(base_url=server.url, model="test-model", batch=True) as teacher:
-            server.batches.late = batch.LOOKS - 1
-            assert good(await ask_all(teacher, 5)) == 5
-            assert batches_of(server) == [("completed", 5)]
-
-    run(work())
-
-
-@pytest.mark.parametrize("change", [lambda lines: b"", lambda lines: b"\n\n", lambda lines: b"<html>\xff</html>"])
-def test_a_batch_that_is_completed_without_a_reply_ends_the_run_and_is_sent_once(
-    tmp_path: Path, change: Callable[[list[bytes]], bytes]
-) -> None:
-    async def work() -> None:
-        async with OpenAIServer() as server:
-            server.batches.change = change
-            teacher = await opened_in(tmp_path, server)
-            with pytest.raises(TeacherError, match="without a reply to any of its 3 requests"):
-                await ask_all(teacher, 3)
-            await teacher.close()
-            assert batches_of(server) == [("completed", 3)]
-            server.batches.change = b"\n".join  # the same command sends them again
-            teacher = await opened_in(tmp_path, server)
-            assert good(await ask_all(teacher, 3)) == 3
-            await teacher.close()
-
-    run(work())
-
-
 def test_batches_that_reach_nothing_again_and_again_end_the_run() -> None:
     async def work() -> None:
         async with OpenAIServer() as server, opened(base_url=server.url, model="test-model", batch=True) as teacher:
@@ -367,55 +275,6 @@ def test_batches_that_reach_nothing_again_and_again_end_the_run() -> None:
             with pytest.raises(TeacherError, match=r"has ended \(expired\) without a reply"):
                 await ask_all(teacher, 3)
             assert len(batches_of(server)) == batch.BARREN
-
-    run(work())
-
-
-def spoiled(lines: list[bytes]) -> bytes:
-    """Lines of every wrong kind around those of the batch; those of two requests are missing."""
-    rows = of_file(lines)
-    strange: list[Any] = [
-        {**rows[2], "custom_id": "of another batch"},
-        {**rows[2], "custom_id": ["x"]},
-        {"custom_id": rows[3]["custom_id"], "response": "text"},
-        {**rows[4], "response": {**rows[4]["response"], "body": {"choices": []}}},
-        {**rows[5], "response": {"status_code": "200", "body": rows[5]["response"]["body"]}},
-        [],
-        "text",
-        None,
-    ]
-    deep = b'{"custom_id": ' + b"[" * 100_000
-    more = [json.dumps(row).encode() for row in strange]
-    doubled = json.dumps({**rows[6], "response": rows[7]["response"]}).encode()
-    return b"\n".join([b"{", b"\xff\xfe", deep, *more, *lines[6:], doubled])
-
-
-def test_lines_that_are_none_do_not_harm_the_others() -> None:
-    async def work() -> None:
-        async with OpenAIServer() as server, opened(base_url=server.url, model="test-model", batch=True) as teacher:
-            changes = iter([spoiled])
-            server.batches.change = lambda lines: next(changes, b"\n".join)(lines)
-            asked = [asyncio.create_task(teacher.complete(request(f"prompt {n}."))) for n in range(20)]
-            replies = await asyncio.gather(*asked)
-            assert [f"'prompt {n}.'" in reply.text for n, reply in enumerate(replies)] == [True] * 20
-            assert [total for _, total in batches_of(server)] == [20, 5]
-
-    run(work())
-
-
-def test_a_request_whose_line_is_always_an_error_ends_after_a_few_batches() -> None:
-    def refuse(lines: list[bytes]) -> bytes:
-        row = of_file(lines)[0]
-        error = {"code": "model_error", "message": "the model broke"}
-        bad = json.dumps({"custom_id": row["custom_id"], "response": None, "error": error}).encode()
-        return b"\n".join([bad, *lines[1:]])
-
-    async def work() -> None:
-        async with OpenAIServer() as server, opened(base_url=server.url, model="test-model", batch=True) as teacher:
-            server.batches.change = refuse
-            finishes = sorted(str(c.finish_reason) for c in await ask_all(teacher, 4))
-            assert finishes == ["server_error", "stop", "stop", "stop"]
-            assert [total for _, total in batches_of(server)] == [4, *[1] * (batch.TRIES - 1)]
 
     run(work())
 
@@ -434,70 +293,3 @@ def test_a_batch_that_never_ends_is_told_of_and_given_up(
 
     run(work())
     assert "waiting for" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("path", "outgoing"),
-    [
-        ("/v1/batches", Outgoing({"id": 7, "status": ["completed"]})),
-        ("/v1/batches", Outgoing(raw=b"<html>")),
-        ("/v1/files", Outgoing([1])),
-        ("/v1/files", Outgoing({"error": {"message": "no page"}}, 404)),
-    ],
-)
-def test_no_task_of_ours_dies_alone(path: str, outgoing: Outgoing) -> None:
-    async def work() -> None:
-        async with OpenAIServer() as server, opened(base_url=server.url, model="test-model", batch=True) as teacher:
-            handle = server.batches.handle
-
-            async def strange(asked: str, incoming: Any) -> Outgoing | None:
-                return outgoing if asked == path else await handle(asked, incoming)
-
-            server.batches.handle = strange  # type: ignore[method-assign]
-            with pytest.raises(TeacherError, match=r"batch|files"):
-                await ask_all(teacher, 3)
-            with pytest.raises(TeacherError):
-                await teacher.complete(request("late"))
-
-    run(work())
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("batched", [False, True])
-def test_no_redirect_is_followed(status: int, batched: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-redirect-1")
-
-    async def work() -> None:
-        async with OpenAIServer() as other, OpenAIServer() as server:
-            other.keep_bodies = True
-            seen: list[str] = []
-
-            async def move(incoming: Any) -> Outgoing:
-                seen.append(incoming.path)
-                return Outgoing({}, status, headers={"Location": other.url + incoming.path.removeprefix("/v1")})
-
-            server.listener._handler = move
-            async with opened(base_url=server.url, model="m", batch=batched, give_up_after_s=2) as teacher:
-                with pytest.raises(TeacherError, match=f"HTTP {status}"):
-                    await teacher.complete(request("my prompt"))
-            assert seen
-            assert (other.requests, other.headers, other.batches.files) == (0, [], {})
-
-    run(work())
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["[]", "7", '{"uploaded": 3}', '{"uploaded": "f", "keys": [3]}', '{"created": "b", "file": "f"}', '{"gone": []}'],
-)
-def test_other_json_in_the_state_is_said_before_anything_is_paid_for(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "batches.jsonl"
-    path.write_text(f'{{"uploaded": "f1", "keys": ["a"]}}\n{text}\n')
-    with pytest.raises(StoreError, match="line 2 tells of no batch"):
-        BatchState(path)
-
-
-def test_lines_of_the_state_that_a_kill_has_spoiled_are_no_steps(tmp_path: Path) -> None:
-    path = tmp_path / "batches.jsonl"
-    path.write_bytes(b"\xff\xfe\n" + b"[" * 10**5 + b'\n{"uploaded": "f1", "keys": ["a"]}\n')
-    assert [(s.file_id, s.keys) for s in BatchState(path).sent] == [("f1", {"a"})]

@@ -13,13 +13,13 @@ from synthgen.engine.asking import Asker
 from synthgen.engine.budget import Budget
 from synthgen.journal.journal import Journal
 from synthgen.requests.request import Completion, Draining
-from synthgen.teachers.openai import OpenAI, batch, patience
+from synthgen.teachers.openai import OpenAI, batch, failures
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.001)
-    monkeypatch.setattr(patience, "SHORTEST_WAIT_S", 0.001)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(failures, "SHORTEST_WAIT_S", 0.001)
     monkeypatch.setattr(batch, "LINGER_S", 0.05)
     monkeypatch.setattr(batch, "POLL_S", 0.02)
 

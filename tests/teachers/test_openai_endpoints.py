@@ -12,8 +12,8 @@ import pytest
 from openai_parts import OpenAIServer, Plan, ask_all, good, opened
 
 from synthgen.errors import TeacherError
-from synthgen.teachers.openai import endpoint as endpoints
-from synthgen.teachers.openai.endpoint import (
+from synthgen.teachers.openai import dispatch
+from synthgen.teachers.openai.dispatch import (
     FAILURES_TO_SET_ASIDE,
     REFUSALS_TO_PAUSE,
     TRIAL_MIN_S,
@@ -45,12 +45,29 @@ def test_equal_servers_get_equal_shares() -> None:
 
 
 def test_the_faster_server_gets_more() -> None:
-    fast, slow = run(at_servers(Plan(latency_s=0.01), Plan(latency_s=0.08)))
-    assert fast["requests"] > 2 * slow["requests"]
+    async def work() -> tuple[int, int]:
+        async with (
+            OpenAIServer() as fast,
+            OpenAIServer() as slow,
+            opened(base_url=[fast.url, slow.url], model="test-model") as teacher,
+        ):
+            echo = slow.answer
+
+            async def later(body: dict[str, Any]) -> tuple[str, str]:
+                while fast.requests < 150:
+                    await asyncio.sleep(0.01)
+                return await echo(body)
+
+            slow.answer = later
+            assert good(await asyncio.wait_for(ask_all(teacher, 200), 60)) == 200
+            return fast.requests, slow.requests
+
+    fast, slow = run(work())
+    assert fast > 2 * slow
 
 
 def test_a_server_that_fails_is_set_aside_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "TRIAL_MIN_S", 0.05)
+    monkeypatch.setattr(dispatch, "TRIAL_MIN_S", 0.05)
     broken = Plan(latency_s=0.01, outage_at=20, outage_s=0.3)
     well, back = run(at_servers(Plan(latency_s=0.01), broken, count=1500))
     assert well["requests"] > back["requests"]

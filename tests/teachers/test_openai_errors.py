@@ -15,10 +15,10 @@ from openai_parts import OpenAIServer, Plan, ask_all, error_reply, good, opened,
 
 from synthgen.errors import ConfigError, SynthgenError, TeacherError
 from synthgen.requests.request import Completion, Sampling
-from synthgen.teachers.openai import OpenAI, patience
+from synthgen.teachers.openai import OpenAI, failures
 from synthgen.teachers.openai.access import from_environment, without_credentials
 from synthgen.teachers.openai.problems import Problem
-from synthgen.teachers.openai.streams import read
+from synthgen.teachers.openai.reading import read
 
 KEY = "sk-planted-7f3a9c2e51"
 
@@ -137,7 +137,7 @@ def test_in_the_middle_of_a_run_what_was_sent_comes_in_and_nothing_more_is_sent(
         plan = Plan(latency_s=0.05, fatal_from=41, fatal_status=401)
         async with served(plan, max_concurrency=10) as (teacher, server):
             asked = [asyncio.create_task(teacher.complete(request(f"prompt {n}."))) for n in range(200)]
-            replies = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
+            replies = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 30)
             with pytest.raises(TeacherError, match="HTTP 401"):
                 await teacher.complete(request("late"))
             return replies, server.requests
@@ -159,7 +159,7 @@ def test_those_who_wait_for_another_try_end_at_once_too() -> None:
             server.plan.fatal_from = 1
             with pytest.raises(TeacherError):
                 await teacher.complete(request("the last straw"))
-            replies = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
+            replies = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 30)
             return all(isinstance(r, TeacherError) for r in replies)
 
     assert run(work())
@@ -240,7 +240,7 @@ def test_no_error_log_line_or_repr_holds_the_key(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("TENANT_TOKEN", "tok-planted-91")
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.01)
     caplog.set_level(logging.DEBUG)
 
     async def work() -> list[str]:
@@ -323,7 +323,7 @@ def test_a_certificate_or_a_scheme_that_does_not_fit_is_no_matter_of_waiting() -
             OpenAIServer() as server,
             opened(base_url=server.url.replace("http", "https"), model="test-model") as teacher,
         ):
-            await asyncio.wait_for(teacher.complete(request("x")), 5)
+            await asyncio.wait_for(teacher.complete(request("x")), 30)
 
     with pytest.raises(TeacherError, match="no trusted connection") as caught:
         run(work())

@@ -12,7 +12,7 @@ from openai_parts import OpenAIServer, Plan, ask_all, good, opened, request, ser
 
 from synthgen.errors import TeacherError
 from synthgen.requests.request import Completion, Draining
-from synthgen.teachers.openai import endpoint, patience
+from synthgen.teachers.openai import dispatch, failures
 
 COUNT = 150
 
@@ -24,9 +24,9 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-offs and trials a tenth as long, so that the tests are."""
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.05)
-    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.2)
-    monkeypatch.setattr(endpoint, "TRIAL_MIN_S", 0.02)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.05)
+    monkeypatch.setattr(failures, "BACKOFF_MAX_S", 0.2)
+    monkeypatch.setattr(dispatch, "TRIAL_MIN_S", 0.02)
 
 
 async def _all_good(plan: Plan, **settings: Any) -> dict[str, Any]:
@@ -45,16 +45,18 @@ def test_refusals_server_errors_and_resets() -> None:
 
 
 def test_retry_after_is_waited_for() -> None:
-    async def work() -> tuple[dict[str, Any], list[float]]:
+    async def work() -> tuple[int, float]:
         async with served(Plan(faults=(("429", 1.0),), retry_after_s=0.3)) as (teacher, server):
             waiting = asyncio.create_task(teacher.complete(request("prompt")))
-            await asyncio.sleep(0.15)
-            early = server.requests
+            while not server.outcomes["429"]:
+                await asyncio.sleep(0.005)
             server.plan.faults = ()
             await waiting
-            return early, server.requests
+            return server.requests, server.came_at - server.first_at
 
-    assert run(work()) == (1, 2)
+    requests, apart_s = run(work())
+    assert requests == 2
+    assert apart_s >= 0.3
 
 
 def test_a_refusal_without_retry_after_is_tried_again() -> None:
@@ -157,13 +159,13 @@ def test_a_request_that_always_fails_does_not_stop_the_others(caplog: pytest.Log
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "NEVER_ANSWERED_S", 0.3)
+    monkeypatch.setattr(failures, "NEVER_ANSWERED_S", 0.3)
 
     async def work() -> None:
         async with OpenAIServer() as server:
             url = server.url
         async with opened(base_url=url, model="test-model") as teacher:
-            await asyncio.wait_for(ask_all(teacher, 20), 10)
+            await asyncio.wait_for(ask_all(teacher, 20), 60)
 
     with pytest.raises(TeacherError, match=r"no usable reply from http://127\.0\.0\.1:\d+/v1 for") as caught:
         run(work())
@@ -176,7 +178,7 @@ def test_a_server_that_stays_away_is_given_up_after_the_time_set() -> None:
         async with served(Plan(latency_s=0.01), give_up_after_s=0.4) as (teacher, server):
             assert good(await ask_all(teacher, 20)) == 20
             server.plan.faults = (("503", 1.0),)
-            await asyncio.wait_for(ask_all(teacher, 20), 10)
+            await asyncio.wait_for(ask_all(teacher, 20), 60)
 
     with pytest.raises(TeacherError, match="HTTP 503"):
         run(work())
@@ -184,9 +186,10 @@ def test_a_server_that_stays_away_is_given_up_after_the_time_set() -> None:
 
 def test_draining_sends_nothing_more_and_lets_come_in_what_was_sent() -> None:
     async def work() -> tuple[list[Any], dict[str, Any]]:
-        async with served(Plan(latency_s=0.1), max_concurrency=5) as (teacher, server):
+        async with served(Plan(latency_s=0.5), max_concurrency=5) as (teacher, server):
             asked = [asyncio.create_task(teacher.complete(request(f"prompt {n}."))) for n in range(20)]
-            await asyncio.sleep(0.05)
+            while server.in_flight < 5:
+                await asyncio.sleep(0.005)
             teacher.drain()
             replies = await asyncio.gather(*asked, return_exceptions=True)
             with pytest.raises(Draining):
@@ -201,13 +204,14 @@ def test_draining_sends_nothing_more_and_lets_come_in_what_was_sent() -> None:
 
 def test_a_cancelled_request_gives_its_place_back() -> None:
     async def work() -> None:
-        async with served(Plan(latency_s=0.05), max_concurrency=2) as (teacher, _):
+        async with served(Plan(latency_s=0.3), max_concurrency=2) as (teacher, server):
             asked = [asyncio.create_task(teacher.complete(request(f"prompt {n}."))) for n in range(6)]
-            await asyncio.sleep(0.02)
+            while server.in_flight < 2:
+                await asyncio.sleep(0.005)
             for task in asked[::2]:
                 task.cancel()
             replies = await asyncio.gather(*asked, return_exceptions=True)
             assert [isinstance(r, Completion) for r in replies] == [False, True] * 3
             assert good(await ask_all(teacher, 10)) == 10
 
-    run(asyncio.wait_for(work(), 10))
+    run(asyncio.wait_for(work(), 60))

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.teachers.openai.hints import wait_asked_s
 from synthgen.teachers.openai.problems import Problem
+from synthgen.teachers.openai.words import wait_asked_s
 
 THEN = "Wed, 21 Oct 2015 07:28:00 GMT"
 

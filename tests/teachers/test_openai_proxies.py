@@ -8,7 +8,7 @@ import pytest
 from openai_parts import OpenAIServer, opened, request
 
 from synthgen.errors import TeacherError
-from synthgen.teachers.openai.access import Proxy, proxy_for
+from synthgen.teachers.openai.transport import Proxy, proxy_for
 
 FAR = "https://llm.example.invalid/v1"
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

@@ -17,11 +17,10 @@ from synthgen.api import run_recipe
 from synthgen.config import load
 from synthgen.errors import TeacherError
 from synthgen.forms.reply_problems import why_unusable
-from synthgen.requests.request import Completion, Request, Sampling
+from synthgen.requests.request import Completion
 from synthgen.store import RunReport
-from synthgen.teachers.openai import calls, patience
+from synthgen.teachers.openai import failures
 
-SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
 RECIPE = """
 name: run
 teacher: {{use: openai, base_url: "{url}", model: test-model, give_up_after_s: {patience}}}
@@ -34,8 +33,8 @@ Refuse = Callable[[dict[str, Any]], Outgoing | None]
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.02)
-    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.05)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.02)
+    monkeypatch.setattr(failures, "BACKOFF_MAX_S", 0.05)
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -167,7 +166,7 @@ def test_where_nothing_is_answered_the_run_ends_with_the_servers_words(
 
 
 def test_many_rejected_in_a_row_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "NEARLY_ALL", 10)
+    monkeypatch.setattr(failures, "NEARLY_ALL", 10)
 
     async def work() -> int:
         async with served() as (teacher, server):
@@ -183,7 +182,7 @@ def test_many_rejected_in_a_row_end_the_run(monkeypatch: pytest.MonkeyPatch) -> 
 def test_those_that_fail_for_good_are_all_done_at_the_end_and_do_not_end_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(calls, "NEARLY_ALL", 3)
+    monkeypatch.setattr(failures, "NEARLY_ALL", 3)
 
     async def work() -> list[str | None]:
         async with served(Plan(lasting=(("500", 0.1),))) as (teacher, _):
@@ -203,7 +202,7 @@ def test_a_server_that_changes_in_the_middle_costs_few_records() -> None:
             return await asyncio.gather(*asked, return_exceptions=True)
 
     replies = run(work())
-    assert sum(isinstance(reply, Completion) for reply in replies) <= calls.IN_DOUBT
+    assert sum(isinstance(reply, Completion) for reply in replies) <= failures.IN_DOUBT
     assert all("another one now" in str(r) for r in replies if isinstance(r, TeacherError))
 
 
@@ -246,8 +245,8 @@ def test_a_wait_that_is_too_long_ends_the_run_at_once(message: str, headers: dic
 def test_a_request_that_fails_more_slowly_than_the_run_waits_is_rejected_and_not_taken_for_a_server_that_is_down(
     monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.4)
-    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.4)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.4)
+    monkeypatch.setattr(failures, "BACKOFF_MAX_S", 0.4)
     outgoing = error_reply(500, "no") if fault == "500" else Outgoing(raw=b'{"choices": [{"mess')
 
     async def work() -> tuple[Completion, int]:
@@ -261,7 +260,7 @@ def test_a_request_that_fails_more_slowly_than_the_run_waits_is_rejected_and_not
 
 
 def test_a_server_that_is_down_gets_one_plain_question_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.4)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.4)
 
     async def work() -> int:
         async with served(give_up_after_s=0.1) as (teacher, server):
@@ -281,7 +280,7 @@ def test_a_limit_per_day_whose_short_wait_changes_nothing_ends_the_run() -> None
                 await ask_all(teacher, 10, at_once=5)
             return server.requests
 
-    assert run(work()) <= 5 * (patience.BELIEVED_TODAY + 1)
+    assert run(work()) <= 5 * (failures.BELIEVED_TODAY + 1)
 
 
 def test_a_limit_per_day_that_slides_is_waited_for() -> None:
@@ -324,7 +323,7 @@ def test_a_limit_that_says_when_to_come_back_is_no_matter_of_money(hint: Any) ->
 
 
 def test_a_standstill_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(patience, "TOLD_AFTER_S", 0.1)
+    monkeypatch.setattr(failures, "TOLD_AFTER_S", 0.1)
 
     async def work() -> None:
         async with served(give_up_after_s=0.6) as (teacher, server):
@@ -337,98 +336,3 @@ def test_a_standstill_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.Lo
     told = [r.getMessage() for r in caplog.records if "waiting for" in r.getMessage()]
     assert len(told) == 1
     assert "the account is busy" in told[0]
-
-
-@pytest.mark.parametrize("status", [400, 422, 500, 501, 503])
-@pytest.mark.parametrize("message", ["failed to parse grammar", "response_format is not known", "no"])
-def test_a_schema_that_a_server_does_not_take_is_left_out(status: int, message: str) -> None:
-    if status == 503 and message == "no":
-        pytest.skip("an overloaded server says nothing about schemas")
-
-    async def work() -> tuple[list[Completion], int]:
-        plan = Plan(schemas=False, schema_status=status, schema_words=message)
-        async with served(plan) as (teacher, server):
-            asked = [request(f"prompt {n}.", response_format=SCHEMA) for n in range(4)]
-            return [await teacher.complete(a) for a in asked], server.requests
-
-    completions, requests = run(work())
-    assert [c.finish_reason for c in completions] == ["stop"] * 4
-    assert requests <= 4 + 6
-
-
-def test_a_server_that_is_down_for_a_while_keeps_its_schemas() -> None:
-    async def work() -> dict[str, Any]:
-        async with served() as (teacher, server):
-            await teacher.complete(request("before", response_format=SCHEMA))
-            left = iter(range(4))
-            refusing(server, lambda body: error_reply(500, "no") if next(left, None) is not None else None)
-            await teacher.complete(request("meanwhile", response_format=SCHEMA))
-            await teacher.complete(request("after", response_format=SCHEMA))
-            return server.bodies[-1]
-
-    assert "response_format" in run(work())
-
-
-@pytest.mark.parametrize("status", [400, 500])
-def test_a_system_message_that_the_model_does_not_know_goes_into_the_users(status: int) -> None:
-    async def work() -> list[dict[str, Any]]:
-        async with served() as (teacher, server):
-            refusing(
-                server,
-                lambda body: (
-                    error_reply(status, "System role not supported")
-                    if body["messages"][0]["role"] == "system"
-                    else None
-                ),
-            )
-            messages = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"})
-            asked = Request("test-model", messages)
-            assert (await teacher.complete(asked)).finish_reason == "stop"
-            return server.bodies
-
-    assert run(work())[-1]["messages"] == [{"role": "user", "content": "Be brief.\n\nHi"}]
-
-
-@pytest.mark.parametrize("status", [400, 500])
-@pytest.mark.parametrize("name", ["seed", "logprobs", "top_k"])
-def test_a_setting_that_the_server_does_not_know_is_named(status: int, name: str) -> None:
-    async def work() -> int:
-        async with served() as (teacher, server):
-            refusing(
-                server, lambda body: error_reply(status, f"Unsupported parameter: '{name}'") if name in body else None
-            )
-            sampling = Sampling(seed=3, logprobs=True, extra={"top_k": 5})
-            with pytest.raises(TeacherError, match=f"HTTP {status}: Unsupported parameter") as caught:
-                await teacher.complete(request("x", sampling=sampling))
-            assert f"take {name} out of sampling" in str(caught.value.hint)
-            return server.requests
-
-    assert run(work()) == 2
-
-
-@pytest.mark.parametrize("api", ["chat", "completions", "responses"])
-@pytest.mark.parametrize("streams", ["only", "always"])
-def test_servers_that_stream_are_read(api: Any, streams: Any) -> None:
-    if api == "responses" and streams == "only":
-        pytest.skip("it is asked for no stream by name, and that is what it gets")
-
-    async def work() -> tuple[Completion, Completion]:
-        async with served(Plan(streams=streams)) as (teacher, _):
-            asked = request("prompt 0.", api=api, sampling=Sampling(n=2, max_tokens=50))
-            return await teacher.complete(asked), await teacher.complete(request("prompt 1.", api=api))
-
-    first, second = run(work())
-    assert "'prompt 0.'" in first.text
-    assert "'prompt 1.'" in second.text
-    assert second.finish_reason == "stop"
-    assert second.usage.prompt_tokens > 1
-    assert second.usage.completion_tokens == len(second.text) // 4
-
-
-def test_streams_that_are_cut_are_asked_for_again() -> None:
-    async def work() -> dict[str, Any]:
-        async with served(Plan(streams="always", faults=(("malformed", 0.1), ("cut", 0.1)))) as (teacher, server):
-            assert good(await ask_all(teacher, 100)) == 100
-            return server.stats()
-
-    assert run(work())["outcomes"]["malformed"] > 0

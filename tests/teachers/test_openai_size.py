@@ -15,7 +15,7 @@ from aiohttp import web
 
 from synthgen.forms.reply_problems import choices_of, why_unusable
 from synthgen.requests.request import Completion, Request
-from synthgen.teachers.openai import OpenAI, patience
+from synthgen.teachers.openai import OpenAI, failures
 from synthgen.teachers.openai.problems import Again
 from synthgen.teachers.openai.transport import Transport
 
@@ -128,8 +128,8 @@ def test_a_packed_reply_within_the_limit_is_read() -> None:
 
 
 def test_the_request_ends_rejected_and_the_others_get_their_replies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "BACKOFF_S", 0.01)
-    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.01)
+    monkeypatch.setattr(failures, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(failures, "BACKOFF_MAX_S", 0.01)
 
     async def work() -> tuple[Completion, list[Completion]]:
         async with server(REPLIES["gzip"]) as (url, _):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from synthgen.forms.reply_problems import choices_of, why_unusable
 from synthgen.teachers.openai.problems import Again, Problem
+from synthgen.teachers.openai.reading import assembled, is_stream, read
 from synthgen.teachers.openai.replies import MalformedError
-from synthgen.teachers.openai.streams import assembled, is_stream, read
 
 
 def chunk(index: int = 0, finish: str | None = None, **delta: Any) -> dict[str, Any]:

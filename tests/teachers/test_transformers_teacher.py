@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tiny_model import make
 
-from synthgen.checkpoints.folders import checkpoint_hash
+from synthgen.checkpoints.checkpoint import checkpoint_hash
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.requests.request import Completion, Request, Sampling
 from synthgen.teachers.transformers import Transformers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +30,20 @@ def rows(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-@pytest.fixture
-def recipe(tmp_path: Path, rows: Callable[..., Path]) -> Callable[..., Any]:
-    """A TrainConfig of a tiny model from scratch on 24 short rows, with some keys replaced."""
+@pytest.fixture(scope="session")
+def recipe_in() -> Callable[..., Any]:
+    """A TrainConfig of a tiny model from scratch on 24 short rows, in this folder, with some keys replaced."""
     from synthgen_train.config import TrainConfig, parse
 
-    def make(**changes: Any) -> TrainConfig:
-        data = rows(
-            [{"instruction": f"say {i}", "input": "", "output": f"{i} {i}"} for i in range(24)], "default.jsonl"
-        )
+    def make(folder: Path, **changes: Any) -> TrainConfig:
+        data = folder / "default.jsonl"
+        rows = [{"instruction": f"say {i}", "input": "", "output": f"{i} {i}"} for i in range(24)]
+        data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         return parse(
             {
                 "model": {"from_scratch": {"hidden": 32, "layers": 2, "heads": 2, "context": 96, "tokenizer": "bytes"}},
                 "data": str(data),
-                "out": str(tmp_path / "out"),
+                "out": str(folder / "out"),
                 "max_steps": 4,
                 "batch_size": 4,
                 "eval_share": 0,
@@ -52,3 +53,9 @@ def recipe(tmp_path: Path, rows: Callable[..., Path]) -> Callable[..., Any]:
         )
 
     return make
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, recipe_in: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, in the test's folder."""
+    return partial(recipe_in, tmp_path)

@@ -1,4 +1,7 @@
-"""Small models of five architectures, with trained byte-level tokenizers whose special tokens are their makers'."""
+"""Small models of five architectures, with trained byte-level tokenizers whose special tokens are their makers'.
+
+And every method, with settings that fit them.
+"""
 
 from __future__ import annotations
 
@@ -131,3 +134,21 @@ def checkpoint(kind: str, folder: Path, *, chat: bool = True, tied: bool = True,
     model_of(kind, tokenizer, tied=tied, width=width).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+METHODS: list[dict[str, Any]] = [
+    {"use": "full"},
+    {"use": "lora", "r": 2, "dropout": 0.1},
+    {"use": "lora", "r": 2, "dora": True},
+    {"use": "adapter", "size": 4},
+    {"use": "prefix", "virtual_tokens": 3},
+    {"use": "prompt", "virtual_tokens": 3},
+    {"use": "bitfit"},
+    {"use": "ia3"},
+]
+PAIRS = [{"prompt": f"say {i}", "chosen": f"{i} {i}", "rejected": f"no {i}"} for i in range(12)]
+
+
+def named(method: dict[str, Any]) -> str:
+    """What tests call the method."""
+    return "-".join(str(value) for key, value in method.items() if key != "dropout")

@@ -8,7 +8,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 pytest.importorskip("torch", reason="the train extra is not installed")
 
 from synthgen_train.examples import IGNORED, dialogue, encode, make_examples
-from synthgen_train.templates import SPECIAL_TOKENS, TEMPLATES, TemplateError, render
+from synthgen_train.rendering import TemplateError, render
+from synthgen_train.templates import SPECIAL_TOKENS, TEMPLATES
 from synthgen_train.tiny import FromScratch, tokenizer_of
 
 from synthgen.records import Message, Record

@@ -24,10 +24,10 @@ quiet: Callable[[str], None] = lambda line: None  # noqa: E731
 RECORDS = [Record(instruction=f"say {i}", output=f"{i} {i}") for i in range(24)]
 
 
-@pytest.fixture
-def start(recipe: Recipe, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def start(recipe_in: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that has learnt something, from which further training can lead away."""
-    report = train(recipe(max_steps=40, learning_rate=5e-3, out=str(tmp_path / "start")), say=quiet)
+    report = train(recipe_in(tmp_path_factory.mktemp("start"), max_steps=40, learning_rate=5e-3), say=quiet)
     return Path(report.model)
 
 

@@ -32,6 +32,7 @@ def batch(vocabulary: int) -> dict[str, torch.Tensor]:
         labels[row, :start] = -100
         labels[row, end:] = -100
         mask[row, max(end, 8) :] = 0
+    ids[1:, :12] = ids[0, :12]
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
@@ -39,9 +40,10 @@ def gradients(model: Any) -> dict[str, torch.Tensor]:
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
 
 
+@pytest.mark.parametrize("compact", [False, True], ids=["padded", "compact"])
 @pytest.mark.parametrize("method", ["full", "lora", "prompt", "prefix", "new rows"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_loss_and_gradients_are_those_of_all_positions(kind: str, method: str) -> None:
+def test_loss_and_gradients_are_those_of_all_positions(kind: str, method: str, compact: bool) -> None:
     tokenizer = tokenizer_of(kind)
     model = model_of(kind, tokenizer, tied=method != "new rows")
     settings = {"use": "lora" if method == "new rows" else method}
@@ -61,7 +63,7 @@ def test_loss_and_gradients_are_those_of_all_positions(kind: str, method: str) -
     seen: list[torch.Size] = []
     head = model.get_output_embeddings()
     head.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape))
-    score_trained_positions(inner_of(wrapped))
+    score_trained_positions(inner_of(wrapped), compact=compact)
     out = wrapped(**given, fused_lm_head=True)
     assert seen == [torch.Size([int(items), seen[0][-1]])]
     assert out.log_probs.shape[0] == 4

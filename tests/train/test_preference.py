@@ -88,15 +88,20 @@ def margin(folder: Path) -> float:
     return total / len(ROWS)
 
 
+@pytest.fixture(scope="module")
+def first(recipe_in: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    report = train(recipe_in(tmp_path_factory.mktemp("start"), max_steps=20, learning_rate=5e-3), say=quiet)
+    return Path(report.model)
+
+
 @pytest.mark.parametrize("objective", ["dpo", "kto"])
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_preferences_move_the_student_towards_the_chosen_answers(
-    recipe: Recipe, rows: Any, tmp_path: Path, objective: str, method: str
+    recipe: Recipe, rows: Any, first: Path, objective: str, method: str
 ) -> None:
-    first = train(recipe(max_steps=20, learning_rate=5e-3, out=str(tmp_path / "start")), say=quiet)
     report = train(
         recipe(
-            model=str(first.model),
+            model=str(first),
             data=str(rows(ROWS)),
             objective=objective,
             method={"use": method},
@@ -107,7 +112,7 @@ def test_preferences_move_the_student_towards_the_chosen_answers(
     )
     assert report.plan["examples"] == 32
     assert not list(report.model.glob("ref"))
-    assert margin(report.model) > margin(first.model) + 0.5
+    assert margin(report.model) > margin(first) + 0.5
 
 
 def test_data_without_preferences_is_told(recipe: Recipe) -> None:

@@ -25,16 +25,20 @@ SEVERAL = """\
 import sys, time
 from pathlib import Path
 import synthgen_train.checkpoints as checkpoints
-from synthgen.api.training import load_training, train
+from synthgen.cli.main import _run
 
 replace = Path.replace
 def slowly(self, target):
-    time.sleep(0.5)
+    time.sleep(0.1)
     return replace(self, target)
 Path.replace = slowly  # a disk on which both processes write at once
 
 for recipe in sys.argv[1:]:
-    train(load_training(recipe).settings)
+    try:
+        _run(["train", recipe])
+    except SystemExit as ended:
+        if ended.code:
+            raise
 """
 
 
@@ -59,10 +63,11 @@ def test_two_processes_give_the_weights_of_one_at_twice_the_accumulation(
     # of very unlike lengths, so that a mean of means is not the mean
     data = rows([{"instruction": f"say {i}", "output": f"{i} " * (1 + 7 * (i % 4))} for i in range(37)])
     common = {"model": str(base), "data": str(data), "batch_size": 4, "max_steps": 5, "learning_rate": 1e-3}
-    cases = [(method, share) for method in ("full", "lora", "adapter") for share in (0, 0.2)]
+    cases = [("full", 0), ("full", 0.2), ("lora", 0.2), ("adapter", 0)]
     recipes = []
     for method, share in cases:
         settings = {**common, "method": {"use": method}, "eval_share": share, "eval_prompts": 2, "eval_tokens": 4}
+        settings |= {"eval_every": 2} if share else {}
         path = tmp_path / f"{method}{share}.yaml"
         path.write_text(yaml.safe_dump({**settings, "out": str(tmp_path / f"two-{method}{share}")}))
         recipes.append(path)
@@ -91,7 +96,7 @@ def test_two_processes_give_the_weights_of_one_at_twice_the_accumulation(
         two = tmp_path / f"two-{method}{share}"
         moved = apart(weights(still.out), weights(out))
         assert moved > 1e-3
-        assert apart(weights(out), weights(two)) < 1e-4 * max(1.0, moved), (method, share)
+        assert apart(weights(out), weights(two)) < 1e-5, (method, share)
         for name in ("report.json", "metrics.jsonl", "model/tokenizer.json", "model/chat_template.jinja"):
             assert (two / name).is_file()
         assert (one.start_loss is None) == (share == 0)

@@ -170,7 +170,7 @@ def test_a_sharegpt_dialogue_keeps_system_tools_and_calls(tmp_path: Path) -> Non
 
 
 def test_what_the_store_exports_as_sharegpt_is_read_back(tmp_path: Path) -> None:
-    from synthgen.exports.sharegpt import sharegpt
+    from synthgen.exports.rows import sharegpt
 
     record = FULL.replace(input="", instruction="Add 2 and 2.", answers=(), scores={}, reasoning=None)
     row = sharegpt(record)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from forks import Forks
 
 pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("trl", reason="the train extra is not installed")
@@ -33,63 +34,51 @@ train:
 """
 
 
-def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "synthgen", "run", *options], cwd=folder, capture_output=True, text=True, timeout=300
-    )
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with Forks("synthgen_train.train", "synthgen_train.generation") as process:
+        yield process
 
 
-def test_a_run_trains_its_student_and_a_finished_one_has_nothing_left_to_do(tmp_path: Path) -> None:
+def test_a_run_trains_its_student_and_a_finished_one_has_nothing_left_to_do(tmp_path: Path, forks: Forks) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
-    done = run(tmp_path)
+    done = forks.run(["run"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "  student   outputs/mine/student/model (4 steps, loss " in done.stdout
     load_trained(tmp_path / "outputs" / "mine" / "student" / "model")
-    again = run(tmp_path, "--json")
+    again = forks.run(["run", "--json"], tmp_path)
     assert "finished already" in again.stderr
     assert "step 4/4" not in again.stderr
     assert json.loads(again.stdout)["student"]["steps"] == 4
-    changed = run(tmp_path, "--set", "train.max_steps=3")
+    changed = forks.run(["run", "--set", "train.max_steps=3"], tmp_path)
     assert changed.returncode == 2
     assert "outputs/mine/student holds a training with 4 steps, other settings" in changed.stderr
-    other = run(tmp_path, "--set", "train.max_steps=5", "--set", "train.out=other")
+    other = forks.run(["run", "--set", "train.max_steps=5", "--set", "train.out=other"], tmp_path)
     assert "has ended already" in other.stderr
     assert "  student   other/model (5 steps" in other.stdout
-    same = subprocess.run(
-        [sys.executable, "-m", "synthgen", "train", "outputs/mine/train.yaml"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    same = forks.run(["train", "outputs/mine/train.yaml"], tmp_path)
     assert "other holds this training, finished already" in same.stdout
 
 
-def test_a_run_that_was_killed_while_it_trained_goes_straight_on_training(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_while_it_trained_goes_straight_on_training(tmp_path: Path, forks: Forks) -> None:
     (tmp_path / "config.yaml").write_text(
         CONFIG.replace("max_steps: 4", "max_steps: 3000\n  save_every: 5\n  log_every: 5")
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "synthgen", "run"], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    first = forks.start(["run"], tmp_path)
     student = tmp_path / "outputs" / "mine" / "student"
     while not list(student.glob(f"checkpoints/checkpoint-*/{COMPLETE}")):
-        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert first.alive(), forks.said()
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "synthgen", "run"], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    assert process.stderr is not None
-    lines = []
-    for line in process.stderr:
-        lines.append(line.decode())
-        if b"tokens/s" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    rest = process.communicate()[1].decode()
-    assert process.returncode == 130, rest
-    assert "the same command goes on where it stopped" in rest
+    first.kill()
+    assert first.wait() == -signal.SIGKILL
+    second = forks.start(["run"], tmp_path)
+    while "tokens/s" not in forks.said()[1]:
+        assert second.alive(), forks.said()
+        time.sleep(0.05)
+    os.kill(second.pid, signal.SIGINT)
+    assert second.wait() == 130, forks.said()
+    said = forks.said()[1]
+    assert "the same command goes on where it stopped" in said
+    lines = said.splitlines()
     assert any(line.startswith("goes on from step ") for line in lines), lines
     assert not any("records wanted" in line for line in lines)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError, StoreError
-from synthgen_train.loading import Student, sum_of
+from synthgen_train.loading import Student, inner_of
 from synthgen_train.methods import BaseMethod
 from synthgen_train.preflight import PreflightError
 
@@ -91,7 +92,7 @@ def save_student(
     """
     with whole(folder) as partial:
         method.save(model, partial, student.base, _shortened(state, student) if method.changes_base else state)
-        _finish(partial, student, generation_config(model), card)
+        _finish(partial, student, inner_of(model).generation_config, card)
 
 
 def save_merged(model: Any, student: Student, method: BaseMethod, folder: Path, card: str) -> None:
@@ -100,7 +101,7 @@ def save_merged(model: Any, student: Student, method: BaseMethod, folder: Path, 
     Raises:
         ConfigError: the method cannot be merged.
     """
-    settings = generation_config(model)
+    settings = inner_of(model).generation_config
     plain = method.merged(model)
     if plain is None:
         raise ConfigError(
@@ -136,12 +137,6 @@ def _shortened(state: dict[str, Any], student: Student) -> dict[str, Any]:
     return {name: short.get((value.data_ptr(), value.shape), value) for name, value in state.items()}
 
 
-def generation_config(model: Any) -> Any:
-    """The generation config of a model, or of the base under an adapter."""
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return inner.generation_config
-
-
 def agree(folder: Path) -> None:
     """Does nothing where the folder's tokenizer ends a turn at a token that ends generation.
 
@@ -158,14 +153,24 @@ def agree(folder: Path) -> None:
 
 
 class SafeSaves:
-    """Mixed into a TRL trainer: a checkpoint counts once its last file is there, which holds the sums of the others."""
+    """Mixed into a TRL trainer: a checkpoint counts once its last file is there, which holds the sums of the others.
+
+    Where the one that is gone on from has the last step already, or early stopping has ended the training with it, no
+    step is taken.
+    """
 
     args: Any
     state: Any
+    control: Any
     accelerator: Any
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: the student's folder has a card of its own."""
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        # Theirs looks at the number of steps after a step alone.
+        if self.state.global_step < self.state.max_steps and not self.control.should_training_stop:
+            super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         from safetensors import SafetensorError
@@ -221,6 +226,25 @@ def damage(folder: Path) -> str:
         if sum_of(path) != crc:
             return f"{name} is damaged"
     return ""
+
+
+def weights_sum(model: Any) -> str:
+    """A sum over a base model's weights, so that another one in its place is noticed; empty without files to read."""
+    folder = Path(model) if isinstance(model, str) else None
+    if folder is None or not folder.is_dir():
+        return ""
+    found = 0
+    for path in sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin")):
+        found = sum_of(path, zlib.crc32(path.name.encode(), found))
+    return f"{found:08x}"
+
+
+def sum_of(path: Path, start: int = 0) -> int:
+    """The CRC-32 of a file, going on from another."""
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            start = zlib.crc32(block, start)
+    return start
 
 
 def resumable(folder: Path, say: Callable[[str], None]) -> Path | None:

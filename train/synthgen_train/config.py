@@ -116,8 +116,8 @@ class TrainConfig(_Section):
         "cosine", description="how the learning rate goes"
     )
     weight_decay: float = Field(0.0, ge=0, description="of AdamW")
-    dpo_loss: Literal["sigmoid", "ipo", "hinge", "robust", "apo_zero", "apo_down"] = Field(
-        "sigmoid", description="the loss of DPO"
+    dpo_loss: Literal["sigmoid", "ipo", "hinge", "robust", "apo_zero", "apo_down", "sigmoid_norm"] = Field(
+        "sigmoid", description="the loss of DPO; sigmoid_norm is taken by the length of the answers"
     )
     beta: float = Field(0.1, gt=0, description="of DPO and KTO: how close the student stays to the start")
     seed: int = Field(0, description="of all random numbers")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from synthgen.records import Answer, Record, to_messages
-from synthgen_train.templates import LeftOut, Literals, Rendered, render, show
+from synthgen_train.rendering import LeftOut, Literals, Rendered, render, show
 
 IGNORED = -100
 """The label that PyTorch's cross entropy leaves out."""

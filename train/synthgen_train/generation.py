@@ -12,10 +12,9 @@ from typing import Any
 
 from synthgen.errors import ConfigError
 from synthgen.records import Record
-from synthgen_train.checkpoints import generation_config
 from synthgen_train.examples import Reasoning, dialogue, prompt_ids
-from synthgen_train.loading import base_of, resize, torch_has_gpu
-from synthgen_train.templates import LeftOut, Literals
+from synthgen_train.loading import base_of, context_of, has_gpu, resize, stop_ids, virtual_tokens
+from synthgen_train.rendering import LeftOut, Literals
 
 LENGTH_STEP = 16
 """Prompts are padded to a multiple of this many tokens."""
@@ -55,12 +54,6 @@ def answer(
         kept = row if end is None else row[:end]
         replies.append(Reply(tokenizer.decode(kept, skip_special_tokens=True), end is not None, len(kept)))
     return replies
-
-
-def stop_ids(model: Any) -> set[int]:
-    """The token ids at which the model's answers end."""
-    eos = generation_config(model).eos_token_id
-    return set() if eos is None else set(eos) if isinstance(eos, list) else {eos}
 
 
 def continuations(
@@ -105,7 +98,7 @@ def _batches(
 
     Rows that are no shorter than the context are left out.
     """
-    context = (getattr(model.config, "max_position_embeddings", None) or 10**9) - virtual_tokens(model)
+    context = (context_of(model) or 10**9) - virtual_tokens(model)
     # Prompt tuning puts its embeddings before the padding, so its rows must have none.
     step = 1 if virtual_tokens(model) else LENGTH_STEP
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -117,12 +110,6 @@ def _batches(
     for (wide, most), group in sorted(groups.items()):
         for at in range(0, len(group), batch_size):
             yield group[at : at + batch_size], wide, most
-
-
-def virtual_tokens(model: Any) -> int:
-    """How many positions of the context a method has put before the text."""
-    configs = getattr(model, "peft_config", {})
-    return sum(getattr(config, "num_virtual_tokens", None) or 0 for config in configs.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +177,7 @@ def load_trained(name: str | Path, *, check: bool = True) -> tuple[Any, Any]:
     logging.disable_progress_bar()
     folder = Path(name)
     # On a CPU greedy answers in 16 bits would hang on what else is in a batch.
-    dtype = "auto" if torch_has_gpu() else torch.float32
+    dtype = "auto" if has_gpu() else torch.float32
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
         base = base_of(folder)
@@ -203,7 +190,7 @@ def load_trained(name: str | Path, *, check: bool = True) -> tuple[Any, Any]:
         raise ConfigError(f"the model {name} cannot be loaded: {reason}") from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    device = "cuda" if torch_has_gpu() else "cpu"
+    device = "cuda" if has_gpu() else "cpu"
     model = model.to(device).eval()
     if check:
         answers_as_it_is(model, tokenizer)

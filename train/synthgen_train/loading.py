@@ -1,9 +1,11 @@
-"""The student before training: model, tokenizer and template, made to agree on where a turn ends."""
+"""The student before training: model, tokenizer and template, made to agree on where a turn ends.
+
+At the end is what any model says of itself.
+"""
 
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +13,8 @@ from typing import Any
 
 from synthgen.errors import ConfigError
 from synthgen_train.config import Scratch, TrainConfig
-from synthgen_train.preflight import stop_ids
-from synthgen_train.templates import OWN, SPECIAL_TOKENS, STOPS, TEMPLATES, LeftOut, show
+from synthgen_train.rendering import LeftOut, show
+from synthgen_train.templates import OWN, SPECIAL_TOKENS, STOPS, TEMPLATES
 from synthgen_train.tiny import model_of, tokenizer_of
 
 TURNS = ("<start_of_turn>", "<|start_header_id|>", "<|turn>", "<|user|>", "<|start_of_role|>", "[INST]")
@@ -42,7 +44,7 @@ class Student:
     @property
     def context(self) -> int | None:
         """The longest dialogue that the model has positions for, where it says so."""
-        return getattr(self.model.config, "max_position_embeddings", None)
+        return context_of(self.model)
 
     def keep_base(self) -> None:
         """Writes the untrained model that an adapter of a model from scratch needs; does nothing for others."""
@@ -280,19 +282,12 @@ def _agree(student: Student, config: TrainConfig) -> None:
         student.notes.append(
             "no pad token: the stop token pads too; it is still learnt, since rows are padded by position"
         )
-    stops = stop_ids(model, tokenizer)
+    stops = stop_ids(model)
     if tokenizer.eos_token_id not in stops:
         model.generation_config.eos_token_id = [tokenizer.eos_token_id, *sorted(stops)]
         student.notes.append(f"generation now also ends at {tokenizer.eos_token}")
     model.config.eos_token_id = model.generation_config.eos_token_id
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
-
-
-def torch_has_gpu() -> bool:
-    """Whether there is a GPU that torch can use."""
-    import torch
-
-    return bool(torch.cuda.is_available())
 
 
 def base_of(folder: Path) -> str | None:
@@ -303,20 +298,36 @@ def base_of(folder: Path) -> str | None:
     return None
 
 
-def weights_sum(model: Any) -> str:
-    """A sum over a base model's weights, so that another one in its place is noticed; empty without files to read."""
-    folder = Path(model) if isinstance(model, str) else None
-    if folder is None or not folder.is_dir():
-        return ""
-    found = 0
-    for path in sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin")):
-        found = sum_of(path, zlib.crc32(path.name.encode(), found))
-    return f"{found:08x}"
+def has_gpu() -> bool:
+    """Whether there is a GPU that torch can use."""
+    import torch
+
+    return bool(torch.cuda.is_available())
 
 
-def sum_of(path: Path, start: int = 0) -> int:
-    """The CRC-32 of a file, going on from another."""
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            start = zlib.crc32(block, start)
-    return start
+def inner_of(model: Any) -> Any:
+    """The model that computes logits, under what PEFT puts around it."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def stop_ids(model: Any) -> set[int]:
+    """The token ids at which the model's answers end."""
+    eos = inner_of(model).generation_config.eos_token_id
+    return set() if eos is None else set(eos) if isinstance(eos, list) else {eos}
+
+
+def context_of(model: Any) -> int | None:
+    """The longest dialogue that the model has positions for, in tokens, where it says so."""
+    return getattr(model.config, "max_position_embeddings", None)
+
+
+def virtual_tokens(model: Any) -> int:
+    """How many positions of the context a method has put before the text."""
+    configs = getattr(model, "peft_config", {})
+    return sum(getattr(config, "num_virtual_tokens", None) or 0 for config in configs.values())
+
+
+def parameters_of(model: Any) -> tuple[int, int]:
+    """Number of parameters in all, and of those that are trained."""
+    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    return sum(n for n, _ in sizes), sum(n for n, trained in sizes if trained)

@@ -17,8 +17,10 @@ from trl import SFTTrainer
 from trl.trainer.utils import FusedCausalLMOutput
 
 from synthgen_train.checkpoints import SafeSaves
+from synthgen_train.compact import Compact
 from synthgen_train.config import Keep
 from synthgen_train.examples import IGNORED
+from synthgen_train.loading import inner_of
 from synthgen_train.methods import BaseMethod
 
 NUMBERS = 2**24
@@ -59,28 +61,35 @@ def _rows(logits: torch.Tensor) -> int:
     return max(1, NUMBERS // int(logits.shape[-1]))
 
 
-def score_trained_positions(model: Any) -> None:
+def score_trained_positions(model: Any, *, compact: bool = False) -> None:
     """Has the model score trained positions alone, where TRL asks for log-probabilities (`fused_lm_head=True`).
 
     TRL does so on GPUs with Triton, and elsewhere puts every position through the LM head. Here the head is given the
     hidden states of trained positions within the model's own forward, so that whatever a model does with its logits,
     and whatever is wrapped around its head, stays as it is. Without `fused_lm_head` the forward is the model's own.
-    With `model.keeps_logits` set they are left in `model.kept`, [trained positions, vocabulary].
+    With `model.keeps_logits` set they are left in `model.kept`, [trained positions, vocabulary]. With `compact` the
+    batch is computed without its padding, if the model gives the same log-probabilities that way.
     """
     theirs = model.forward
+    compacts = Compact.of(model) if compact else None
 
     @functools.wraps(type(model).forward)
     def forward(self: Any, *args: Any, fused_lm_head: bool = False, labels: Any = None, **kwargs: Any) -> Any:
         if not fused_lm_head:
             return theirs(*args, **kwargs) if labels is None else theirs(*args, labels=labels, **kwargs)
         mask, wide = labels[:, 1:] != IGNORED, labels.shape[1]
+        given, places = {**kwargs, "use_cache": False}, None
+        layout = None if compacts is None or args else compacts.layout(kwargs)
+        if layout is not None:
+            given, places = layout.as_arguments(labels.device), layout.index(labels)[:, :-1][mask]
 
-        def select(module: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
-            return (given[0][:, -wide:-1][mask], *given[1:])
+        def select(module: Any, states: tuple[Any, ...]) -> tuple[Any, ...]:
+            picked = states[0][:, -wide:-1][mask] if places is None else states[0][0].index_select(0, places)
+            return (picked, *states[1:])
 
         handle = self.get_output_embeddings().register_forward_pre_hook(select)
         try:
-            out: CausalLMOutput = type(self).forward(self, *args, **{**kwargs, "use_cache": False})
+            out: CausalLMOutput = type(self).forward(self, *args, **given)
         finally:
             handle.remove()
         if getattr(self, "keeps_logits", False):
@@ -147,12 +156,14 @@ class Scores(SafeSaves):
     model: Any
     order: Order | None = None
     """The order of the rows, where it is not their own."""
+    compact = True
+    """Whether a batch is computed without its padding; on a CPU, since it was measured on none but those."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for model in (self.model, getattr(self, "ref_model", None)):
             if model is not None and self._own_scores(inner_of(model)):
-                score_trained_positions(inner_of(model))
+                score_trained_positions(inner_of(model), compact=self.compact and self.args.device.type == "cpu")
 
     def _own_scores(self, inner: Any) -> bool:
         """Whether TRL would score all positions, or past what PEFT has put around the head."""
@@ -173,11 +184,6 @@ class Scores(SafeSaves):
         super().log(logs, *args, **kwargs)  # type: ignore[misc]
 
 
-def inner_of(model: Any) -> Any:
-    """The model that computes logits, under what PEFT puts around it."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
 class Trainer(Scores, SFTTrainer):  # type: ignore[misc]
     """TRL's SFTTrainer with `kl` times KL(start || student) and `l2` times the squared distance to the start.
 
@@ -196,14 +202,15 @@ class Trainer(Scores, SFTTrainer):  # type: ignore[misc]
         self._reference = start
         if start is not None:
             start.to(self.args.device)
-            score_trained_positions(start)
+            score_trained_positions(start, compact=self.compact and self.args.device.type == "cpu")
         if keep.kl:
             for model in (inner_of(own), *([] if start is None else [start])):
                 model.keeps_logits = True
         self._start: Mapping[str, torch.Tensor] = {}
         if keep.l2:
-            source = start if start is not None else own
-            self._start = {n: p.detach().clone().to(self.args.device) for n, p in source.named_parameters()}
+            # A copy is as it was for good; without one the weights are about to move.
+            source = start if start is not None else frozen_copy(own)
+            self._start = {n: p.detach().to(self.args.device) for n, p in source.named_parameters()}
 
     def _own_scores(self, inner: Any) -> bool:
         return bool(self.keep.kl) or super()._own_scores(inner)

@@ -5,7 +5,6 @@ SFT comes first. DPO and KTO have the same masks and stop tokens as fine-tuning 
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,8 +15,18 @@ from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, pack_da
 
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import IGNORED, Example, Pair
-from synthgen_train.loss import Order, Scores, Trainer
-from synthgen_train.plan import Settings
+from synthgen_train.loss import Order, Scores, Trainer, frozen_copy
+from synthgen_train.mixing import Prepared
+from synthgen_train.plan import Settings, processes
+
+
+def rows_for(config: TrainConfig, settings: Settings, prepared: Prepared) -> Any:
+    """The rows that the objective trains on."""
+    if config.objective == "sft":
+        return rows_of(prepared.examples, settings)
+    if config.objective == "dpo":
+        return dpo_rows(prepared.pairs)
+    return kto_rows(prepared.pairs, config.batch_size)
 
 
 def rows_of(examples: Sequence[Example], settings: Settings) -> Any:
@@ -33,6 +42,28 @@ def rows_of(examples: Sequence[Example], settings: Settings) -> Any:
         # Packing sorts by length; without a shuffle the rows of one kind would come together.
         dataset = dataset.shuffle(seed=settings["seed"])
     return dataset
+
+
+def reference_of(config: TrainConfig, model: Any, *, resumed: bool = False) -> Any:
+    """A copy of the model before training, where the loss needs one and no switch gives it.
+
+    Switched off, an adapter that is gone on from would leave the base, not the model that the training begins with.
+
+    Raises:
+        ValueError: such an adapter cannot be put into a plain model.
+    """
+    method = config.method
+    preferences = config.objective != "sft" and (resumed or not method.known_to_trl)
+    kl = config.keep.kl and (resumed or method.without(model) is None)
+    if not (config.keep.l2 or preferences or kl):
+        return None
+    twin = frozen_copy(model)
+    if not resumed or not method.known_to_trl:
+        return twin
+    plain = method.merged(twin)
+    if plain is None:
+        raise ValueError(f"dpo, kto and keep.kl cannot go on from an adapter of method {method.use}")
+    return plain.requires_grad_(False)
 
 
 def arguments(config: TrainConfig, settings: Settings, steps: int, folder: Path) -> dict[str, Any]:
@@ -51,6 +82,7 @@ def arguments(config: TrainConfig, settings: Settings, steps: int, folder: Path)
             "load_best_model_at_end": True,
             "metric_for_best_model": "eval_loss",
             "greater_is_better": False,
+            "restore_callback_states_from_checkpoint": True,  # how often the loss was no better
         }
     return {
         "output_dir": str(folder),
@@ -126,8 +158,7 @@ def filled(rows: Any, batch_size: int) -> Any:
 
     Otherwise some rows would be taken once more in their place. In empty rows nothing is trained.
     """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    empty = -len(rows) % (batch_size * processes) if processes > 1 else 0
+    empty = -len(rows) % (batch_size * processes()) if processes() > 1 else 0
     if not empty:
         return rows
     row = {"input_ids": [0], "labels": [IGNORED]} | ({"seq_lengths": [1]} if "seq_lengths" in rows.features else {})

@@ -1,17 +1,22 @@
-"""What a training will do, before its first step: every setting with where it comes from, and the arithmetic."""
+"""What a training will do, before its first step: every setting with where it comes from, and the arithmetic.
+
+And on what: the processes that train together, and how they are started.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from synthgen.errors import ConfigError
+from synthgen_train.compact import lay_out
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import Example
-from synthgen_train.loading import Student, torch_has_gpu
+from synthgen_train.loading import Student, has_gpu, parameters_of
 from synthgen_train.mixing import Share
 from synthgen_train.preflight import Finding
 
@@ -84,7 +89,7 @@ def resolve(config: TrainConfig, student: Student) -> Settings:
     put("dtype", student.dtype, "recipe" if config.dtype != "auto" else "the device")
     if config.method.checkpoints_activations:
         wanted = config.gradient_checkpointing
-        put("gradient_checkpointing", torch_has_gpu() if wanted is None else wanted, "the device")
+        put("gradient_checkpointing", has_gpu() if wanted is None else wanted, "the device")
     else:
         # What a method puts before the keys would come there twice; the weights are the same without.
         values["gradient_checkpointing"], origins["gradient_checkpointing"] = False, f"method {config.method.use}"
@@ -108,6 +113,9 @@ KEPT, KEPT_OF_MLP = 17, 4
 attention, and of a gated MLP. Measured on Llamas of width 256 and 512 in float32, where the sum is within a tenth of
 the peak.
 """
+
+KEPT_OF_KL = 6
+"""Numbers kept per trained position and entry of the vocabulary where there is a KL term; without it there are two."""
 
 
 @dataclass(slots=True)
@@ -175,29 +183,20 @@ def steps_of(rows: int, batch_size: int, accumulation: int, devices: int, epochs
     return math.ceil((epochs or 1) * math.ceil(batches / accumulation))
 
 
-def parameters_of(model: Any) -> tuple[int, int]:
-    """Number of parameters in all, and of those that are trained."""
-    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    return sum(n for n, _ in sizes), sum(n for n, trained in sizes if trained)
-
-
-def memory_of(model: Any, config: TrainConfig, settings: Settings, examples: Sequence[Example]) -> int:
+def memory_of(
+    model: Any, config: TrainConfig, settings: Settings, examples: Sequence[Example], reference: Any = None
+) -> int:
     """Bytes on one device, roughly: weights, gradients, AdamW's two moments, activations and logits of one batch.
 
-    Nothing is counted for the framework itself.
+    `reference` is the model as it was, where there is a copy of it. Nothing is counted for the framework itself.
     """
-    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    weights = [p for held in (model, reference) if held is not None for p in held.parameters()]
     _, trainable = parameters_of(model)
     text = model.config.get_text_config()
     width, layers = int(text.hidden_size), int(text.num_hidden_layers)
     inner = int(getattr(text, "intermediate_size", None) or 4 * width)
     size = 2 if settings["dtype"] == "bfloat16" else 4
-    if settings["packing"]:
-        tokens = trained = settings["batch_size"] * settings["max_length"]
-    else:
-        longest = sorted(examples, key=lambda e: len(e.input_ids))[-settings["batch_size"] :]
-        tokens = settings["batch_size"] * max(len(e.input_ids) for e in longest)
-        trained = sum(e.trained for e in longest)
+    tokens, trained = _largest_batch(config, settings, examples)
     numbers = KEPT * width + KEPT_OF_MLP * inner
     if config.method.keeps_outputs:
         numbers += 9 * width + 2 * inner
@@ -205,8 +204,55 @@ def memory_of(model: Any, config: TrainConfig, settings: Settings, examples: Seq
     # Checkpointed, the input of each layer is kept, and one layer at a time is computed anew beside its gradients.
     checkpointed = tokens * width * size * layers + 2 * per_layer
     activations = checkpointed if settings["gradient_checkpointing"] else per_layer * layers
-    logits = trained * int(text.vocab_size) * 2 * size
-    return int(weights + trainable * 12 + activations + logits)
+    logits = trained * int(text.vocab_size) * (KEPT_OF_KL if config.keep.kl else 2) * size
+    # The distance keeps each weight's way from the start until the gradients are there.
+    moments = trainable * (16 if config.keep.l2 else 12)
+    return int(sum(p.numel() * p.element_size() for p in weights) + moments + activations + logits)
+
+
+def _largest_batch(config: TrainConfig, settings: Settings, examples: Sequence[Example]) -> tuple[int, int]:
+    """Tokens of the batch of the longest rows, as it is computed, and how many of them are trained."""
+    if settings["packing"]:
+        tokens = settings["batch_size"] * settings["max_length"]
+        return tokens, tokens
+    together = 2 if config.objective == "dpo" else 1  # the better answer and the worse one are one row
+    rows = [examples[at : at + together] for at in range(0, len(examples), together)]
+    rows.sort(key=lambda row: max(len(e.input_ids) for e in row))
+    batch = [e for row in rows[-settings["batch_size"] :] for e in row]
+    trained = sum(e.trained for e in batch)
+    if has_gpu() or not config.method.packs:  # padded, behind what the method puts before the text
+        return len(batch) * (
+            getattr(config.method, "virtual_tokens", 0) + max(len(e.input_ids) for e in batch)
+        ), trained
+    shares = not getattr(config.method, "dropout", 0)
+    return len(lay_out([e.input_ids for e in batch if e.input_ids], share=shares).ids), trained
+
+
+def processes() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this process is the one that speaks and writes."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def one_device(command: Sequence[str]) -> None:
+    """Does nothing where this process sees one device. `command` are the arguments of `synthgen` that train.
+
+    Raises:
+        ConfigError: several GPUs are visible and no launcher has given this process its own; with the line that does.
+    """
+    import torch
+
+    devices = torch.cuda.device_count()
+    if devices > 1 and "LOCAL_RANK" not in os.environ:
+        raise ConfigError(
+            f"{devices} GPUs are visible to one process",
+            hint=f"train on all of them with\n    {launch_line(devices, command)}\n"
+            "  or on one with CUDA_VISIBLE_DEVICES=0",
+        )
 
 
 def launch_line(devices: int, arguments: Sequence[str]) -> str:

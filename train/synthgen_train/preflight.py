@@ -12,6 +12,7 @@ from typing import Any
 
 from synthgen.errors import SynthgenError
 from synthgen_train.examples import IGNORED, Example, Examples
+from synthgen_train.loading import context_of, stop_ids
 
 SAMPLE = 200
 """How many examples are looked at one by one."""
@@ -33,16 +34,10 @@ class Finding:
     hint: str = ""
 
 
-def stop_ids(model: Any, tokenizer: Any) -> set[int]:
-    """The token ids at which generation ends."""
-    eos = model.generation_config.eos_token_id
-    return set() if eos is None else {eos} if isinstance(eos, int) else set(eos)
-
-
 def inspect(model: Any, tokenizer: Any, made: Examples, max_length: int) -> list[Finding]:
     """All checks, in order; none raises."""
     sample = made.items[:SAMPLE]
-    stops = stop_ids(model, tokenizer)
+    stops = stop_ids(model)
     return [
         _something_to_train(made),
         _ends_with_a_stop(sample, stops, tokenizer),
@@ -163,7 +158,7 @@ def _nothing_cut(made: Examples, max_length: int) -> Finding:
 
 
 def _context(model: Any, max_length: int) -> Finding:
-    own = getattr(model.config, "max_position_embeddings", None)
+    own = context_of(model)
     return Finding(
         "max_length is within the model's context",
         own is None or max_length <= own,

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
+from transformers import EarlyStoppingCallback, TrainerCallback
 
 from synthgen.errors import ConfigError, SynthgenError
 from synthgen_train.checkpoints import write_file
@@ -280,6 +280,15 @@ class StartLoss(TrainerCallback):  # type: ignore[misc]
                 write_file(self.path, json.dumps(self.value) + "\n")
         elif self.path.is_file():
             self.value = float(json.loads(self.path.read_text(encoding="utf-8")))
+
+
+class Patience(EarlyStoppingCallback):  # type: ignore[misc]
+    """Early stopping that has ended a training stays its end where the training was killed behind it."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Stops at once where the checkpoint that is gone on from says so."""
+        super().on_train_begin(args, state, control, **kwargs)
+        control.should_training_stop = self.early_stopping_patience_counter >= self.early_stopping_patience
 
 
 def _number(value: Any) -> float | None:

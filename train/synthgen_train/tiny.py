@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from synthgen.checkpoints.llama import untrained
+from synthgen.checkpoints.checkpoint import untrained
 
 
 class FromScratch(BaseModel):

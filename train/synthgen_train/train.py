@@ -1,6 +1,6 @@
 """One training, from the recipe to the student's folder and its report: read this first.
 
-recipe → records (`data.py`, `mixing.py`) → examples (`examples.py`, `templates.py`) → model and method (`loading.py`,
+recipe → records (`data.py`, `mixing.py`) → examples (`examples.py`, `rendering.py`) → model and method (`loading.py`,
 `methods/`) → checks (`preflight.py`) → steps (`objectives.py`, `loss.py`) → the folder (`checkpoints.py`) → report
 (`report.py`).
 """
@@ -8,7 +8,6 @@ recipe → records (`data.py`, `mixing.py`) → examples (`examples.py`, `templa
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import textwrap
 import time
@@ -20,14 +19,14 @@ from typing import Any
 from synthgen.errors import ConfigError
 from synthgen.records import Record, to_messages, user_text
 from synthgen_train import mixing, objectives, preflight
-from synthgen_train.checkpoints import model_card, resumable, save_merged, save_student, write_file
+from synthgen_train.checkpoints import model_card, resumable, save_merged, save_student, weights_sum, write_file
 from synthgen_train.config import TrainConfig
 from synthgen_train.examples import Examples
 from synthgen_train.generation import Reply, answers_as_it_is, held_out
-from synthgen_train.loading import Student, load_student, weights_sum
+from synthgen_train.loading import Student, load_student, parameters_of
 from synthgen_train.methods import Start
-from synthgen_train.plan import Plan, Settings, launch_line, memory_of, parameters_of, resolve, steps_of
-from synthgen_train.report import TrainReport, claim, facts, loss_picture
+from synthgen_train.plan import Plan, Settings, is_first, memory_of, one_device, processes, resolve, steps_of
+from synthgen_train.report import Patience, Progress, StartLoss, TrainReport, claim, facts, loss_picture
 
 SHOWN = 3
 """How many held-out prompts are shown with their answers."""
@@ -40,7 +39,7 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Ready:
-    """A student with its data, checked; nothing has been written yet."""
+    """A student with its data, checked; nothing has been written yet. `rows` are what TRL is given."""
 
     config: TrainConfig
     settings: Settings
@@ -48,16 +47,17 @@ class Ready:
     records: mixing.Records
     prepared: mixing.Prepared
     held_out: Examples
+    rows: Any
+    steps: int
     findings: list[preflight.Finding]
     preflight_seconds: float
 
 
 @dataclass(slots=True)
 class Trainee:
-    """A model whose trained parameters are set, the rows it is trained on, the plan, and the model as it was."""
+    """A model whose trained parameters are set, the plan, and the model as it was where the loss needs it."""
 
     model: Any
-    rows: Any
     plan: Plan
     reference: Any
 
@@ -91,12 +91,11 @@ def train(
         StoreError: the disk is full.
     """
     started = time.perf_counter()
-    first = int(os.environ.get("RANK", "0")) == 0
+    first = is_first()
     say = say if first else _silent
     ready = get_ready(config, force=force, say=say, command=command)
-    steps = make_steps(ready)
-    notes = ready.records.notes
-    done = claim(config, ready.prepared.examples, weights_sum(config.model), steps, write=first, notes=notes)
+    base, notes = weights_sum(config.model), ready.records.notes
+    done = claim(config, ready.prepared.examples, base, ready.steps, write=first, notes=notes)
     if done is not None:
         say(f"{config.out} holds this training, finished already")
         return done
@@ -126,7 +125,7 @@ def get_ready(config: TrainConfig, *, force: bool, say: Say, command: Sequence[s
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    _one_device(command)
+    one_device(command)
     _trackers(config.report_to)
     records = mixing.read_records(config.data, config.eval_share, config.seed)
     student = load_student(config, [r.text for r in records.all])
@@ -144,17 +143,11 @@ def get_ready(config: TrainConfig, *, force: bool, say: Say, command: Sequence[s
         raise ConfigError("there is nothing to train on", key="train.data")
     if config.eval_every and not kept_out.items:
         raise ConfigError("nothing is held out to evaluate on", key="train.eval_every", hint="a larger eval_share")
-    return Ready(config, settings, student, records, prepared, kept_out, findings, seconds)
-
-
-def make_steps(ready: Ready) -> int:
-    """How many steps the training has."""
-    config = ready.config
-    if config.max_steps:
-        return config.max_steps
-    return steps_of(
-        len(_rows(ready)), config.batch_size, config.gradient_accumulation, _processes(), ready.settings["epochs"]
+    rows = objectives.rows_for(config, settings, prepared)
+    steps = config.max_steps or steps_of(
+        len(rows), config.batch_size, config.gradient_accumulation, processes(), settings["epochs"]
     )
+    return Ready(config, settings, student, records, prepared, kept_out, rows, steps, findings, seconds)
 
 
 def make_trainee(ready: Ready) -> Trainee:
@@ -166,7 +159,7 @@ def make_trainee(ready: Ready) -> Trainee:
     import torch
 
     config, student = ready.config, ready.student
-    reference = None if student.adapter else _reference(config, student.model)
+    reference = None if student.adapter else objectives.reference_of(config, student.model)
     # What a method adds is drawn at random: the same for the same seed, in all processes.
     torch.manual_seed(config.seed)
     text = list(islice(chain.from_iterable(e.input_ids for e in ready.prepared.examples), 512))
@@ -175,41 +168,28 @@ def make_trainee(ready: Ready) -> Trainee:
             model = config.method.wrap(student.model, Start(student.new_tokens, text))
         else:
             model = config.method.resume(student.model, student.adapter)
-            reference = _reference(config, model, resumed=True)
+            reference = objectives.reference_of(config, model, resumed=True)
     except ValueError as error:
         hint = "say what the adapter is" if student.adapter else "method: {use: lora} fits every model"
         raise ConfigError(f"{error}", key="train.method", hint=hint) from error
     if not config.method.packs:
         answers_as_it_is(model, student.tokenizer)
-    rows = _rows(ready)
-    return Trainee(model, rows, _plan(ready, model, rows), reference)
+    return Trainee(model, _plan(ready, model, reference), reference)
 
 
 def make_trainer(ready: Ready, trainee: Trainee) -> Any:
     """TRL's trainer for the objective."""
     config, settings, student = ready.config, ready.settings, ready.student
     folder = config.out / "checkpoints"
-    steps, reference = trainee.plan.steps, trainee.reference
+    rows, steps, reference = ready.rows, ready.steps, trainee.reference
     if config.objective == "sft":
         held = objectives.rows_of(ready.held_out.items, settings.but(packing=False)) if ready.held_out.items else None
         return objectives.sft_trainer(
-            trainee.model, student.tokenizer, config, settings, trainee.rows, held, steps, folder, reference
+            trainee.model, student.tokenizer, config, settings, rows, held, steps, folder, reference
         )
     return objectives.preference_trainer(
-        trainee.model, student.tokenizer, config, settings, trainee.rows, steps, folder, reference
+        trainee.model, student.tokenizer, config, settings, rows, steps, folder, reference
     )
-
-
-def _one_device(command: Sequence[str]) -> None:
-    import torch
-
-    devices = torch.cuda.device_count()
-    if devices > 1 and "LOCAL_RANK" not in os.environ:
-        line = launch_line(devices, command)
-        raise ConfigError(
-            f"{devices} GPUs are visible to one process",
-            hint=f"train on all of them with\n    {line}\n  or on one with CUDA_VISIBLE_DEVICES=0",
-        )
 
 
 def _trackers(wanted: str | list[str]) -> None:
@@ -226,44 +206,7 @@ def _trackers(wanted: str | list[str]) -> None:
             )
 
 
-def _processes() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def _reference(config: TrainConfig, model: Any, *, resumed: bool = False) -> Any:
-    """A copy of the model before training, where the loss needs one and no switch gives it.
-
-    Switched off, an adapter that is gone on from would leave the base, not the model that the training begins with.
-
-    Raises:
-        ValueError: such an adapter cannot be put into a plain model.
-    """
-    method = config.method
-    preferences = config.objective != "sft" and (resumed or not method.known_to_trl)
-    kl = config.keep.kl and (resumed or method.without(model) is None)
-    if not (config.keep.l2 or preferences or kl):
-        return None
-    from synthgen_train.loss import frozen_copy
-
-    twin = frozen_copy(model)
-    if not resumed or not method.known_to_trl:
-        return twin
-    plain = method.merged(twin)
-    if plain is None:
-        raise ValueError(f"dpo, kto and keep.kl cannot go on from an adapter of method {method.use}")
-    return plain.requires_grad_(False)
-
-
-def _rows(ready: Ready) -> Any:
-    config, prepared = ready.config, ready.prepared
-    if config.objective == "sft":
-        return objectives.rows_of(prepared.examples, ready.settings)
-    if config.objective == "dpo":
-        return objectives.dpo_rows(prepared.pairs)
-    return objectives.kto_rows(prepared.pairs, config.batch_size)
-
-
-def _plan(ready: Ready, model: Any, rows: Any) -> Plan:
+def _plan(ready: Ready, model: Any, reference: Any) -> Plan:
     config, settings, records, prepared = ready.config, ready.settings, ready.records, ready.prepared
     parameters, trainable = parameters_of(model)
     return Plan(
@@ -275,12 +218,12 @@ def _plan(ready: Ready, model: Any, rows: Any) -> Plan:
         left_out=dict(prepared.seen.left_out + records.unread),
         why=prepared.seen.why,
         shares=prepared.shares,
-        rows=len(rows),
-        rows_per_step=config.batch_size * config.gradient_accumulation * _processes(),
-        steps=config.max_steps or make_steps(ready),
+        rows=len(ready.rows),
+        rows_per_step=config.batch_size * config.gradient_accumulation * processes(),
+        steps=ready.steps,
         parameters=parameters,
         trainable=trainable,
-        memory=memory_of(model, config, settings, prepared.examples),
+        memory=memory_of(model, config, settings, prepared.examples, reference),
         settings=settings,
         findings=list(ready.findings),
         notes=[*records.notes, *ready.student.notes],
@@ -288,10 +231,7 @@ def _plan(ready: Ready, model: Any, rows: Any) -> Plan:
 
 
 def _run(ready: Ready, trainee: Trainee, started: float, say: Say, first: bool) -> TrainReport:
-    from transformers import EarlyStoppingCallback
     from transformers.trainer_callback import PrinterCallback
-
-    from synthgen_train.report import Progress, StartLoss
 
     config, out = ready.config, ready.config.out
     trainer = make_trainer(ready, trainee)
@@ -302,7 +242,7 @@ def _run(ready: Ready, trainee: Trainee, started: float, say: Say, first: bool) 
     if start_loss is not None:
         trainer.add_callback(start_loss)
     if config.early_stopping:
-        trainer.add_callback(EarlyStoppingCallback(config.early_stopping))
+        trainer.add_callback(Patience(config.early_stopping))
     with trainer.accelerator.main_process_first():
         checkpoint = resumable(out / "checkpoints", say)
     resumed = int(checkpoint.name.rpartition("-")[2]) if checkpoint else None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from synthgen.report.charts import Html, el, join, raw
 from synthgen.report.page import figures
-from synthgen.report.page.head import header, source, teachers
+from synthgen.report.page.figures import header, source, teachers
 from synthgen.report.page.sample import Sample, choose, pack, rows
 from synthgen.report.statistics import figures as figures_of
 from synthgen.store import files

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from synthgen.store.folder import RunFolder
-from synthgen.store.parquet import dataset_files, opened, read_rows
+from synthgen.store.record_files import dataset_files, opened, read_rows
 
 _GZIP = 16 + zlib.MAX_WBITS
 

@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.errors import SynthgenError
-from synthgen.similarity.bulk import scan
-from synthgen.similarity.bulk.compare import Bounds, Comparison
+from synthgen.similarity.bulk.compare import Bounds, Comparison, candidate_pairs
 from synthgen.similarity.bulk.levels import Levels, Nearest
 from synthgen.similarity.bulk.texts import Numbering, Texts
-from synthgen.similarity.needed import Arithmetic, Rule
-from synthgen.similarity.neighbour import Neighbour
+from synthgen.similarity.neighbour import Arithmetic, Neighbour, Rule
 from synthgen.text import Tokenizer, normalize
 
 Item = TypeVar("Item")
@@ -101,7 +99,7 @@ class _Block:
         one that repeats another of the block: neither becomes a neighbour. And nothing is nearer than a score of 1.
         """
         possible = (before == 0) & self.comparison.first_of_equals
-        pairs = scan.pairs(self.encoded, self.encoded, self._bounds, earlier=True)
+        pairs = candidate_pairs(self.encoded, self.encoded, self._bounds, earlier=True)
         wanted = ((m[w], t[w]) for m, t in pairs for w in [possible[t] & (before[m] < 1)])
         found: Matches = {}
         for mine, theirs, scores in self.comparison.hits(self.encoded, wanted):

@@ -16,9 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.similarity.bulk import scan
-from synthgen.similarity.bulk.compare import Bounds, Comparison
-from synthgen.similarity.bulk.scan import LONG
+from synthgen.similarity.bulk.compare import LONG, Bounds, Comparison, Long, candidate_pairs
 from synthgen.similarity.bulk.texts import NONE, Ints, Texts, ragged
 
 SPLIT_FROM = 16
@@ -62,7 +60,7 @@ class Segment:
         self._signatures = texts.signatures[self._owners]
         self._shares = bounds.own_share(texts.lengths)[self._owners]
         self._first = np.searchsorted(self._keys, (np.arange(len(order) + 2) << 12).astype(dtype))
-        self._long = scan.Long(texts, bounds)
+        self._long = Long(texts, bounds)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -182,7 +180,7 @@ class Levels:
         start = self._start
         for texts, pairs in [
             *((segment.texts, segment.candidates(block)) for segment in self._segments),
-            (self._recent, scan.pairs(block, self._recent, self._bounds)),
+            (self._recent, candidate_pairs(block, self._recent, self._bounds)),
         ]:
             for mine, theirs, scores in comparison.hits(texts, pairs):
                 nearest.improve(mine, start + theirs, scores)

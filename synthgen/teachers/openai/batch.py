@@ -1,128 +1,30 @@
-"""Requests sent as a server's batches: written, watched and read; a file beside the journal says which are out."""
+"""Requests sent as a server's batches: gathered, watched until they end, and given what they bring."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
-
-from synthgen.errors import StoreError, SynthgenError, TeacherError
+from synthgen.errors import SynthgenError, TeacherError
 from synthgen.requests.metering import Meter, counted, current_meter
-from synthgen.requests.request import Api, Choice, Completion, Request
+from synthgen.requests.request import Choice, Completion, Request
+from synthgen.safety import outward
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
+from synthgen.teachers.openai.batch_api import BatchApi, Gone, Line, Missed, results
+from synthgen.teachers.openai.batch_state import BatchState, SentBatch
 from synthgen.teachers.openai.bodies import PATHS
-from synthgen.teachers.openai.call import Call
 from synthgen.teachers.openai.calls import Caller
-from synthgen.teachers.openai.problems import RETRIED, Again, Problem
+from synthgen.teachers.openai.failures import Call
+from synthgen.teachers.openai.problems import Again
 
 if TYPE_CHECKING:
-    import openai
     from openai.types import Batch
 
-
-@dataclass(slots=True, eq=False)
-class Sent:
-    """A batch: its input file, and the keys of its requests. `batch_id` is None between upload and creation."""
-
-    file_id: str
-    keys: frozenset[str]
-    batch_id: str | None = None
-
-
-class BatchState:
-    """The batches of a run, in the order in which they were sent. Without a path they are forgotten at the end.
-
-    The file is JSON lines, one for each step, written before the next step is taken: what was uploaded, what was
-    created, what the provider has forgotten.
-
-    Raises:
-        StoreError: the file cannot be read or written.
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._sent: dict[str, Sent] = {}
-        if path is not None and path.is_file():
-            try:
-                lines = path.read_bytes().split(b"\n")
-            except OSError as error:
-                raise StoreError(f"{path} cannot be read: {error}") from error
-            for number, line in enumerate(lines, 1):
-                try:
-                    step = json.loads(line)
-                except (ValueError, RecursionError):
-                    continue  # cut by a kill: the step after it was not taken
-                if not self._take(step):
-                    raise StoreError(
-                        f"{path} is damaged: line {number} tells of no batch",
-                        hint="restore it, or remove the line: what its batch holds is bought again",
-                    )
-
-    @property
-    def sent(self) -> list[Sent]:
-        """All batches that the provider may still have."""
-        return list(self._sent.values())
-
-    def uploaded(self, file_id: str, keys: list[str]) -> Sent:
-        """A file of requests is at the provider."""
-        self._write({"uploaded": file_id, "keys": keys})
-        return self._sent[file_id]
-
-    def created(self, file_id: str, batch_id: str) -> None:
-        """The provider works on it."""
-        self._write({"created": batch_id, "file": file_id})
-
-    def gone(self, file_id: str) -> None:
-        """The provider has it no more."""
-        self._write({"gone": file_id})
-
-    def _take(self, step: Any) -> bool:
-        """Takes a step; whether it is one."""
-        match step:
-            case {"uploaded": str(file_id), "keys": list(keys)} if all(isinstance(key, str) for key in keys):
-                self._sent[file_id] = Sent(file_id, frozenset(keys))
-            case {"created": str(batch_id), "file": str(file_id)} if file_id in self._sent:
-                self._sent[file_id].batch_id = batch_id
-            case {"gone": str(file_id)}:
-                self._sent.pop(file_id, None)
-            case _:
-                return False
-        return True
-
-    def _write(self, step: dict[str, Any]) -> None:
-        self._take(step)
-        if self._path is None:
-            return
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                # a line that a kill has cut has no end: begin anew
-                file.write(("\n" if file.tell() and not _ends_a_line(self._path) else "") + json.dumps(step) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise StoreError(
-                f"{self._path} cannot be written: {error}", hint="make room or correct its permissions, and run again"
-            ) from error
-
-
-def _ends_a_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
-
-
 log = logger("synthgen.teachers.openai")
-
-T = TypeVar("T")
 
 LINGER_S = 2.0
 """A batch is sent when no further request has come for this long."""
@@ -139,28 +41,7 @@ TRIES = 4
 """How often a request is put into a batch before it ends with `server_error`."""
 BARREN = 2
 """So many batches in a row that bring nothing at all end the run."""
-MOVED = range(300, 400)
 ENDED = ("completed", "expired", "cancelled", "failed")
-
-
-@dataclass(frozen=True, slots=True)
-class _Missed:
-    """A batch has ended without a usable reply to a request.
-
-    `own`: that may be the request's fault; `paid`: it can have cost something.
-    """
-
-    problem: str
-    own: bool = True
-    paid: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """What a batch's file says of a request, as its server would have answered it alone."""
-
-    status: int
-    data: bytes
 
 
 @dataclass(slots=True)
@@ -169,10 +50,10 @@ class _Waiting:
 
     call: Call
     meter: Meter
-    turn: asyncio.Future[_Line | _Missed]
+    turn: asyncio.Future[Line | Missed]
     reply: asyncio.Future[Completion]
 
-    def settle(self, outcome: _Line | _Missed) -> None:
+    def settle(self, outcome: Line | Missed) -> None:
         if not self.turn.done():
             self.turn.set_result(outcome)
 
@@ -180,8 +61,8 @@ class _Waiting:
 class Batches:
     """Completes requests by batches at the first server of a caller."""
 
-    def __init__(self, client: openai.AsyncOpenAI, caller: Caller, state: BatchState, give_up_after_s: float) -> None:
-        self._client = client
+    def __init__(self, api: BatchApi, caller: Caller, state: BatchState, give_up_after_s: float) -> None:
+        self._api = api
         self._caller = caller
         self._server = caller.servers[0]
         self._state = state
@@ -190,16 +71,10 @@ class Batches:
         self._more = asyncio.Event()
         self._holding = {key: sent for sent in state.sent for key in sent.keys}
         # what a batch of an earlier session has brought before this one came to ask for it
-        self._early: dict[str, _Line | _Missed] = {}
+        self._early: dict[str, Line | Missed] = {}
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self._barren = 0
         self._give_up_after_s = give_up_after_s
-        self._retrying = AsyncRetrying(
-            retry=retry_if_exception(_passing),
-            wait=wait_random_exponential(1, 30),
-            stop=stop_after_delay(give_up_after_s),
-            reraise=True,
-        )
 
     def holds(self, key: str) -> bool:
         """Whether a batch that was sent holds this request."""
@@ -241,7 +116,7 @@ class Batches:
             self._queue(key)
         while True:
             outcome = await waiting.turn
-            if isinstance(outcome, _Line):
+            if isinstance(outcome, Line):
                 read = await self._read(waiting, outcome)
                 if isinstance(read, Completion):
                     return read
@@ -249,20 +124,20 @@ class Batches:
             waiting.meter.failed(paid=outcome.paid)
             waiting.call.failures += outcome.own
             if waiting.call.failures >= TRIES:
-                return Completion((Choice(None, "server_error"),))
+                return Completion((Choice(None, "server_error", refusal=outward.scrub(outcome.problem)),))
             await waiting.meter.reserve()
             self._caller.dispatch.check()
             waiting.turn = asyncio.get_running_loop().create_future()
             self._queue(key)
 
-    async def _read(self, waiting: _Waiting, line: _Line) -> Completion | _Missed:
+    async def _read(self, waiting: _Waiting, line: Line) -> Completion | Missed:
         """The completion that a line is; read in the request's own task, whose meter counts what is asked about it."""
         if line.status != 200:
             waiting.meter.failed(paid=False)
         try:
             completion = await self._caller.judged(waiting.call, self._server, line.status, {}, line.data)
         except Again as again:
-            return _Missed(again.problem, own=again.kind != "adapted", paid=line.status == 200)
+            return Missed(again.problem, own=again.kind != "adapted", paid=line.status == 200)
         except SynthgenError as error:
             self._fail(error)
             self._caller.dispatch.check()  # raises it without secrets
@@ -283,14 +158,14 @@ class Batches:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await self._client.close()
+        await self._api.close()
 
     def _queue(self, key: str) -> None:
         self._unsent.append(key)
         self._more.set()
         self._start("send", self._send_all)
 
-    def _watch(self, sent: Sent) -> None:
+    def _watch(self, sent: SentBatch) -> None:
         self._start(sent, lambda: self._bring(sent))
 
     def _start(self, name: object, work: Callable[[], Awaitable[None]]) -> None:
@@ -306,7 +181,7 @@ class Batches:
             self._fail(error)
         except Again as again:
             self._fail(advice.unreachable([endpoint], again.problem, self._give_up_after_s))
-        except _Gone:
+        except Gone:
             hint = "it has no batch API, it seems: batch: false sends the requests one by one"
             self._fail(TeacherError(f"{endpoint} has no page for files or batches (HTTP 404)", hint=hint))
         except Exception as error:
@@ -356,25 +231,18 @@ class Batches:
         taken = set(keys)
         self._unsent = [key for key in self._unsent if key not in taken]
         await asyncio.gather(*(self._waiting[key].meter.leaves() for key in keys))
-        upload = partial(self._client.files.create, file=("requests.jsonl", b"".join(lines)), purpose="batch")
-        file = await self._ask(upload)
-        sent = self._state.uploaded(file.id, keys)
+        sent = self._state.uploaded(await self._api.upload(b"".join(lines)), keys)
         self._holding |= dict.fromkeys(keys, sent)
-        await self._create(sent, api)
+        self._state.created(sent.file_id, await self._api.create(sent.file_id, api))
         log.info("batch %s: %d requests sent", sent.batch_id, len(keys))
         self._watch(sent)
 
-    async def _create(self, sent: Sent, api: Api) -> None:
-        endpoint: Any = f"/v1{PATHS[api]}"
-        create = partial(self._client.batches.create, endpoint=endpoint, completion_window="24h")
-        batch = await self._ask(partial(create, input_file_id=sent.file_id))
-        self._state.created(sent.file_id, batch.id)
-
-    async def _bring(self, sent: Sent) -> None:
+    async def _bring(self, sent: SentBatch) -> None:
         """Waits for a batch to end, and gives out what it brings; the rest is asked for again by those who wait."""
-        end, brought = "is not there any more", 0
+        end = "is not there any more"
+        given: set[str] = set()  # those may be in the next batch by now
         try:
-            batch, brought = await self._ended(sent)
+            batch = await self._ended(sent, given)
             end = f"has ended ({batch.status})"
             if batch.status == "failed":
                 self._state.gone(sent.file_id)
@@ -382,16 +250,16 @@ class Batches:
                     f"batch {batch.id} failed: {_errors(batch)}", hint=f"fix what it names. {advice.GO_ON}"
                 )
             log.info("batch %s: %s", batch.id, batch.status)
-            left_over = _Missed(f"batch {batch.id} {end}", own=batch.status == "completed", paid=True)
+            left_over = Missed(f"batch {batch.id} {end}", own=batch.status == "completed", paid=True)
             if batch.status != "completed":  # what it did not reach has cost nothing
-                left_over = _Missed(left_over.problem, own=False)
-        except _Gone:
+                left_over = Missed(left_over.problem, own=False)
+        except Gone:
             log.warning("the provider has batch %s no more: asking again", sent.batch_id)
             self._state.gone(sent.file_id)
-            left_over = _Missed("the provider has the batch no more", own=False, paid=True)
-        self._barren = 0 if brought else self._barren + 1
-        missing = [w for key in sent.keys if (w := self._waiting.get(key)) is not None and not w.turn.done()]
-        if missing and (self._barren >= BARREN or (not brought and end.endswith("(completed)"))):
+            left_over = Missed("the provider has the batch no more", own=False, paid=True)
+        self._barren = 0 if given else self._barren + 1
+        missing = [w for key in sent.keys - given if (w := self._waiting.get(key)) is not None and not w.turn.done()]
+        if missing and (self._barren >= BARREN or (not given and end.endswith("(completed)"))):
             self._state.gone(sent.file_id)
             self._forget(sent)
             raise TeacherError(
@@ -406,28 +274,27 @@ class Batches:
         for waiting in missing:
             waiting.settle(left_over)
 
-    def _forget(self, sent: Sent) -> None:
+    def _forget(self, sent: SentBatch) -> None:
         for key in sent.keys:
             if self._holding.get(key) is sent:
                 del self._holding[key]
 
-    async def _ended(self, sent: Sent) -> tuple[Batch, int]:
-        """The batch when it has ended, and how many of its requests it has an outcome for, which is given out."""
+    async def _ended(self, sent: SentBatch, given: set[str]) -> Batch:
+        """The batch when it has ended, and the outcomes that it has for its requests are `given` out."""
         if sent.batch_id is None:
             await self._find(sent)
         loop = asyncio.get_running_loop()
         started = told = loop.time()
-        wait_s, looks, brought = POLL_S, 0, 0
+        wait_s, looks = POLL_S, 0
         while True:
-            batch = await self._ask(partial(self._client.batches.retrieve, str(sent.batch_id)))
+            batch = await self._api.look(str(sent.batch_id))
             if batch.status in ENDED:
                 looks += 1
                 for file_id in (batch.output_file_id, batch.error_file_id):
                     if file_id:
-                        content = await self._ask(partial(self._client.files.content, file_id))
-                        brought += self._give_out(sent, content.content)
-                if brought or looks == LOOKS or batch.status != "completed":
-                    return batch, brought
+                        await self._give_out(sent, file_id, given)
+                if given or looks == LOOKS or batch.status != "completed":
+                    return batch
             elif batch.request_counts is not None:
                 log.info("batch %s: %s of %s", batch.id, batch.request_counts.completed, batch.request_counts.total)
             waited_s = loop.time() - started
@@ -442,107 +309,32 @@ class Batches:
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 1.2, POLL_MAX_S)
 
-    async def _find(self, sent: Sent) -> None:
+    async def _find(self, sent: SentBatch) -> None:
         """A batch that was uploaded by a process that ended then: perhaps it was created, perhaps not."""
+        batch_id = await self._api.find(sent.file_id)
+        if batch_id is None:
+            apis = [w.call.request.api for key, w in self._waiting.items() if key in sent.keys]
+            if not apis:
+                raise Gone  # nobody waits any more
+            batch_id = await self._api.create(sent.file_id, apis[0])
+        self._state.created(sent.file_id, batch_id)
 
-        async def search() -> str | None:
-            async for batch in self._client.batches.list(limit=100):
-                if batch.input_file_id == sent.file_id:
-                    return batch.id
-            return None
+    async def _give_out(self, sent: SentBatch, file_id: str, given: set[str]) -> None:
+        """Gives those who wait what a file says of their requests, and adds these to those that are `given` theirs."""
+        most = self._caller.transport.most
 
-        try:
-            found = await self._ask(search)
-        except _Gone:
-            found = None  # a server that lists no batches
-        if found is not None:
-            self._state.created(sent.file_id, found)
-            return
-        apis = [w.call.request.api for key, w in self._waiting.items() if key in sent.keys]
-        if not apis:
-            raise _Gone  # nobody waits any more
-        await self._create(sent, apis[0])
+        async def read() -> None:
+            async with aclosing(self._api.lines(file_id, most, most * (len(sent.keys) + 1))) as lines:
+                async for key, outcome in results(lines, sent, most):
+                    if key in given:  # by a try that broke off, or another file
+                        continue
+                    given.add(key)
+                    if (waiting := self._waiting.get(key)) is not None:
+                        waiting.settle(outcome)
+                    elif self._holding.get(key) is sent:
+                        self._early[key] = outcome
 
-    def _give_out(self, sent: Sent, data: bytes) -> int:
-        """Gives those who wait what a file says of their requests, and returns for how many it says something."""
-        said: set[str] = set()
-        strange = 0
-        for row in _rows(data):
-            key = row.get("custom_id")
-            if not isinstance(key, str) or key not in sent.keys or key in said:
-                strange += 1
-                continue
-            outcome = self._outcome(row)
-            if outcome is None:  # the batch did not reach it
-                continue
-            said.add(key)
-            waiting = self._waiting.get(key)
-            if waiting is not None:
-                waiting.settle(outcome)
-            elif self._holding.get(key) is sent:
-                self._early[key] = outcome
-        if strange:
-            log.warning("batch %s: %d lines that answer none of its requests are left out", sent.batch_id, strange)
-        return len(said)
-
-    @staticmethod
-    def _outcome(row: dict[str, Any]) -> _Line | _Missed | None:
-        """What a line says of its request; None where the batch ended before it."""
-        response, error = row.get("response"), row.get("error")
-        if not isinstance(response, dict):
-            about = error if isinstance(error, dict) else {}
-            if any(word in str(about.get("code")) for word in ("expired", "cancel")):
-                return None
-            return _Missed(str(about.get("message") or "the line holds no response"))
-        status = response.get("status_code")
-        status = status if type(status) is int else 200
-        try:
-            data = json.dumps(response.get("body")).encode()
-        except (ValueError, RecursionError) as problem:
-            return _Missed(f"the line cannot be read ({type(problem).__name__})", paid=True)
-        return _Line(status, data)
-
-    async def _ask(self, what: Callable[[], Awaitable[T]]) -> T:
-        """What the provider answers to one of the few requests about files and batches."""
-        import openai
-
-        try:
-            result: T = await self._retrying.copy()(what)
-            return result
-        except openai.NotFoundError:
-            raise _Gone from None
-        except openai.APIStatusError as error:
-            problem = Problem.read(error.status_code, error.response.content)
-            if error.status_code in MOVED:
-                place = urlsplit(error.response.headers.get("location", ""))
-                to = f"sends on to {place.scheme}://{place.netloc.rpartition('@')[2]}" if place.netloc else "sends on"
-                problem = Problem(error.status_code, f"it {to}, which is not followed")
-            raise advice.refused(problem, self._server.endpoint.name, self._caller.key_variable) from None
-        except openai.APIError as error:
-            raise Again("unreachable", str(error)) from None
-
-
-class _Gone(Exception):
-    """The provider does not know a file or batch, or knows it no more."""
-
-
-def _passing(error: BaseException) -> bool:
-    import openai
-
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code == 429 or error.status_code in RETRIED
-    return isinstance(error, openai.APIConnectionError)
-
-
-def _rows(data: bytes) -> Iterator[dict[str, Any]]:
-    """The lines that hold an object; a line ends at a line feed alone, since JSON may hold all other ends of lines."""
-    for line in data.split(b"\n"):
-        if line.strip():
-            try:
-                row = json.loads(line.decode("utf-8", "replace"))
-            except (ValueError, RecursionError):
-                row = None
-            yield row if isinstance(row, dict) else {}
+        await self._api.tried(read)
 
 
 def _errors(batch: Batch) -> str:

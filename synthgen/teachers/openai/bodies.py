@@ -12,6 +12,8 @@ from synthgen.requests.request import Api, Completion, Request
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai.problems import Problem
 
+log = logger("synthgen.teachers.openai")
+
 PATHS: dict[Api, str] = {"chat": "/chat/completions", "completions": "/completions", "responses": "/responses"}
 _SEEDS = 2**31
 
@@ -174,9 +176,6 @@ def _items(request: Request) -> list[Any]:
 
 
 _BUILDERS = {"chat": _chat, "completions": _completions, "responses": _responses}
-
-
-log = logger("synthgen.teachers.openai")
 
 
 @dataclass(frozen=True, slots=True)

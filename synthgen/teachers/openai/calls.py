@@ -1,9 +1,4 @@
-"""Whose fault it is that a request gets no reply: its own, or the server's, which would stop the run.
-
-A request that the server refuses is rejected alone where others of its kind get replies. Where nobody can know, because
-nothing of its kind has been answered (it is the first one, or all others came from the journal), a plain question of
-the same kind is sent: with the same model, sampling, tools and schema, and a text that nobody refuses.
-"""
+"""Requests as they go to the servers of one teacher: sent, judged, and tried again where that helps."""
 
 from __future__ import annotations
 
@@ -16,90 +11,33 @@ from typing import TYPE_CHECKING
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from synthgen.errors import SynthgenError, TeacherError
-from synthgen.forms.reply_problems import is_final
 from synthgen.requests.metering import CHARACTERS_PER_TOKEN, counted, current_meter
-from synthgen.requests.request import Choice, Completion, Request, canonical
+from synthgen.requests.request import Choice, Completion, Request
+from synthgen.safety import outward
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.access import Scrubber, Server
-from synthgen.teachers.openai.bodies import PATHS, SURE, has_system, learned, watch_schemas
-from synthgen.teachers.openai.call import Call, count
-from synthgen.teachers.openai.dispatch import Dispatch
-from synthgen.teachers.openai.endpoint import Ticket
-from synthgen.teachers.openai.patience import (
+from synthgen.teachers.openai.access import Server
+from synthgen.teachers.openai.bodies import PATHS, SURE, learned, watch_schemas
+from synthgen.teachers.openai.dispatch import Dispatch, Ticket
+from synthgen.teachers.openai.failures import (
     BACKOFF_MAX_S,
+    IN_DOUBT,
     OWN_BACKOFF_MAX_S,
     SHORTEST_WAIT_S,
+    Call,
     Patience,
+    Verdicts,
+    count,
+    is_reply,
     jittered,
+    plain,
 )
-from synthgen.teachers.openai.problems import OF_THE_REQUEST, Again, Problem, Refused
-from synthgen.teachers.openai.streams import offered_in, read
+from synthgen.teachers.openai.problems import Again, Problem, Refused
+from synthgen.teachers.openai.reading import offered_in, read
 from synthgen.teachers.openai.transport import Transport
 
 if TYPE_CHECKING:
     from yarl import URL
-
-
-IN_DOUBT = 3
-"""From so many refused in a row on, what was answered before them proves nothing: the server may have changed."""
-NEARLY_ALL = 50
-"""So many rejected in a row, and more than have got a reply, stop the run, even if a plain question gets one."""
-_SYSTEM = {"role": "system", "content": "You are a helpful assistant."}
-_USER = {"role": "user", "content": "Say hello."}
-
-
-class Verdicts:
-    """What is known about kinds of requests. `in_a_row` counts those rejected since the last reply."""
-
-    def __init__(self) -> None:
-        self.in_a_row = 0
-        self._since_proof = 0
-        self._replies = 0
-        self._answered: set[str] = set()
-        self._last: tuple[object, str] = (None, "")
-
-    def answered(self, request: Request) -> None:
-        """It has got a reply."""
-        self.in_a_row = self._since_proof = 0
-        self._replies += 1
-        self._answered.add(self._kind(request))
-
-    def proved(self, request: Request) -> None:
-        """A plain question of its kind has got a reply."""
-        self._since_proof = 0
-        self._answered.add(self._kind(request))
-
-    def is_its_own(self, request: Request, problem: Problem) -> bool:
-        """Whether it is known that others of its kind get replies, so that the refusal is about this one."""
-        return (
-            problem.status in OF_THE_REQUEST and self._since_proof < IN_DOUBT and self._kind(request) in self._answered
-        )
-
-    def rejected(self) -> bool:
-        """Counts one; whether there are now so many that the run should stop."""
-        self.in_a_row += 1
-        self._since_proof += 1
-        return self.in_a_row >= NEARLY_ALL and self.in_a_row > self._replies
-
-    def _kind(self, request: Request) -> str:
-        """Everything but the text."""
-        sampling = request.sampling
-        if self._last[0] is not sampling:  # nearly all requests of a stage share one object
-            self._last = sampling, canonical({k: v for k, v in sampling.body.items() if k != "seed"})
-        schema = request.response_format and (request.response_format.get("json_schema") or {}).get("name", "json")
-        return f"{(request.model, request.api, bool(request.tools), schema, has_system(request))} {self._last[1]}"
-
-
-def plain(request: Request) -> Request:
-    """The plain question of a request's kind."""
-    messages = (_SYSTEM, _USER) if has_system(request) else (_USER,)
-    return replace(request, messages=messages)
-
-
-def is_reply(completion: Completion) -> bool:
-    """Whether a model has written it."""
-    return completion.usage.total > 0 and not is_final(completion.choices[0])
 
 
 log = logger("synthgen.teachers.openai")
@@ -118,7 +56,6 @@ class Caller:
         servers: Sequence[Server],
         dispatch: Dispatch,
         transport: Transport,
-        scrub: Scrubber,
         *,
         give_up_after_s: float,
         key_variable: str,
@@ -126,9 +63,8 @@ class Caller:
         self.servers = servers
         self.dispatch = dispatch
         self.transport = transport
-        self._scrub = scrub
         self._patience = Patience(
-            dispatch, scrub, give_up_after_s, proxied=any(server.proxy is not None for server in servers)
+            dispatch, give_up_after_s, proxied=any(server.proxy is not None for server in servers)
         )
         self.key_variable = key_variable
         self._expected_tokens = FIRST_GUESS
@@ -283,10 +219,10 @@ class Caller:
         told = learned(dialect, call.sent, problem)
         if told is not None:
             if told:
-                log.warning("%s " + told.format(words="%s"), name, self._scrub(problem.message))
+                log.warning("%s " + told.format(words="%s"), name, outward.scrub(problem.message))
             raise Again("adapted", problem.message)
         if problem.content_refused:
-            return Completion((Choice(None, "content_filter", refusal=self._scrub(problem.message)),))
+            return Completion((Choice(None, "content_filter", refusal=outward.scrub(problem.message)),))
         if problem.too_large:
             raise Refused(problem)
         again = problem.again(headers)
@@ -294,7 +230,7 @@ class Caller:
             call.limited = problem if again.kind == "refused" else None
             raise again
         if problem.context_length and (call.request.sampling.max_tokens or 0) < (problem.context or math.inf):
-            return Completion((Choice(None, "context_length", refusal=self._scrub(problem.said)),))
+            return Completion((Choice(None, "context_length", refusal=outward.scrub(problem.said)),))
         if call.sent.schema and dialect.keeps_schemas is None:  # nobody knows yet that it takes any
             call.with_schema = False
             raise Again("adapted", problem.message)
@@ -304,7 +240,7 @@ class Caller:
         raise Refused(problem)
 
     def _cause(self, call: Call, problem: Problem) -> Exception:
-        return problem.as_openai_error(str(self.servers[0].urls[call.request.api]), self._scrub)
+        return problem.as_openai_error(str(self.servers[0].urls[call.request.api]))
 
     async def _rejected(self, call: Call, problem: Problem) -> Completion:
         """The completion of a request that the server refuses, where it takes others of the kind.
@@ -392,7 +328,7 @@ class Caller:
         Raises:
             TeacherError: too many in a row.
         """
-        words = self._scrub(said)
+        words = outward.scrub(said)
         if self._verdicts.in_a_row < IN_DOUBT:
             log.warning("a request is rejected (%s) while others are not: %s", reason, words)
         if self._verdicts.rejected():
@@ -401,7 +337,7 @@ class Caller:
 
     def end(self, error: SynthgenError) -> SynthgenError:
         """The error without secrets; from now on every request gets it."""
-        message, hint = self._scrub(error.message), error.hint and self._scrub(error.hint)
+        message, hint = outward.scrub(error.message), error.hint and outward.scrub(error.hint)
         self.dispatch.end(lambda: TeacherError(message, hint=hint))
         return TeacherError(message, hint=hint)
 

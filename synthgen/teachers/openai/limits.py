@@ -187,10 +187,12 @@ class Allowance:
     def observe(self, headers: Mapping[str, str], now: float, under_way: float) -> None:
         """Reads the headers of a reply; `under_way` is what has been sent and not answered."""
         prefix = "x-ratelimit-"
-        limit = _number(headers.get(f"{prefix}limit-{self._unit}"))
-        left = _number(headers.get(f"{prefix}remaining-{self._unit}"))
+        limit = number(headers.get(f"{prefix}limit-{self._unit}"))
+        left = number(headers.get(f"{prefix}remaining-{self._unit}"))
         reset_s = seconds(headers.get(f"{prefix}reset-{self._unit}"))
-        if limit is None or left is None or reset_s is None or limit <= 0 or not math.isfinite(reset_s):
+        if limit is None or left is None or reset_s is None or limit <= 0:
+            return
+        if not all(map(math.isfinite, (limit, left, reset_s))):
             return
         self._fill(now)
         used = limit - left
@@ -240,9 +242,10 @@ def seconds(text: str | None) -> float | None:
     return total if end == len(text.strip()) else None
 
 
-def _number(text: str | None) -> float | None:
+def number(text: str | None) -> float | None:
+    """The number that a header holds, which may be infinite; None where it holds none."""
     try:
-        number = float(text) if text else math.nan
+        value = float(text) if text else math.nan
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return None if math.isnan(value) else value

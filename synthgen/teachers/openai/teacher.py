@@ -14,7 +14,6 @@ from synthgen.errors import TeacherError
 from synthgen.protocols import MOST, Teacher
 from synthgen.requests.metering import FREE, Price, listed
 from synthgen.requests.request import Api, Completion, Draining, Request, Sampling
-from synthgen.safety import outward
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
 from synthgen.teachers.openai.access import (
@@ -31,18 +30,18 @@ from synthgen.teachers.openai.access import (
     how_to_fix,
     is_local,
     is_openai,
-    learn_proxies,
     without_credentials,
 )
-from synthgen.teachers.openai.batch import Batches, BatchState
+from synthgen.teachers.openai.batch import Batches
+from synthgen.teachers.openai.batch_api import BatchApi
+from synthgen.teachers.openai.batch_state import BatchState
 from synthgen.teachers.openai.bodies import Dialect
 from synthgen.teachers.openai.calls import Caller
-from synthgen.teachers.openai.dispatch import Dispatch
-from synthgen.teachers.openai.endpoint import Endpoint
+from synthgen.teachers.openai.dispatch import Dispatch, Endpoint
+from synthgen.teachers.openai.failures import NEVER_ANSWERED_S
 from synthgen.teachers.openai.limits import Concurrency
-from synthgen.teachers.openai.patience import NEVER_ANSWERED_S
 from synthgen.teachers.openai.problems import Again
-from synthgen.teachers.openai.transport import MEGABYTE, Transport, descriptors
+from synthgen.teachers.openai.transport import MEGABYTE, Transport, bounded_client, descriptors, learn_proxies
 
 log = logger("synthgen.teachers.openai")
 
@@ -209,15 +208,17 @@ class OpenAI(Teacher, BaseModel):
                 servers,
                 Dispatch([server.endpoint for server in servers], self.rpm, self.tpm),
                 transport,
-                outward.scrub,
                 give_up_after_s=self.give_up_after_s,
                 key_variable=self.api_key_env,
             )
             if not self.model:
                 self.model = self.azure_deployment or await self._only_model(self._caller)
             if self.batch:
-                client = access.client(self.urls[0], timeout=self.timeout_s)
-                self._batches = Batches(client, self._caller, BatchState(self._batch_file), self.give_up_after_s)
+                client = access.client(
+                    self.urls[0], bounded_client(self.urls[0], transport.most), timeout=self.timeout_s
+                )
+                api = BatchApi(client, servers[0].endpoint.name, self.api_key_env, self.give_up_after_s)
+                self._batches = Batches(api, self._caller, BatchState(self._batch_file), self.give_up_after_s)
         except BaseException:
             await self.close()
             await transport.close()

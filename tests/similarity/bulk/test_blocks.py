@@ -12,8 +12,8 @@ from rouge_score import rouge_scorer
 
 from synthgen.errors import SynthgenError
 from synthgen.similarity import NearDuplicateIndex
-from synthgen.similarity.bulk import BulkIndex, blocks, compare, deduplicate, levels, scan
-from synthgen.similarity.needed import Arithmetic, Rule
+from synthgen.similarity.bulk import BulkIndex, blocks, compare, deduplicate, levels
+from synthgen.similarity.neighbour import Arithmetic, Rule
 from synthgen.text import Tokenizer
 
 RULES = st.sampled_from(get_args(Rule))
@@ -39,7 +39,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BLOCK", 7)
     monkeypatch.setattr(levels, "RECENT", 5)
     monkeypatch.setattr(levels, "RATIO", 2)
-    monkeypatch.setattr(scan, "CELLS", 16)
+    monkeypatch.setattr(compare, "CELLS", 16)
     monkeypatch.setattr(levels, "VISITS", 8)
     monkeypatch.setattr(levels, "SPLIT_FROM", 0)
     monkeypatch.setattr(levels, "BUILT_AT_ONCE", 4)

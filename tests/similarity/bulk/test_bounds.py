@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synthgen.similarity.bulk.compare import Bounds
-from synthgen.similarity.needed import Arithmetic, Needed, Rule
+from synthgen.similarity.neighbour import Arithmetic, Needed, Rule
 
 LENGTHS = [*range(1, 31), 255, 256, 300]
 

@@ -6,11 +6,10 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from synthgen.similarity.bulk import scan
-from synthgen.similarity.bulk.compare import Bounds
+from synthgen.similarity.bulk.compare import Bounds, candidate_pairs
 from synthgen.similarity.bulk.levels import Segment
 from synthgen.similarity.bulk.texts import Texts
-from synthgen.similarity.needed import Rule
+from synthgen.similarity.neighbour import Rule
 
 
 def sets(number: int, seed: int) -> list[set[int]]:
@@ -32,7 +31,7 @@ def test_no_pair_that_shares_enough_is_missed_and_few_others_are_found(threshold
         (i, j) for i, a in enumerate(new) for j, b in enumerate(kept) if len(a & b) >= bounds.needed(len(a), len(b))
     }
     block, others = encoded(new), encoded(kept)
-    for pairs in (Segment(others, bounds).candidates(block), scan.pairs(block, others, bounds)):
+    for pairs in (Segment(others, bounds).candidates(block), candidate_pairs(block, others, bounds)):
         found = {pair for mine, theirs in pairs for pair in zip(mine.tolist(), theirs.tolist(), strict=True)}
         assert matches <= found
         assert threshold < 0.5 or len(found) < 0.01 * len(new) * len(kept)
@@ -41,5 +40,5 @@ def test_no_pair_that_shares_enough_is_missed_and_few_others_are_found(threshold
 def test_within_a_block_a_text_is_paired_with_those_before_it():
     bounds = Bounds(0.7, "gt", "exact")
     block = encoded([{1, 2, 3}] * 5)
-    found = [pair for m, t in scan.pairs(block, block, bounds, earlier=True) for pair in zip(m, t, strict=True)]
+    found = [pair for m, t in candidate_pairs(block, block, bounds, earlier=True) for pair in zip(m, t, strict=True)]
     assert found == [(i, j) for i in range(5) for j in range(i)]

@@ -7,10 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen_train.methods.base import BaseMethod, Start
+from synthgen_train.methods.base import BaseMethod, BitFit, Full, Start
 from synthgen_train.methods.layers import IA3, Adapter, Lora
 from synthgen_train.methods.virtual import Prefix, Prompt
-from synthgen_train.methods.weights import BitFit, Full
 
 __all__ = ["BaseMethod", "Full", "Method", "Start"]
 

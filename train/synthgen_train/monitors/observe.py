@@ -11,6 +11,7 @@ from synthgen.records import Record
 from synthgen.text import word_count
 from synthgen_train.examples import IGNORED, make_examples
 from synthgen_train.generation import Reply, answer, continuations, held_out
+from synthgen_train.loading import context_of
 from synthgen_train.monitors import measures
 from synthgen_train.monitors.probes import exposures, probes
 
@@ -99,7 +100,7 @@ def by_heart(model: Any, tokenizer: Any, records: Sequence[Record]) -> list[floa
 
     At most 50 tokens are compared; short answers are easy to guess, so hold this against a baseline.
     """
-    made = make_examples(records, tokenizer, max_length=getattr(model.config, "max_position_embeddings", 0) or 10**9)
+    made = make_examples(records, tokenizer, max_length=context_of(model) or 10**9)
     starts, ends = [], []
     for example in made.items:
         trained = [i for i, label in enumerate(example.labels) if label != IGNORED]
@@ -119,7 +120,7 @@ def bits_per_byte(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[floa
     import torch
     from torch.nn import functional
 
-    context = getattr(model.config, "max_position_embeddings", None) or 10**9
+    context = context_of(model) or 10**9
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     model.eval()
     found = []

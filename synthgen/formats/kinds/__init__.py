@@ -1,1 +1,0 @@
-"""The kinds of files that hold rows, one a module; `synthgen.formats.reading` chooses among them."""

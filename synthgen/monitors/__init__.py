@@ -1,1 +1,0 @@
-"""Monitors as a loop calls them: plug-ins."""
