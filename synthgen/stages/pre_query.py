@@ -71,8 +71,8 @@ class PreQuery(Stage, BaseModel):
         for opening in self.openings:
             if opening != opening.rstrip(" "):
                 log.warning(
-                    "the opening %r ends with a space: most tokenizers have it at the beginning of the next word, and after "
-                    "it alone a model goes on with digits",
+                    "the opening %r ends with a space: most tokenizers have it at the beginning of the next word, and "
+                    "after it alone a model goes on with digits",
                     opening,
                 )
         if self.before is not None:
