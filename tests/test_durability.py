@@ -21,7 +21,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "servers"))
 
 from faults import Plan
-from forks import Forks
+from forks import Forks, heard
 from openai_server import FromTeacher, OpenAIServer
 
 from synthgen.journal.journal import Journal
@@ -139,8 +139,7 @@ def test_ctrl_c_and_a_closed_terminal_lose_nothing_that_was_sent(tmp_path: Path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # where the tests run under nohup, a hangup is ignored, and by their children too
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+            preexec_fn=heard,
         )
         while len(server.bodies) < 20 and process.poll() is None:
             time.sleep(0.01)

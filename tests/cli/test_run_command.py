@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from forks import heard
 from terminal import Synthgen, environment
 
 CONFIG = """\
@@ -121,8 +122,7 @@ def started(folder: Path, *settings: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # where the tests run under nohup, a hangup is ignored, and by their children too
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        preexec_fn=heard,
     )
     while process.poll() is None and not caught(process.pid) & 1 << signal.SIGHUP - 1:
         time.sleep(0.02)
