@@ -144,17 +144,17 @@ def test_ctrl_c_and_a_closed_terminal_lose_nothing_that_was_sent(tmp_path: Path,
         while len(server.bodies) < 20 and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(number)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
         assert process.returncode == 130, output
         first = len(server.bodies)
-        done = subprocess.run(command(config, tmp_path / "r"), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command(config, tmp_path / "r"), capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         assert first >= 20
         assert len({told(body) for body in server.bodies}) == len(server.bodies)
 
 
 def test_two_runs_on_one_folder_at_once(tmp_path: Path) -> None:
-    with served(Plan(latency_s=0.3)) as server:
+    with served(Plan(latency_s=300)) as server:
         config = write(tmp_path, server.url, target=200)
         process = subprocess.Popen(
             command(config, tmp_path / "r"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
@@ -162,7 +162,7 @@ def test_two_runs_on_one_folder_at_once(tmp_path: Path) -> None:
         try:
             while not server.bodies and process.poll() is None:
                 time.sleep(0.01)
-            second = subprocess.run(command(config, tmp_path / "r"), capture_output=True, text=True, timeout=60)
+            second = subprocess.run(command(config, tmp_path / "r"), capture_output=True, text=True, timeout=300)
             assert second.returncode == 1
             assert str(process.pid) in second.stderr
         finally:

@@ -146,7 +146,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(synthgen: Synthgen, config: P
     while process.poll() is None and not bought(config):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "asked to stop" in err
     assert "interrupted: asked to stop: what had been sent has come in" in out
@@ -165,7 +165,7 @@ def test_a_second_ctrl_c_does_not_wait(config: Path) -> None:
     while "once more to end at once" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 130
     assert out.startswith("interrupted: asked to stop at once: replies on their way are lost")
 
@@ -178,7 +178,7 @@ def test_two_runs_on_one_folder(synthgen: Synthgen, config: Path) -> None:
         assert "--out" in done.stderr
     finally:
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
 
 
 def test_a_shipped_recipe_runs_by_its_name_in_any_folder(synthgen: Synthgen, config: Path) -> None:
