@@ -45,7 +45,7 @@ def test_equal_servers_get_equal_shares() -> None:
 
 
 def test_the_faster_server_gets_more() -> None:
-    fast, slow = run(at_servers(Plan(latency_s=0.01), Plan(latency_s=0.08)))
+    fast, slow = run(at_servers(Plan(latency_s=0.03), Plan(latency_s=0.4)))
     assert fast["requests"] > 2 * slow["requests"]
 
 
