@@ -121,7 +121,7 @@ def test_a_terminal_gets_a_bar_unless_plain_lines_are_asked_for(tmp_path: Path, 
             break
         seen += chunk
     os.close(ours)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert b"done: the target is reached" in out
     bars = re.findall("━+", seen.decode())
