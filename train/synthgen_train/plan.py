@@ -217,8 +217,13 @@ def _largest_batch(config: TrainConfig, settings: Settings, examples: Sequence[E
         return tokens, tokens
     together = 2 if config.objective == "dpo" else 1  # the better answer and the worse one are one row
     rows = [examples[at : at + together] for at in range(0, len(examples), together)]
-    rows.sort(key=lambda row: max(len(e.input_ids) for e in row))
-    batch = [e for row in rows[-settings["batch_size"] :] for e in row]
+    size = settings["batch_size"]
+    if config.curriculum or config.objective == "kto":  # their order is fixed, so rows that are alike may be neighbours
+        batches = [rows[at : at + size] for at in range(0, len(rows), size)]
+        longest = max(batches, key=lambda rows: sum(len(e.input_ids) for row in rows for e in row))
+    else:
+        longest = sorted(rows, key=lambda row: max(len(e.input_ids) for e in row))[-size:]
+    batch = [e for row in longest for e in row]
     trained = sum(e.trained for e in batch)
     if has_gpu() or not config.method.packs:  # padded, behind what the method puts before the text
         return len(batch) * (
