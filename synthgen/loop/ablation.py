@@ -19,8 +19,7 @@ from synthgen.config import Recipe
 from synthgen.config.merge import label
 from synthgen.errors import ConfigError, Interrupted
 from synthgen.intervals import Interval, hierarchical
-from synthgen.loop import measures
-from synthgen.loop.measures import numbers
+from synthgen.loop.measures import bit_values, evaluate
 from synthgen.loop.recipe import SAME_SEED, LoopRecipe
 from synthgen.loop.round import Scores, Training
 from synthgen.loop.rounds import run_loop
@@ -177,7 +176,7 @@ def _student(
 
     def answer() -> dict[str, Scores]:
         checkpoint = str(out / trained["checkpoint"])
-        return run_async(measures.evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate"))
+        return run_async(evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate"))
 
     scores = steps.result("evaluate", made_from, answer)
-    return numbers(scores[main]["correct"])
+    return bit_values(scores[main]["correct"])

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from synthgen.intervals import paired
-from synthgen.loop.measures import numbers
+from synthgen.loop.measures import gain
 from synthgen.loop.recipe import Alarms, Gate, LoopBudget
 from synthgen.loop.round import Generation, Measures, Repetition, Scores
 
@@ -136,14 +135,14 @@ def repeats(rows: Repetition, seeds: Repetition, limits: Alarms) -> list[str]:
     ]
 
 
-def better_than_start(now: Scores, start: Scores) -> bool:
-    """Whether a student gets more held-out tasks right than that of round 0, beyond noise."""
-    return paired(numbers(now["correct"]), numbers(start["correct"])).low > 0
+def is_better(now: Scores, then: Scores) -> bool:
+    """Whether a student gets more held-out tasks right than another, beyond noise."""
+    return gain(now["correct"], then["correct"]).low > 0
 
 
 def worse_than_start(number: int, now: Scores, start: Scores, limits: Alarms) -> list[str]:
     """The sign that the student of round `number` gets fewer held-out tasks right than that of round 0."""
-    change = paired(numbers(now["correct"]), numbers(start["correct"]))
+    change = gain(now["correct"], start["correct"])
     if change.mean > -limits.accuracy or change.high >= 0:
         return []
     points = f"{100 * change.mean:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
@@ -187,12 +186,7 @@ def refusals(now: Scores, good: Scores, limits: Gate) -> list[str]:
         (now["stopped"], good["stopped"], limits.stops, "answers that end"),
     )
     for mine, theirs, most, what in pairs:
-        change = paired(numbers(mine), numbers(theirs))
+        change = gain(mine, theirs)
         if change.mean < -most and change.high < 0:
             found.append(f"{what} {100 * change.mean:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}]")
     return found
-
-
-def gains(now: Scores, good: Scores) -> bool:
-    """Whether the student is better than the last good one beyond noise."""
-    return paired(numbers(now["correct"]), numbers(good["correct"])).low > 0

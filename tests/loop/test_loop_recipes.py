@@ -11,7 +11,7 @@ from synthgen import assets, families
 from synthgen.cli.app import app
 from synthgen.errors import ConfigError
 from synthgen.loop import load, run_loop
-from synthgen.loop.measures import checker
+from synthgen.loop.measures import answer_check
 from synthgen.loop.recipe import longest
 from synthgen.records import Record
 from synthgen.store.record_files import accepted, read_records, write_records
@@ -49,10 +49,10 @@ def test_seed_data_that_is_held_out_is_left_out_and_counted(make_loop: Callable[
 
 
 def test_answers_may_be_checked_by_a_filter() -> None:
-    right = checker(load("loop_lora"))
+    right = answer_check(load("loop_lora"))
     task = Record(instruction="What is 3 + 4?", output="The answer is not said.")
     assert [right(task.replace(output=text), "7") for text in ("7.", "8", "I do not know")] == [True, False, False]
-    exact = checker(load("loop_quickstart"))
+    exact = answer_check(load("loop_quickstart"))
     assert [exact(task.replace(output=text), "7") for text in (" 7\n", "7.")] == [True, False]
 
 
