@@ -27,7 +27,7 @@ from synthgen.loop.state import Steps, digest
 from synthgen.loop.training import mix, train_student
 from synthgen.records import Record
 from synthgen.store import RunReport, files
-from synthgen.store.record_files import accepted, read_records
+from synthgen.store.record_files import accepted_records, read_records
 from synthgen.text import suggestion
 
 ARMS = ("with", "without", "random", "longest")
@@ -97,7 +97,7 @@ def ablate(
         return report
 
     reports = [generated("with", recipe, None), generated("without", bare, out / "with")]
-    arms = controls(accepted(out / "with"), accepted(out / "without"), seed=recipe.config.seed)
+    arms = controls(accepted_records(out / "with"), accepted_records(out / "without"), seed=recipe.config.seed)
     result = Ablation(stage, seeds, {arm: len(records) for arm, records in arms.items()})
     correct: dict[str, list[list[float]]] = {arm: [] for arm in ARMS}
     seconds = 0.0

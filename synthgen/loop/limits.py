@@ -95,6 +95,10 @@ _SIGNS = (
 def alarms(now: Measures, first: Measures, limits: Alarms, *, better: bool = False) -> list[str]:
     """The signs of collapse in what a round wrote, against the first round that generated, each as a sentence.
 
+    A verifier cannot see collapse: a student that copies its easy tasks passes ever more often. Without a verifier the
+    texts stay as varied as they were while the answers go wrong. So what is written, what is trained on and what the
+    students get right are all looked at, and several signs together make a collapse.
+
     A sign is a change beyond its limit whose interval leaves 0 out. `better`: the student that wrote it is better than
     that of round 0; then forgotten answers to seed tasks are no sign, for the seed data was a smaller share of what it
     was trained on.

@@ -21,7 +21,7 @@ from synthgen.plugins.find import Finder
 from synthgen.plugins.settings import build
 from synthgen.records import Record, to_alpaca, user_text
 from synthgen.similarity import NearDuplicateIndex
-from synthgen.store.record_files import accepted, rejected
+from synthgen.store.record_files import accepted_records, rejected_records
 from synthgen.text import ngrams, normalize, tokenize
 
 
@@ -40,8 +40,8 @@ async def evaluate(
         report = await run_recipe(recipe.evaluation(name, checkpoint, path), out=folder / name)
         if report.status == "interrupted":
             raise Interrupted("the evaluation was stopped", hint="the same command goes on")
-        answered = {_task(r): r for r in accepted(folder / name)}
-        cut = {_task(r) for r in rejected(folder / name) if r.drop is not None and r.drop.reason == "truncated"}
+        answered = {_task(r): r for r in accepted_records(folder / name)}
+        cut = {_task(r) for r in rejected_records(folder / name) if r.drop is not None and r.drop.reason == "truncated"}
         correct = [(r := answered.get(_task(t))) is not None and right(r, t.output or "") for t in there]
         stopped = [_task(t) not in cut for t in there]
         found[name] = {

@@ -23,7 +23,7 @@ from synthgen.loop.training import Mixture, balanced, look_for_damage, mix, trai
 from synthgen.records import Record
 from synthgen.store import RunReport
 from synthgen.store.files import Lock, refuse_links
-from synthgen.store.record_files import accepted, rejected, write_records
+from synthgen.store.record_files import accepted_records, rejected_records, write_records
 from synthgen.text import normalize
 
 
@@ -119,7 +119,7 @@ def _generate(loop: Loop, round: Round) -> list[Record]:
 
     inputs = [loop.hash(loop.state.checkpoint), digest([r.id for r in loop.unique()])]
     round.generation = loop.step(number, "generate", inputs, work)
-    return accepted(folder)
+    return accepted_records(folder)
 
 
 def _figures(report: RunReport) -> Generation:
@@ -165,7 +165,7 @@ def _measure(loop: Loop, round: Round, new: list[Record], rows: list[Record]) ->
             generated=generated,
             known=known,
             seeds=loop.seeds,
-            written=[*accepted(folder), *rejected(folder)],
+            written=[*accepted_records(folder), *rejected_records(folder)],
             like=first,
             look_at=look_at,
         )
