@@ -16,7 +16,8 @@ MOST_SENTENCES = 12
 """A longer text without a task is material: it is left to `length`."""
 
 ASKS = re.compile(
-    r"[?？]|->|=>|→|_{2,}|:\s|[:：]$|\b(?:should|must|needs?|want(?:ed|s)?|would like|wish|please|(?<!here to )help|let['’]?s|let us"
+    r"[?？]|->|=>|→|_{2,}|:\s|[:：]$|\b(?:should|must|needs?|want(?:ed|s)?|would like|wish|please|let['’]?s|let us"
+    r"|(?<!here to )help"
     r"|your (?:task|job|goal|objective|assignment|mission)|looking for|trying to|(?:have|has|asked|required|supposed"
     r"|going|told|instructed|challenged|expected|able) to|given|provided with|presented with|assume|suppose|imagine"
     r"|wonder(?:ing)?|how to|pretend|task is to|goal is to|answer|ideas?|suggestions?|recommend\w*|advice|tips"
@@ -151,8 +152,15 @@ PROGRAMS = re.compile(
 """Who asks for a program speaks of inputs that it will have (`that sorts the given list`)."""
 
 QUOTES = re.compile(r"[\"“”„«»「」`]")
-FOLLOWS = re.compile(r"[.!?]\s+(?:[a-z]|(?:[\w'’-]+,\s+){2}|\S[^\n]{0,500}[?？])")
-"""A sentence later: material of a task (`Which word of this list is first? pear, fig, plum.`), or its question."""
+FOLLOWS = re.compile(
+    r"\A\s+[A-Z][a-z]*\s|[.!?]\s+(?!(?i:use|make|include|output|give|write|explain|provide|do|don['’]t|be|ensure|keep|try|add|remove|list|name"
+    r"|find|identify|choose|select|answer|classify|rewrite|edit|correct|change|replace|convert|translate|summari[sz]e|sort"
+    r"|rank|return|print|show|highlight|suggest|state|say|tell|think|take|start|begin|end|avoid|label|mark|generate|create"
+    r"|describe|justify|compare|determine|specify|limit|assume|please|note|only|your|if|for each|then|also|finally"
+    r"|you (?:should|must|can|may|need)"
+    r"|(?:the|each|all|it|they|this) (?:[\w-]+ ){0,3}?(?:should|must|needs?|has to|can))\b)\S"
+)
+"""Behind it, a sentence that is no further order: what the task works on (`Negate the given sentence. It rains.`)."""
 
 CONTINUED = re.compile(
     r"(?:you|my|an?|the|i|it|this|here|we|our|he|she|they|there|in|when|if|one|some)\b", re.IGNORECASE
@@ -179,7 +187,7 @@ def missing_input(record: Record) -> Drop | None:
     found = POINTS_AT.search(text)
     if found is None or SHOWS.search(text) or PROGRAMS.search(text):
         return None
-    if FOLLOWS.search(text, found.end()):
+    if FOLLOWS.search(text[found.end() :]):
         return None
     if found["c"] and re.search(rf"\b{re.escape(found['c'])}", text[: found.start()], re.IGNORECASE):
         return None
