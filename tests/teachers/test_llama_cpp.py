@@ -572,3 +572,13 @@ def test_a_real_model(caplog: pytest.LogCaptureFixture) -> None:
         assert task.finish_reason in ("stop", "length")
 
     with_teacher(body, SMOLLM2, context=512)
+
+
+@smollm2
+def test_the_quickstart_with_a_real_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    report = synthgen.run(synthgen.load("quickstart_model", ["target=3", "teacher.threads=1"]), out="r")
+    assert (report.status, report.accepted) == ("done", 3)
+    text = "".join(_records(tmp_path / "r"))
+    assert "SmolLM2-135M-Instruct.Q4_1.gguf" in text
+    assert "site-packages" not in text

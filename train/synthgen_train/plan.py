@@ -75,7 +75,7 @@ def resolve(config: TrainConfig, student: Student) -> Settings:
         values[name] = value
         origins[name] = "recipe" if name in given and getattr(config, name) is not None else origin
 
-    context = student.context and student.context - getattr(config.method, "virtual_tokens", 0)
+    context = student.context and student.context - config.method.positions_before
     if config.max_length and context and config.max_length > context:
         raise ConfigError(
             f"{config.max_length} tokens are beyond the model's context of {context}", key="train.max_length"
@@ -217,15 +217,18 @@ def _largest_batch(config: TrainConfig, settings: Settings, examples: Sequence[E
         return tokens, tokens
     together = 2 if config.objective == "dpo" else 1  # the better answer and the worse one are one row
     rows = [examples[at : at + together] for at in range(0, len(examples), together)]
-    rows.sort(key=lambda row: max(len(e.input_ids) for e in row))
-    batch = [e for row in rows[-settings["batch_size"] :] for e in row]
+    size = settings["batch_size"]
+    if config.curriculum or config.objective == "kto":  # their order is fixed, so rows that are alike may be neighbours
+        batches = [rows[at : at + size] for at in range(0, len(rows), size)]
+        longest = max(batches, key=lambda rows: sum(len(e.input_ids) for row in rows for e in row))
+    else:
+        longest = sorted(rows, key=lambda row: max(len(e.input_ids) for e in row))[-size:]
+    batch = [e for row in longest for e in row]
     trained = sum(e.trained for e in batch)
     if has_gpu() or not config.method.packs:  # padded, behind what the method puts before the text
-        return len(batch) * (
-            getattr(config.method, "virtual_tokens", 0) + max(len(e.input_ids) for e in batch)
-        ), trained
-    shares = not getattr(config.method, "dropout", 0)
-    return len(lay_out([e.input_ids for e in batch if e.input_ids], share=shares).ids), trained
+        return len(batch) * (config.method.positions_before + max(len(e.input_ids) for e in batch)), trained
+    ids = [e.input_ids for e in batch if e.input_ids]
+    return len(lay_out(ids, share=not config.method.leaves_out).ids), trained
 
 
 def processes() -> int:
