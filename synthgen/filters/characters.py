@@ -141,14 +141,14 @@ def other_script(record: Record) -> Drop | None:
     if len(foreign) < LEAST_LETTERS or 2 * len(foreign) < letters:
         return None
     task = f"{record.system}\n{record.instruction}\n{record.input}"[: 4 * MOST_LETTERS]
-    (script, _), *_ = Counter(_family(c) for c in foreign).most_common(1)
+    (most, _), *_ = Counter(_family(c) for c in foreign).most_common(1)
     if record.history or SPEAKS_OF_LANGUAGES.search(task):
         return None
-    if any(_family(c) == script for c in FOREIGN_LETTER.findall(task)):
+    if any(_family(c) == most for c in FOREIGN_LETTER.findall(task)):
         return None
-    return Drop("other_script", detail=f"the output is in {script} letters, which the task has none of")
+    return Drop("other_script", detail=f"the output is in {most} letters, which the task has none of")
 
 
 def _family(character: str) -> str:
-    script = script_of(character)
-    return "han" if script in ("hiragana", "katakana") else script
+    name = script_of(character)
+    return "han" if name in ("hiragana", "katakana") else name

@@ -16,8 +16,10 @@ MOST_SENTENCES = 12
 """A longer text without a task is material: it is left to `length`."""
 
 ASKS = re.compile(
-    r"[?？]|->|=>|→|_{2,}|:\s|[:：]$|\b(?:should|must|needs?|want(?:ed|s)?|would like|wish|please|(?<!here to )help|let['’]?s|let us"
-    r"|your (?:task|job|goal|objective|assignment|mission)|looking for|trying to|(?:have|has|asked|required|supposed"
+    r"[?？;]|->|=>|→|_{2,}|:\s|[:：]$|\b(?:should|must|needs?|want(?:ed|s)?|would like|wish|please|let['’]?s|let us"
+    r"|(?<!here to )help"
+    r"|your (?:task|job|goal|objective|assignment|mission|turn)"
+    r"|looking for|trying to|(?:have|has|asked|required|supposed"
     r"|going|told|instructed|challenged|expected|able) to|given|provided with|presented with|assume|suppose|imagine"
     r"|wonder(?:ing)?|how to|pretend|task is to|goal is to|answer|ideas?|suggestions?|recommend\w*|advice|tips"
     r"|tell me|give me)\b",
@@ -54,7 +56,11 @@ STATES = re.compile(
     r"|(?i:the|this|that|these|those|an?|his|her|their|our|its|some|many|most|all)\s+(?:[\w'’-]+(?:\s+|,\s*)){1,8}?"
     r"|(?:[A-Z][\w'’-]*\s+(?:of\s+|the\s+|and\s+)*){1,4}?)"
     r"(?:is|are|was|were|has|had|will be|has been|have been|can be|may be|became|said|does not|doesn['’]t|did not)\s"
-    r"|(?i:it|he|she)\s+(?:[a-z]+ly\s+)?[a-z]{2,}[a-rt-z]s\s)"
+    r"|(?i:it|he|she)\s+(?:[a-z]+ly\s+)?[a-z]{2,}[a-rt-z]s\s"
+    r"|(?:It['’]s|He|She|They|We|Nobody|Nothing|Someone|Somebody|However|But|Although|Not because)\b,?\s+[a-z]"
+    r"|[A-Z][a-z]+[^\Wsu_]s\s+(?:[\w'’-]+\s+){0,3}?(?:is|are|was|were|have|can|will|may)\s"
+    r"|(?!Using|Considering|Assuming|Starting|Judging)[A-Z][a-z]+ing\s+(?:[\w'’-]+\s+){0,6}?(?:is|are|was|were|has|can|will|helps?|makes?)\s"
+    r"|I\s+(?:love|like|enjoy|think|believe|feel|was|went|live|work|saw|felt|always|never|will)\s)"
 )
 """A subject and a finite verb. `have` and `can` with a plural subject are left out: too many orders look like that."""
 
@@ -131,9 +137,9 @@ POINTS_AT = re.compile(
     rf"|\b(?:the|these|this|those)\s+{_WORDS}(?P<b>{_MATERIAL})\s+"
     r"(?:(?:that (?:is|are) |which (?:is|are) )?(?:given |provided |listed |shown |written )?(?:below|above)"
     r"|provided|given|that follows?)\b(?!\s+(?:by|to|in|from|at|that|age|sea|average)\b)"
-    r"|(?<!from )(?<!in )(?<!for )\bthis\s+(?:short |long |given |whole )?(?P<c>(?:sentence|text|paragraph|passage"
-    r"|article|e-?mail|letter|poem|story|code|list|excerpt|document|tweet|review|headline|conversation|dialogue|quote|equation"
-    r"|expression|snippet|phrase|statement|essay|abstract|transcript))\b"
+    r"|(?<!from )(?<!in )(?<!for )\bthis\s+(?:[\w'’-]+\s+){0,2}?(?P<c>(?:sentence|text|paragraph|passage"
+    r"|article|e-?mail|letter|poem|story|code|list|excerpt|document|tweet|review|headline|conversation|dialogue|quote|equation|message"
+    r"|expression|snippet|phrase|statement|essay|abstract|transcript|complaint|comment|recipe|notice|speech))\b"
     rf"|\bgiven\s+(?:the|these|this)\s+{_WORDS}(?P<d>{_MATERIAL})(?:\s+below)?\s*,",
     re.IGNORECASE,
 )
@@ -151,8 +157,15 @@ PROGRAMS = re.compile(
 """Who asks for a program speaks of inputs that it will have (`that sorts the given list`)."""
 
 QUOTES = re.compile(r"[\"“”„«»「」`]")
-FOLLOWS = re.compile(r"[.!?]\s+(?:[a-z]|(?:[\w'’-]+,\s+){2}|\S[^\n]{0,500}[?？])")
-"""A sentence later: material of a task (`Which word of this list is first? pear, fig, plum.`), or its question."""
+FOLLOWS = re.compile(
+    r"\A\s+[A-Z][a-z]*\s|[.!?]\s+(?!(?i:use|make|include|output|give|write|explain|provide|do|don['’]t|be|ensure|keep|try|add|remove|list|name"
+    r"|find|identify|choose|select|answer|classify|rewrite|edit|correct|change|replace|convert|translate|summari[sz]e|sort"
+    r"|rank|return|print|show|highlight|suggest|state|say|tell|think|take|start|begin|end|avoid|label|mark|generate|create"
+    r"|describe|justify|compare|determine|specify|limit|assume|please|note|only|your|if|for each|then|also|finally"
+    r"|you (?:should|must|can|may|need)"
+    r"|(?:the|each|all|it|they|this) (?:[\w-]+ ){0,3}?(?:should|must|needs?|has to|can))\b)\S"
+)
+"""Behind it, a sentence that is no further order: what the task works on (`Negate the given sentence. It rains.`)."""
 
 CONTINUED = re.compile(
     r"(?:you|my|an?|the|i|it|this|here|we|our|he|she|they|there|in|when|if|one|some)\b", re.IGNORECASE
@@ -179,7 +192,7 @@ def missing_input(record: Record) -> Drop | None:
     found = POINTS_AT.search(text)
     if found is None or SHOWS.search(text) or PROGRAMS.search(text):
         return None
-    if FOLLOWS.search(text, found.end()):
+    if FOLLOWS.search(text[found.end() :]):
         return None
     if found["c"] and re.search(rf"\b{re.escape(found['c'])}", text[: found.start()], re.IGNORECASE):
         return None

@@ -17,20 +17,21 @@ LEAST_ECHO = 6
 """Words: of less, the answer to a question may repeat all (`Is seven prime?`)."""
 
 EDITS = re.compile(
-    r"\b(?:re-?\w+|correct\w*|edit\w*|fix\w*|chang\w*|add|adding|remov\w*|delet\w*|insert\w*|sort\w*|order\w*|arrang\w*"
-    r"|convert\w*|transform\w*|transl\w*|format\w*|punctuat\w*|capital\w*|case|spell\w*|gramma\w*|typos?|errors?"
-    r"|mistakes?|proofread\w*|improv\w*|paraphras\w*|complet\w*|continu\w*|finish\w*|expand\w*|extend\w*|extract\w*"
-    r"|highlight\w*|mark\w*|bold|underlin\w*|active|passive|tense|plural|singular|person|formal|informal|polite\w*"
-    r"|negat\w*|swap\w*|copy|quot\w*|echo\w*|encod\w*|decod\w*|split\w*|join\w*|combin\w*|merg\w*|concat\w*|turn|make"
-    r"|modify\w*|updat\w*|fill\w*|clean\w*|simplif\w*|shorten\w*|summar\w*|condens\w*|clear\w*|concise|tag\w*|label\w*"
-    r"|annotat\w*|adjust\w*|alter\w*|appl\w+|put|use|using|anonym\w*|mask\w*|censor\w*|debug\w*|bugs?|wrong|check\w*"
-    r"|indent\w*|style|tone|print\w*|output|filter\w*|select\w*|choose|pick|which|find|identify|list|dedup\w*|duplicat\w*"
-    r"|unique|true|false|yes|no|trim\w*|parse|structur\w*|write|separat\w*|group\w*|organi[sz]\w*|categori\w*|classif\w*"
-    r"|match\w*|connect\w*|solve)\b",
+    r"[\"“„]|\b(?:\w+_case|becom\w+|instead|in place of|again|upper|lower|re-?(?:writ|word|phras|order|arrang|plac|mov"
+    r"|format|vis|peat|vers|stat|turn|do|cast|duc|organi|number|nam|struct|fin|tain|produc|cit|print|cord|use)\w*|correct\w*|edit\w*|fix\w*|chang\w*|add|adding|remov\w*|delet\w*"
+    r"|insert\w*|sort\w*|order\w*|arrang\w*|convert\w*|transform\w*|transl\w*|format\w*|punctuat\w*|capital\w*|case"
+    r"|spell\w*|gramma\w*|typos?|errors?|mistakes?|proofread\w*|improv\w*|complet\w*|continu\w*|finish\w*|expand\w*"
+    r"|extend\w*|extract\w*|highlight\w*|mark\w*|bold|underlin\w*|active|passive|tense|plural|singular|person|formal"
+    r"|informal|polite\w*|negat\w*|swap\w*|copy|quot\w*|echo\w*|encod\w*|decod\w*|split\w*|join\w*|combin\w*|merg\w*"
+    r"|concat\w*|turn|make|modify\w*|updat\w*|fill\w*|clean\w*|simplif\w*|shorten\w*|condens\w*|clear\w*|concise|tag\w*"
+    r"|label\w*|annotat\w*|adjust\w*|alter\w*|put|anonym\w*|mask\w*|censor\w*|debug\w*|bugs?|wrong|check\w*|indent\w*"
+    r"|style|tone|output|filter\w*|dedup\w*|duplicat\w*|unique|trim\w*|parse|structur\w*|separat\w*|group\w*|organi[sz]\w*"
+    r"|connect\w*|solve|each|every|all|lines?|bullet\w*)\b",
     re.IGNORECASE,
 )
 """What may leave most of a text as it is."""
 
+ENGLISH = re.compile(r"\b(?:the|of|this|these|what|how|why|with|your|you|is|are|for|its)\b", re.IGNORECASE)
 MOST = 0.9
 """A share of words. It is lower in an answer that repeats the question in a sentence (`The capital of France is …`)."""
 
@@ -49,7 +50,7 @@ def echo(record: Record, *, share: Annotated[float, Setting(gt=0, le=1)] = MOST)
     if alike := _alike(record.instruction, output, share) or _begins(output, record.instruction):
         return Drop("instruction_echo", score=alike, limit=share)
     alike = _alike(record.input, output, share)
-    if alike and record.instruction.isascii() and not EDITS.search(record.instruction):
+    if alike and ENGLISH.search(record.instruction) and not EDITS.search(record.instruction):
         return Drop("input_echo", score=alike, limit=share)
     return None
 
@@ -82,7 +83,7 @@ _LANGUAGE = (
 _ASK = (
     r"(?:write|create|implement|develop|generate|code|build|compose|construct|give(?: me)?|provide|show(?: me)?|make)"
 )
-_GAP = r"(?:\s+[\w'’+#.-]+){0,4}?"
+_GAP = r"(?:\s+(?!(?:outputs?|results?|values?|meaning|purpose|names?|errors?|description)\b)[\w'’+#.-]+){0,4}?"
 _DOES = (
     r"(?:prints?|takes?|calculat\w+|comput\w+|reads?|outputs?|sorts?|finds?|checks?|converts?|returns?|counts?|generates?"
     r"|reverses?|simulates?|accepts?|sums?|adds?|removes?|parses?|loops?|iterates?|determines?|multipl\w+|swaps?)"

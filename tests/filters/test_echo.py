@@ -22,6 +22,7 @@ def reason(instruction: str, given: str, output: str | None) -> str | None:
         (ORDER, ORDER.lower(), "How was it?", "input_is_instruction"),
         ("Suggest other products for its buyers.", SCOOP, SCOOP + ", red", "input_echo"),
         ("Proofread the description.", SCOOP, SCOOP + ", red", None),
+        ('How does it read if "ice" becomes "soup"?', SCOOP, SCOOP.replace("ice", "soup"), None),
         ("Vorschläge für andere Käufer.", SCOOP, SCOOP + ", red", None),
         ("Invent a word for it.", "The wish to be somewhere else", 'The wish to be elsewhere is called "afar".', None),
         ("What is the capital city of the Republic of Italy?", "", "The capital of Italy is Rome.", None),

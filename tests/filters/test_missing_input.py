@@ -28,6 +28,8 @@ THERE = [
     "Write a letter to a friend. This letter is about a journey.",
     "Write an email, and let this email be short.",
     "Add the following numbers (3, 5 and 8).",
+    "Negate the given sentence. Paper is better.",
+    "Find a title for this passage A village has lost its only shop and all meet in the pub now",
     "Do the following words rhyme - moon, June?",
     "What happened in the following year?",
     "My favourite story is this:",

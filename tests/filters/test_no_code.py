@@ -21,6 +21,7 @@ OTHERS = [
     "List tools that can be used to write Python code.",
     "Write pseudocode for a program that sorts a list.",
     "What does this function return?",
+    "Please give the output of this Python program.",
     "Write a class schedule for a Monday.",
     "Explain the function of the heart.",
 ]

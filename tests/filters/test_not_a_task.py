@@ -36,6 +36,8 @@ TASKS = [
     "Q: The sky is\nA:",
     "My mother is turning sixty and needs a present.",
     "I am looking for a book like Dune.",
+    "It's your turn to sort the words.",
+    "Using the food that is there, plan a dinner.",
     "a poem about the sea",
     "Explore the World of Volcanoes in Two Sentences",
     "recipe for pancakes",
