@@ -17,6 +17,9 @@ from synthgen.protocols import Context, Preparation, Stage, Teacher, teacher_nam
 from synthgen.records import Drop, Provenance, Record
 from synthgen.requests.request import Choice, Completion, Sampling, written_by
 from synthgen.requests.template_tokens import find_token, without_ends
+from synthgen.safety.outward import logger
+
+log = logger("synthgen.stages.pre_query")
 
 ROUND = 1_000_000
 """Attempts of one round: the next round's have numbers of their own, or the same teacher would write the same again."""
@@ -65,6 +68,13 @@ class PreQuery(Stage, BaseModel):
             ConfigError: the teacher has no template and the stage does not say what stands before a task.
         """
         self._asked = teacher_named(self.teacher, preparation.teachers)
+        for opening in self.openings:
+            if opening != opening.rstrip(" "):
+                log.warning(
+                    "the opening %r ends with a space: most tokenizers have it at the beginning of the next word, and "
+                    "after it alone a model goes on with digits",
+                    opening,
+                )
         if self.before is not None:
             self._before, self._between = self.before, self.between or ""
             return

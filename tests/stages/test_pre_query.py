@@ -3,11 +3,16 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tiny_gguf import make
 
 from synthgen.errors import ConfigError
 from synthgen.prompting import foreign
@@ -149,3 +154,21 @@ def test_a_teacher_without_a_checkpoint_needs_to_be_told_what_stands_before_a_ta
         made(PreQuery(), SimpleNamespace(model="m"), [])
     with pytest.raises(ConfigError, match="no teacher 'other'"):
         made(PreQuery(teacher="other"), SimpleNamespace(model="m"), [])
+
+
+def test_an_opening_that_ends_with_a_space_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    teacher = SimpleNamespace(model="m", sampling=None, complete=None)
+    for openings, warned in ((("What is", "Why"), False), (("What is ", "Why"), True)):
+        caplog.clear()
+        made(PreQuery(before="Q: ", openings=openings, count=1), teacher, [Choice("x")])
+        assert ("'What is ' ends with a space" in caplog.text) is warned
+
+
+def test_a_template_is_read_from_a_gguf_file(tmp_path: Path) -> None:
+    make(tmp_path / "a.gguf")
+    make(tmp_path / "base.gguf", template=None)
+    expected = ("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n")
+    assert around_task("a.gguf", tmp_path) == expected
+    with pytest.raises(ConfigError, match=r"base\.gguf has no chat template") as caught:
+        around_task("base.gguf", tmp_path)
+    assert "before:" in (caught.value.hint or "")
