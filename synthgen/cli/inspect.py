@@ -1,4 +1,4 @@
-"""`synthgen check`, and the commands that read a run folder: `stats`, `view`, `explain`, `export`; and `schema`."""
+"""`synthgen check`, `schema`, and the commands that read a run: `explain`, `export`, `stats`, `verify`, `view`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from synthgen.config.merge import read_config
 from synthgen.config.recipe import kind_of
 from synthgen.errors import StoreError, SynthgenError
 from synthgen.safety.outward import visible
-from synthgen.store import RunFolder
+from synthgen.store import RunFolder, verify
 from synthgen.store.report import RunReport
 from synthgen.text import suggestion
 from synthgen.trainers.bundled import section_model
@@ -220,6 +220,18 @@ def show_stats(run: str, *, as_json: bool) -> None:
         from synthgen.report import stats_view
 
         console().print(stats_view(numbers))
+
+
+def verify_run(run: str, *, as_json: bool) -> int:
+    """Prints which of the run's files have other hashes than its manifest says, and returns the exit code."""
+    found = verify(run_path(run))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        told = [("changed", found.changed), ("missing", found.missing)]
+        lines = [f"{what}  {name}" for what, names in told for name in names]
+        print("\n".join(lines or [f"all {len(found.right)} files are as they were written"]))
+    return 0 if found.ok else 3
 
 
 def view_run(run: str, *, open_it: bool, as_json: bool) -> None:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from synthgen.api import run_recipe
 from synthgen.api.event_loop import run_async
@@ -48,7 +48,7 @@ class Ablation:
     accuracy: dict[str, list[float]] = field(default_factory=dict)
     differences: dict[str, Interval] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    cost: dict[str, Any] = field(default_factory=dict)
+    cost: dict[str, float] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """The result for people."""
