@@ -72,6 +72,14 @@ def preference_rows(data: list[dict[str, str]]) -> list[dict[str, str]]:
     ]
 
 
+def has_template(model: str) -> bool:
+    """Whether the checkpoint's tokenizer has a chat template."""
+    folder = Path(model)
+    return (folder / "chat_template.jinja").is_file() or "chat_template" in json.loads(
+        (folder / "tokenizer_config.json").read_text(encoding="utf-8")
+    )
+
+
 def settings(options: dict[str, Any], out: Path) -> dict[str, Any]:
     """The recipe; the plain script is given the same values."""
     return {
@@ -87,6 +95,8 @@ def settings(options: dict[str, Any], out: Path) -> dict[str, Any]:
         "log_every": 1,
         "save_every": 10_000,
         "group_by_length": False,
+        # A template without new tokens: with PEFT's wrapper around the head for those, TRL alone cannot train.
+        **({} if has_template(options["model"]) else {"template": "xml"}),
         **options.get("settings", {}),
     }
 
@@ -138,19 +148,17 @@ def run_plain(options: dict[str, Any]) -> dict[str, Any]:
         student = load_student(config, [])
         prepared = prepare(config, LONGEST, student.tokenizer, read_records(config.data, 0, 0))
         torch.manual_seed(config.seed)
-        model = student.model if options["kind"] == "full" else with_lora(student)
+        model = student.model if options["kind"] == "full" else with_lora(student.model)
         metrics = trained_by_trl(options, folder, model, student.tokenizer, plain_rows(options, prepared))
     return {"metrics": metrics} | peak()
 
 
-def with_lora(student: Any) -> Any:
+def with_lora(model: Any) -> Any:
     """The model with the adapter that `method: lora` has by default."""
     from peft import LoraConfig, get_peft_model
 
     lora = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
-    if student.new_tokens:
-        lora.trainable_token_indices = {"embed_tokens": student.new_tokens}
-    return get_peft_model(student.model, lora)
+    return get_peft_model(model, lora)
 
 
 def plain_rows(options: dict[str, Any], prepared: Any) -> Any:

@@ -35,8 +35,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from synthgen.api import run_recipe
 from synthgen.api.event_loop import run_async
-from synthgen.config import load, run_recipe
+from synthgen.config import load
 from synthgen.forms.reply_problems import is_final
 from synthgen.requests.request import Completion, Request, Sampling
 from synthgen.teachers.openai import OpenAI

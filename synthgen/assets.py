@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from synthgen.errors import ConfigError, PromptError, SeedError
+from synthgen.text import nearest
 
 Kind = Literal["prompts", "seeds", "recipes"]
 
@@ -75,8 +75,8 @@ def _hint(kind: Kind, name: str, beside: Path | None) -> str:
         suffix = SUFFIXES[kind]
         known += [path.name for path in sorted(beside.glob(f"*{suffix}"))]
         known += [path.relative_to(beside / kind).as_posix() for path in sorted((beside / kind).rglob(f"*{suffix}"))]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = nearest(name, known)
     where = f"looked in {beside} and among the shipped ones" if beside is not None else "looked among the shipped ones"
     if near:
-        return f"did you mean {near[0]!r}? ({where})"
+        return f"did you mean {near!r}? ({where})"
     return f"{where}: {', '.join(shipped) or 'there are none'}"

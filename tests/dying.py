@@ -1,8 +1,7 @@
 """Runs a command in forks of one process, each killed by SIGKILL at another rename or fsync, and then once more.
 
-`python dying.py FOLDER PREPARE COMMAND MADE STRIDE`: `PREPARE` is a JSON list of commands that come before,
-`COMMAND` the one that dies, `MADE` the names of the files and folders whose bytes are compared, and every moment that
-is a multiple of `STRIDE` is tried. Prints a JSON object: `steps`, and for each one at which something was wrong, what.
+`python dying.py` reads the arguments of one `trial` after the other, a JSON list on each line, and prints what came of
+it; `trials` is how tests ask.
 """
 
 from __future__ import annotations
@@ -13,8 +12,10 @@ import mmap
 import os
 import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,12 @@ def fresh(folder: Path, template: Path, name: str) -> Path:
 
 
 def trial(folder: Path, prepare: list[list[str]], command: list[str], names: list[str], stride: int) -> dict[str, Any]:
+    """Kills `command` at every moment that is a multiple of `stride`, after the commands of `prepare`.
+
+    The bytes of the files and folders `names` are compared. Returns `steps`, the exit codes of a command that came to
+    its end (`expected`, and `unharmed`, when its moment never came), and `wrong`: what, by the moment.
+    """
     template = folder / "project"
-    imported()
     for earlier in prepare:
         assert status(template, earlier) == 0, (folder / "output").read_text()
     whole = fresh(folder, template, "whole")
@@ -120,6 +125,25 @@ def trial(folder: Path, prepare: list[list[str]], command: list[str], names: lis
     raise AssertionError("it does not end")
 
 
+@contextmanager
+def trials() -> Iterator[Callable[..., dict[str, Any]]]:
+    """`trial`, in a process that imports once for all of them: its folder first, the rest as JSON can hold it."""
+    process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    given, found = process.stdin, process.stdout
+
+    def ask(folder: Path, *arguments: Any) -> dict[str, Any]:
+        given.write(json.dumps([str(folder), *arguments]) + "\n")
+        given.flush()
+        return dict(json.loads(found.readline()))
+
+    yield ask
+    process.communicate()
+
+
 if __name__ == "__main__":
-    at, first, second, third, every = sys.argv[1:]
-    print(json.dumps(trial(Path(at), json.loads(first), json.loads(second), json.loads(third), int(every))))
+    imported()
+    for line in sys.stdin:
+        at, *arguments = json.loads(line)
+        print(json.dumps(trial(Path(at), *arguments)), flush=True)

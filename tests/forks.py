@@ -101,6 +101,15 @@ class Forks:
         return output, errors
 
 
+def heard() -> None:
+    """Lets a terminal's signals do what they do by default; for `preexec_fn`.
+
+    Where the tests run under nohup or in the background they are ignored, and by children too.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def forked(asked: dict[str, Any]) -> Iterator[int]:
     """Its process id, and its exit code."""
     child = os.fork()
@@ -148,7 +157,7 @@ def imported(*modules: str) -> None:
 
 if __name__ == "__main__":
     imported(*sys.argv[1:])
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup, or both in the background
+    heard()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     print(os.getpid(), flush=True)
     for line in sys.stdin:

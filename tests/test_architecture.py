@@ -1,7 +1,10 @@
-"""The pages that tell where things are tell the truth: files exist, floors are those that are checked, counts hold."""
+"""The pages that tell where things are tell the truth, and what stands beside the package names what is in it."""
 
 from __future__ import annotations
 
+import ast
+import importlib
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
@@ -67,3 +70,12 @@ def test_the_readme_has_every_package_and_folder() -> None:
     top = re.findall(r"^([\w/]+)/ ", tree[1], re.M)
     assert [name for name in top if not (ROOT / name).is_dir()] == []
     assert len(top) > 6
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "benchmarks").rglob("*.py")), ids=lambda path: path.stem)
+def test_what_a_benchmark_takes_of_the_package_is_there(script: Path) -> None:
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "synthgen":
+            module = importlib.import_module(node.module)
+            lacking = [name.name for name in node.names if not hasattr(module, name.name)]
+            assert all(importlib.util.find_spec(f"{node.module}.{name}") for name in lacking), (node.module, lacking)

@@ -127,7 +127,8 @@ def test_every_block_runs(document: Path, reader: Path, forks: Forks) -> None:
             if block.language == "sh":
                 run_shell(block.text, folder, forks)
             elif block.language == "python":
-                exec(compile(block.text, f"{document.name}:{block.line}", "exec"), names)
+                place = f"{document.name}:{block.line}"
+                exec(compile(block.text, place, "exec", dont_inherit=True), names)
             elif block.language in ("yaml", "yml"):
                 run_yaml(block.text, folder, number, forks)
             elif block.language == "toml":

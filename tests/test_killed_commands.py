@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dying import trials
 
 CONFIG = """\
 name: mine
@@ -50,22 +50,24 @@ STRIDE = 7
 """Of the long ones every seventh moment is tried; all with the environment's variable EVERY_KILL (some minutes)."""
 
 
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Callable[..., dict[str, Any]]]:
+    with trials() as process:
+        yield process
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_same_command_after_a_kill_at_any_moment(tmp_path: Path, name: str) -> None:
+def test_the_same_command_after_a_kill_at_any_moment(
+    tmp_path: Path, trial: Callable[..., dict[str, Any]], name: str
+) -> None:
     prepare, command, made = COMMANDS[name]
     project = tmp_path / "project"
     project.mkdir()
     (project / "config.yaml").write_text(CONFIG)
     (project / "rows.jsonl").write_text('{"instruction": "Say hello to a cat."}\n' * 3)
     stride = 1 if "EVERY_KILL" in os.environ or name in SHORT else STRIDE
-    arguments = [json.dumps(value) for value in (prepare, command, made, stride)]
-    script = Path(__file__).parent / "dying.py"
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path), *arguments], capture_output=True, text=True, timeout=3000
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = trial(tmp_path, prepare, command, made, stride)
     assert found["wrong"] == {}
     assert found["expected"] == found["unharmed"] == 0
     assert found["steps"] >= (0 if name == "view" else 4)

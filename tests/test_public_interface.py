@@ -102,5 +102,5 @@ for name in sys.argv[1:]:
         print(name, error)
     os._exit(sys.stdout.flush() or 0)
 """
-    done = subprocess.run([sys.executable, "-c", script, *modules], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", script, *modules], capture_output=True, text=True, timeout=900)
     assert (done.stdout, done.returncode) == ("", 0), done.stderr

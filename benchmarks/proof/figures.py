@@ -11,7 +11,7 @@ from typing import Any
 from proof.arms import ARMS
 from synthgen.intervals import hierarchical
 from synthgen.loop.limits import refusals
-from synthgen.loop.measures import numbers
+from synthgen.loop.measures import bit_values
 from synthgen.loop.recipe import Gate
 
 MAIN = "seen"
@@ -27,7 +27,7 @@ def runs_of(arm: str, seeds: Sequence[int], out: Path) -> Runs:
 
 def bits(found: dict[str, Any], split: str = MAIN) -> list[float]:
     """1 for each held-out prompt that is answered right, else 0."""
-    return numbers(found["scores"][split]["correct"])
+    return bit_values(found["scores"][split]["correct"])
 
 
 def mean(values: Sequence[float]) -> float:

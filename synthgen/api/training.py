@@ -10,7 +10,7 @@ from typing import Any
 
 from synthgen.config.document import Document, Key, Place
 from synthgen.config.merge import override, read_config
-from synthgen.config.models import OWN, SECTION, checked_section, sources_of
+from synthgen.config.models import OWN_DATASET, TRAIN_SECTION, checked_training, training_data
 from synthgen.config.problems import combined, refuse_secrets, shown
 from synthgen.config.recipe import Recipe, check_kind, default_name, is_kept, kind_of, locate
 from synthgen.errors import ConfigError
@@ -22,7 +22,7 @@ from synthgen.trainers.bundled import bundled, section_model
 STUDENT = "student"
 """The folder of the training inside the run's; the checkpoint is `model/` in it."""
 
-_BESIDE = ("name", SECTION)
+_BESIDE = ("name", TRAIN_SECTION)
 """Keys at the top of a recipe that has its settings under `train:`."""
 
 
@@ -35,7 +35,7 @@ class Training:
 
     settings: dict[str, Any]
     document: Document
-    at: Key = (SECTION,)
+    at: Key = (TRAIN_SECTION,)
     run: Path | None = None
 
     def check(self) -> None:
@@ -77,12 +77,12 @@ def load_training(config: Path | str | None = None, overrides: Sequence[str] = (
         path, base = locate(config)
         document = read_config(path)
         kind = kind_of(document)
-        if kind != "run" or SECTION not in document.data:
+        if kind != "run" or TRAIN_SECTION not in document.data:
             check_kind(document, "training", config, path)
         if kind == "run":
             name = str(document.data.get("name") or default_name(path, base))
             run = path.parent if is_kept(path) else Path(str(document.data.get("output") or "outputs")) / name
-    at: Key = (SECTION,) if SECTION in document.data else ()
+    at: Key = (TRAIN_SECTION,) if TRAIN_SECTION in document.data else ()
     # options first: `--method lora --set method.r=4`
     document = _with_options(document, _section_in(document, at), at, options)
     document = override(document, [_of_section(setting, at) for setting in overrides])
@@ -90,7 +90,7 @@ def load_training(config: Path | str | None = None, overrides: Sequence[str] = (
         _refuse_beside(document)
     section = _section_in(document, at)
     refuse_secrets(document)
-    values, wrong = checked_section(section, document, at, own=run is not None)
+    values, wrong = checked_training(section, document, at, own=run is not None)
     if wrong:
         raise combined(wrong)
     if run is not None:
@@ -104,7 +104,7 @@ def load_training(config: Path | str | None = None, overrides: Sequence[str] = (
 
 
 def _section_in(document: Document, at: Key) -> dict[str, Any]:
-    section = document.data[SECTION] if at else document.data
+    section = document.data[TRAIN_SECTION] if at else document.data
     if not isinstance(section, dict):
         raise document.error(at, f"found {shown(section)}, expected keys and values")
     return section
@@ -114,14 +114,16 @@ def _of_section(setting: str, at: Key) -> str:
     """The setting with the section's name before its key, unless it is there or the key is a run's alone."""
     first = setting.partition("=")[0].split(".")[0].strip()
     if not at:
-        return setting.removeprefix(f"{SECTION}.")
-    return setting if first in (SECTION, "extends", "output", "name") else f"{SECTION}.{setting}"
+        return setting.removeprefix(f"{TRAIN_SECTION}.")
+    return setting if first in (TRAIN_SECTION, "extends", "output", "name") else f"{TRAIN_SECTION}.{setting}"
 
 
 def _refuse_beside(document: Document) -> None:
     known = section_model().model_fields
     wrong = [
-        document.error((key,), f"there is no such key beside `{SECTION}:`", hint=f"indent it, under `{SECTION}:`")
+        document.error(
+            (key,), f"there is no such key beside `{TRAIN_SECTION}:`", hint=f"indent it, under `{TRAIN_SECTION}:`"
+        )
         if key in known
         else document.error((key,), "there is no such key", hint=f"keys here: {', '.join(_BESIDE)}")
         for key in document.data
@@ -155,9 +157,9 @@ def _in_place(
     `as_written` leaves one as it is that leads to the same place from there: a folder is a training's by its settings.
     """
     given = given or {}
-    data, model = sources_of(section), section["model"]
+    data, model = training_data(section), section["model"]
     for source in data:
-        if run is not None and source["path"] == OWN:
+        if run is not None and source["path"] == OWN_DATASET:
             source |= {"path": str(run), "name": source.get("name") or name}
         elif "data" not in given:
             source["path"] = _found(str(source["path"]), base, as_written)
@@ -212,7 +214,7 @@ def train_on(recipe: Recipe, folder: Path, say: Callable[[str], None] = print) -
     if settings is None:
         return None
     file = folder / "train.yaml"
-    files.write(file, yaml_text({SECTION: settings}, width=80))
+    files.write(file, yaml_text({TRAIN_SECTION: settings}, width=80))
     return train(settings, say=say, command=["train", str(file)])
 
 

@@ -158,6 +158,17 @@ def stats(run: RunPath, json: Json = False) -> None:
 
 
 @app.command()
+def verify(run: RunPath, json: Json = False) -> None:
+    """Tell which files of a run are not as it wrote them.
+
+    Exit code 3 where one has changed or is missing.
+    """
+    from synthgen.cli.inspect import verify_run
+
+    raise typer.Exit(verify_run(run, as_json=json))
+
+
+@app.command()
 def view(
     run: RunPath,
     open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,

@@ -1,4 +1,4 @@
-"""`synthgen check`, and the commands that read a run folder: `stats`, `view`, `explain`, `export`; and `schema`."""
+"""`synthgen check`, `schema`, and the commands that read a run: `explain`, `export`, `stats`, `verify`, `view`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from synthgen.api import choose, preview_folder
 from synthgen.api.plan import Estimate, Plan, Range, plan
 from synthgen.api.training import load_training
 from synthgen.cli.doctor import read_env
-from synthgen.cli.terminal import console, own_prints, print_json, run_path, say
+from synthgen.cli.terminal import console, own_prints, print_json, say
 from synthgen.config import Recipe, locate
 from synthgen.config.merge import read_config
 from synthgen.config.recipe import kind_of
-from synthgen.errors import SynthgenError
+from synthgen.errors import StoreError, SynthgenError
 from synthgen.safety.outward import visible
-from synthgen.store import RunFolder
+from synthgen.store import RunFolder, verify
 from synthgen.store.report import RunReport
+from synthgen.text import suggestion
 from synthgen.trainers.bundled import section_model
 
 
@@ -221,6 +222,18 @@ def show_stats(run: str, *, as_json: bool) -> None:
         console().print(stats_view(numbers))
 
 
+def verify_run(run: str, *, as_json: bool) -> int:
+    """Prints which of the run's files have other hashes than its manifest says, and returns the exit code."""
+    found = verify(run_path(run))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        told = [("changed", found.changed), ("missing", found.missing)]
+        lines = [f"{what}  {name}" for what, names in told for name in names]
+        print("\n".join(lines or [f"all {len(found.right)} files are as they were written"]))
+    return 0 if found.ok else 3
+
+
 def view_run(run: str, *, open_it: bool, as_json: bool) -> None:
     """Prints where the run's page is; shows it in the browser if asked to."""
     from synthgen.report import page_of
@@ -248,3 +261,21 @@ def print_schema(of: str) -> None:
     else:
         made = training_schema() if of == "train" else schema()
     print(json.dumps(made, indent=2, ensure_ascii=False))
+
+
+def run_path(run: str) -> Path:
+    """The folder that a user means by a run: a path, or a name in `outputs/`.
+
+    Raises:
+        StoreError: there is neither.
+    """
+    path, named = Path(run), Path("outputs") / run
+    if path.exists():
+        return path
+    if not named.exists():
+        runs = [folder.name for folder in Path("outputs").glob("*") if (folder / "config.yaml").is_file()]
+        near = (
+            suggestion(path.name, runs, what="runs in outputs/") if runs else "name the folder of a run: outputs/<run>"
+        )
+        raise StoreError(f"{run} does not exist", hint=near)
+    return named

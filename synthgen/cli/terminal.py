@@ -10,22 +10,16 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, redirect_stdout
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from synthgen.engine.pipeline import Progress
-from synthgen.errors import StoreError
 from synthgen.safety.outward import Door, scrub, shown, told, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.console import Console, ConsoleOptions, Group, RenderableType
     from rich.segment import Segment
-if TYPE_CHECKING:
-    from rich.console import Group
 
 
 class Guarded:
@@ -109,30 +103,15 @@ def interactive(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def run_path(run: str) -> Path:
-    """The folder that a user means by a run: a path, or a name in `outputs/`.
-
-    Raises:
-        StoreError: there is neither.
-    """
-    from synthgen.text import suggestion
-
-    path, named = Path(run), Path("outputs") / run
-    if path.exists():
-        return path
-    if not named.exists():
-        runs = [folder.name for folder in Path("outputs").glob("*") if (folder / "config.yaml").is_file()]
-        near = (
-            suggestion(path.name, runs, what="runs in outputs/") if runs else "name the folder of a run: outputs/<run>"
-        )
-        raise StoreError(f"{run} does not exist", hint=near)
-    return named
-
-
 REDRAW_S = 0.2
+"""A terminal's block is drawn anew after so long."""
+
 LINE_S = 5.0
+"""Elsewhere a line is written after so long."""
+
 RATE_OVER_S = 30.0
 """The rate is that of the last half minute: the first seconds of a run that goes on replay its journal."""
+
 REASONS = 4
 """How many of the most frequent reasons are named."""
 
@@ -165,7 +144,7 @@ async def progress_shown(progress: Progress) -> AsyncIterator[None]:
         task.cancel()
         (ended,) = await asyncio.gather(task, return_exceptions=True)
         if isinstance(ended, Exception):
-            say(f"the progress could not be progress_shown: {type(ended).__name__}: {ended}")
+            say(f"the progress could not be shown: {type(ended).__name__}: {ended}")
 
 
 async def _lines(progress: Progress) -> None:
@@ -178,7 +157,7 @@ async def _lines(progress: Progress) -> None:
             say(said)
         if time.monotonic() - started >= LINE_S:
             started = time.monotonic()
-            say("; ".join(facts(progress, rate.update(progress.accepted))))
+            say("; ".join(progress_lines(progress, rate.update(progress.accepted))))
 
 
 async def _block(progress: Progress) -> None:
@@ -196,7 +175,7 @@ def _drawn(progress: Progress, per_second: float) -> Group:
     from rich.progress_bar import ProgressBar
     from rich.text import Text
 
-    lines = [Text(line) for line in facts(progress, per_second)]
+    lines = [Text(line) for line in progress_lines(progress, per_second)]
     if progress.message:
         lines.append(Text(progress.message, style="yellow"))
     if progress.target is None:
@@ -204,7 +183,7 @@ def _drawn(progress: Progress, per_second: float) -> Group:
     return Group(ProgressBar(total=progress.target, completed=progress.accepted, width=60), *lines)
 
 
-def facts(progress: Progress, per_second: float) -> list[str]:
+def progress_lines(progress: Progress, per_second: float) -> list[str]:
     """What there is to say: accepted of target with rate and time left, rejected by reason, what was asked."""
     spending = progress.spending
     accepted = f"{progress.accepted:,} accepted"
@@ -219,10 +198,10 @@ def facts(progress: Progress, per_second: float) -> list[str]:
         asked += f", {spending.cached_tokens / spending.prompt_tokens:.0%} of the prompts' cached"
     if spending.usd:
         asked += f", ${spending.usd:,.2f}"
-    return [accepted, rejected(progress), asked]
+    return [accepted, rejected_line(progress), asked]
 
 
-def rejected(progress: Progress) -> str:
+def rejected_line(progress: Progress) -> str:
     """How many records were rejected, by their most frequent reasons."""
     reasons = progress.reasons.most_common()
     text = f"{progress.rejected:,} rejected"

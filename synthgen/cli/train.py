@@ -12,7 +12,7 @@ from synthgen.api.training import load_training, plan, train, train_on
 from synthgen.cli.doctor import read_env
 from synthgen.cli.terminal import print_json, say
 from synthgen.config import Recipe
-from synthgen.config.models import setting_lines
+from synthgen.config.models import training_setting_lines
 from synthgen.errors import BudgetReached, ConfigError, Interrupted
 from synthgen.loop import load, run_loop
 from synthgen.loop.ablation import ablate
@@ -65,7 +65,7 @@ def _arguments(recipe: str | None, options: dict[str, Any], settings: Sequence[s
 
 def print_settings() -> None:
     """Prints all settings of a `train:` section."""
-    for line in "\n".join(setting_lines()).split("\n"):
+    for line in "\n".join(training_setting_lines()).split("\n"):
         indent = " " * (len(line) - len(line.lstrip()))
         print(textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 
@@ -121,10 +121,10 @@ def student_lines(student: dict[str, Any]) -> list[str]:
     return lines
 
 
-EXIT_CODES = {"done": 0, "plateau": 0, "budget": BudgetReached.exit_code}
-"""All other ends are short of what was asked for."""
+LOOP_EXIT_CODES = {"done": 0, "plateau": 0, "budget": BudgetReached.exit_code}
+"""By the status of a loop; all other ends are short of what was asked for."""
 
-FILES = (("page", "loop.html"), ("picture", "loop.svg"), ("numbers", "loop.json"))
+LOOP_FILES = (("page", "loop.html"), ("picture", "loop.svg"), ("numbers", "loop.json"))
 
 
 def run_rounds(config: str, settings: Sequence[str], *, out: Path | None, as_json: bool) -> int:
@@ -143,9 +143,9 @@ def run_rounds(config: str, settings: Sequence[str], *, out: Path | None, as_jso
     if as_json:
         print_json(json.loads((folder / "loop.json").read_text(encoding="utf-8")))
     else:
-        files = [f"{what:8} {folder / name}" for what, name in FILES]
+        files = [f"{what:8} {folder / name}" for what, name in LOOP_FILES]
         print("\n".join([*report.lines(), "", *report.costs(), "", *files]))
-    return EXIT_CODES.get(report.status, 3)
+    return LOOP_EXIT_CODES.get(report.status, 3)
 
 
 def ablate_stage(

@@ -1,7 +1,7 @@
-"""What a config may hold: the keys of the YAML, their types and defaults.
+"""What a config may hold: the keys of the YAML, their types and defaults, and those of its `train:` section.
 
 The settings of sources, teachers, stages and selectors are not checked here but against the parts that `use:` names,
-those of `train:` against the trainer's own.
+those of `train:` against the bundled trainer's own.
 """
 
 from __future__ import annotations
@@ -116,21 +116,22 @@ class Config(Section):
     )
 
 
-SECTION = "train"
-OWN = "run"
+TRAIN_SECTION = "train"
+
+OWN_DATASET = "run"
 """What the section calls the run's own dataset, which is also the default of `train.data`."""
 
 
-def checked_section(
-    section: Mapping[str, Any], document: Document, at: Key = (SECTION,), *, own: bool = True
+def checked_training(
+    section: Mapping[str, Any], document: Document, at: Key = (TRAIN_SECTION,), *, own: bool = True
 ) -> tuple[dict[str, Any], list[ConfigError]]:
-    """The section, which stands at this key, without nulls that say nothing, and what is wrong, each with its place.
+    """The `train:` section, which is at this key, without nulls that say nothing; and what is wrong, with its place.
 
     With `own` there is a run, whose dataset is the default of `data`.
     """
     given = {key: value for key, value in section.items() if key != "data" or value is not None}
     if own:
-        given = {"data": OWN, **given}
+        given = {"data": OWN_DATASET, **given}
     try:
         _, values = validated(section_model(), given, document.taken_back(*at))
     except ValidationError as error:
@@ -138,9 +139,9 @@ def checked_section(
     return {key: value for key, value in values.items() if key in section}, []
 
 
-def sources_of(section: Mapping[str, Any]) -> list[dict[str, Any]]:
+def training_data(section: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The section's data, one mapping a source; the run's own dataset where it names none."""
-    data = section.get("data", OWN)
+    data = section.get("data", OWN_DATASET)
     named = data if isinstance(data, list) else [data]
     return [dict(source) if isinstance(source, dict) else {"path": str(source)} for source in named]
 
@@ -154,8 +155,8 @@ _TYPES = {
 }
 
 
-def setting_lines() -> Iterator[str]:
-    """All settings of the section: a line with the type and the default of each, and one with what it is for."""
+def training_setting_lines() -> Iterator[str]:
+    """All settings of a `train:` section: a line with the type and the default of each, and one with what it is for."""
     schema = section_model().model_json_schema(ref_template="{model}")
     yield from _lines(schema, schema["$defs"], "")
 

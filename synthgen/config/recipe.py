@@ -13,7 +13,15 @@ from pydantic import ValidationError
 from synthgen import assets
 from synthgen.config.document import Document, Key, dotted
 from synthgen.config.merge import label, override, read_config
-from synthgen.config.models import OWN, SECTION, Config, Entry, LabelledEntry, checked_section, sources_of
+from synthgen.config.models import (
+    OWN_DATASET,
+    TRAIN_SECTION,
+    Config,
+    Entry,
+    LabelledEntry,
+    checked_training,
+    training_data,
+)
 from synthgen.config.problems import KEYS_HERE, UNKNOWN, combined, problems, refuse_secrets
 from synthgen.engine.budget import Budget
 from synthgen.engine.pipeline import Pipeline
@@ -333,7 +341,7 @@ def kind_of(document: Document) -> RecipeKind | None:
     found = max(_ONLY, key=lambda kind: len(_ONLY[kind] & document.data.keys()))
     if _ONLY[found] & document.data.keys():
         return found
-    return "training" if SECTION in document.data else None
+    return "training" if TRAIN_SECTION in document.data else None
 
 
 def default_name(path: Path, base: Path) -> str:
@@ -361,10 +369,10 @@ def make_recipe(document: Document, base: Path, *, default_name: str) -> Recipe:
     except ValidationError as error:
         raise combined(problems(error, document, (), Config)) from error
     if config.train is not None:
-        section, wrong = checked_section(config.train, document)
-        if not wrong and all(source.get("path") != OWN for source in sources_of(section)):
-            hint = f"`{OWN}` names it: data: [{OWN}, {{path: general.jsonl, earlier: true}}]"
-            wrong = [document.error((SECTION, "data"), "the run's own dataset is not among the data", hint=hint)]
+        section, wrong = checked_training(config.train, document)
+        if not wrong and all(source.get("path") != OWN_DATASET for source in training_data(section)):
+            hint = f"`{OWN_DATASET}` names it: data: [{OWN_DATASET}, {{path: general.jsonl, earlier: true}}]"
+            wrong = [document.error((TRAIN_SECTION, "data"), "the run's own dataset is not among the data", hint=hint)]
         if wrong:
             raise combined(wrong)
         config = config.model_copy(update={"train": section})

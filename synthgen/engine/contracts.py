@@ -94,6 +94,9 @@ def selection_of(label: str, select: Callable[..., Any], records: list[Record], 
     return _records(_called(select, (records, rng), called), called)
 
 
+DROPPING = "a record that is dropped stays in the list, marked: record.dropped(reason); a new one is Record(…)"
+
+
 def _records(given: Any, called: str) -> list[Record]:
     if not isinstance(given, (list, tuple)):
         hint = "is a `return` missing?" if given is None else _async(given)
@@ -102,9 +105,6 @@ def _records(given: Any, called: str) -> list[Record]:
         if not isinstance(item, Record):
             raise StageError(f"{called} returned a list that holds {_shown(item)}, expected records", hint=DROPPING)
     return list(given)
-
-
-DROPPING = "a record that is dropped stays in the list, marked: record.dropped(reason); a new one is Record(…)"
 
 
 def _called(function: Callable[..., Any], arguments: Sequence[Any], called: str) -> Any:

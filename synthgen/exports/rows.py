@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from synthgen.formats.exporting import Files, Row, compact, openai_messages, plain, unanswered
+from synthgen.formats.exporting import Files, Row, compact, openai_messages, plain_turn, unanswered
 from synthgen.records import Record, to_alpaca
 
 
@@ -103,7 +103,7 @@ def llamafactory_preference(record: Record) -> Row | str:
     return row | {"messages": row["messages"][:-1], "chosen": pair["chosen"][0], "rejected": pair["rejected"][0]}
 
 
-_TAGS = {
+_ROLE_TAGS = {
     "role_tag": "role",
     "content_tag": "content",
     "user_tag": "user",
@@ -126,7 +126,7 @@ class LlamaFactory:
 def dataset_info(file: str, columns: Mapping[str, str], **more: Any) -> str:
     """The text of `dataset_info.json`: the file as the dataset `synthgen`, with its columns by their meaning."""
     # not `formatting: openai`: that reader adds a system prompt of its own to every row without tools
-    entry = {"file_name": file, "formatting": "sharegpt", **more, "columns": dict(columns), "tags": _TAGS}
+    entry = {"file_name": file, "formatting": "sharegpt", **more, "columns": dict(columns), "tags": _ROLE_TAGS}
     return json.dumps({"synthgen": entry}, indent=2) + "\n"
 
 
@@ -139,7 +139,7 @@ def llamafactory(record: Record) -> Row | str:
         return "no_output"
     if any(turn.tool_calls and turn.content.strip() for turn in record.history):
         return "call_with_text"
-    turns = [plain(turn) for turn in record.history]
+    turns = [plain_turn(turn) for turn in record.history]
     own = openai_messages(record)[bool(record.system) + len(record.history) :]
     turns += [{"role": m["role"], "content": m["content"]} for m in own]
     asking = {"user", "observation"}
@@ -151,7 +151,7 @@ def llamafactory(record: Record) -> Row | str:
     return {"messages": turns, "tools": compact(functions) if functions else ""}
 
 
-_CONFIG = """\
+_AXOLOTL_CONFIG = """\
 # for an axolotl config; `path` is seen from where axolotl is started
 datasets:
   - path: train.jsonl
@@ -168,7 +168,7 @@ class Axolotl:
 
     def files(self) -> Files:
         """The lines and their config."""
-        return {"train.jsonl": axolotl, "datasets.yml": _CONFIG}
+        return {"train.jsonl": axolotl, "datasets.yml": _AXOLOTL_CONFIG}
 
 
 def axolotl(record: Record) -> Row | str:

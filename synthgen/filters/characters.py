@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
+from collections import Counter
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -108,3 +109,46 @@ def script_of(character: str) -> str:
     """The script of a letter, from its Unicode name (`latin`, `han`, …); empty where it has none."""
     first = unicodedata.name(unicodedata.normalize("NFKC", character)[:1], "").split(" ")[0].lower()
     return _ALIASES.get(first, first)
+
+
+FOREIGN_LETTER = re.compile(r"[^\W\d_\x00-\u024f\u1e00-\u1eff]")
+LEAST_LETTERS = 8
+"""Fewer may be a symbol, a formula, a name."""
+
+MOST_LETTERS = 2000
+SPEAKS_OF_LANGUAGES = re.compile(
+    r"translat|languag|transliter|alphabet|characters?\b|script|kanji|kana\b|cyrill|unicode|greek|griech|grec|grieg|greg"
+    r"|arab|hebr|hindi|sanskrit|devanagari|chin|mandarin|canton|japan|japon|jap\b|kore|core|russ|rus[oaiy]|ros[jy]|ukra"
+    r"|bulgar|belar|maced|serb|mongol|kaza|tamil|telugu|malayal|kannada|bengal|bangla|gujar|punjab|marath|nepal|sinhal|thai"
+    r"|lao\b|burm|khmer|tibet|georg|armen|amhar|urdu|pers|farsi|pasht|kurd|yidd|uyghur|übersetz|sprach|tradu|lengua|língua"
+    r"|langue|lingua|vertaal|översätt|oversæt|oversett|tłumacz|język|přelož|jazyk|çevir|dil|dịch|tiếng|terjemah|bahasa",
+    re.IGNORECASE,
+)
+
+
+def other_script(record: Record) -> Drop | None:
+    """`other_script` where most letters of the output are of a script that the task has none of, and the task does not
+    speak of languages.
+
+    An output in Latin letters passes: code, names and formulas are written so everywhere. Two languages of one script
+    are not told apart.
+    """
+    output = record.output or ""
+    if output.isascii():
+        return None
+    foreign = FOREIGN_LETTER.findall(output[:MOST_LETTERS])
+    letters = sum(map(str.isalpha, output[:MOST_LETTERS]))
+    if len(foreign) < LEAST_LETTERS or 2 * len(foreign) < letters:
+        return None
+    task = f"{record.system}\n{record.instruction}\n{record.input}"[: 4 * MOST_LETTERS]
+    (most, _), *_ = Counter(_family(c) for c in foreign).most_common(1)
+    if record.history or SPEAKS_OF_LANGUAGES.search(task):
+        return None
+    if any(_family(c) == most for c in FOREIGN_LETTER.findall(task)):
+        return None
+    return Drop("other_script", detail=f"the output is in {most} letters, which the task has none of")
+
+
+def _family(character: str) -> str:
+    name = script_of(character)
+    return "han" if name in ("hiragana", "katakana") else name

@@ -13,7 +13,7 @@ import re
 from functools import cache
 from typing import Literal
 
-from synthgen.matching.languages import CODE, SPACED, UNSPACED, Words
+from synthgen.matching.languages import CODE, SPACED_LANGUAGES, UNSPACED_LANGUAGES, Words
 from synthgen.matching.words import Field, FirstLook, text_of
 from synthgen.records import Drop, Record
 
@@ -55,8 +55,8 @@ def _code() -> re.Pattern[str]:
 @cache
 def _rules() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
     """Pairs: what asks for more than text, and what in the same sentence takes it back."""
-    spaced = [(_asks(words), re.compile(rf"\b(?:{words.how})\b", re.IGNORECASE)) for words in SPACED]
-    return (*spaced, *((re.compile(a, re.IGNORECASE), re.compile(how)) for a, how in UNSPACED))
+    spaced = [(_asks(words), re.compile(rf"\b(?:{words.how})\b", re.IGNORECASE)) for words in SPACED_LANGUAGES]
+    return (*spaced, *((re.compile(a, re.IGNORECASE), re.compile(how)) for a, how in UNSPACED_LANGUAGES))
 
 
 def _asks(words: Words) -> re.Pattern[str]:

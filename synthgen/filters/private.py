@@ -9,8 +9,8 @@ from typing import Literal
 from synthgen.matching.words import Field, text_of
 from synthgen.records import Drop, Record
 
-Kind = Literal["email", "phone", "card", "iban"]
-ALL: tuple[Kind, ...] = ("email", "phone", "card", "iban")
+PiiKind = Literal["email", "phone", "card", "iban"]
+PII_KINDS: tuple[PiiKind, ...] = ("email", "phone", "card", "iban")
 
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@((?:[\w-]+\.)+[^\W\d_]{2,})(?![\w-])")
 RESERVED = re.compile(r"(?:^|\.)(?:example(?:\.\w+)?|test|invalid|localhost)$", re.IGNORECASE)
@@ -24,7 +24,7 @@ ISSUERS = re.compile(r"4\d{12}(?:\d{3})?(?:\d{3})?$|(?:5[1-5]|2[2-7])\d{14}$|3[4
 IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?!\w)")
 
 
-def pii(record: Record, *, kinds: tuple[Kind, ...] = ALL, field: Field = "text") -> Drop | None:
+def pii(record: Record, *, kinds: tuple[PiiKind, ...] = PII_KINDS, field: Field = "text") -> Drop | None:
     """`email_address`, `phone_number`, `card_number` or `iban`, whichever is found first in the order of `kinds`.
 
     Made-up ones do not count: addresses at `example.com` and its like (RFC 2606), numbers with the exchange 555. Phone
@@ -64,13 +64,12 @@ def _real_iban(match: re.Match[str]) -> bool:
     return int("".join(str(int(c, 36)) for c in code[4:] + code[:4])) % 97 == 1
 
 
-_CHECKS: dict[Kind, tuple[re.Pattern[str], str, Callable[[re.Match[str]], bool]]] = {
+_CHECKS: dict[PiiKind, tuple[re.Pattern[str], str, Callable[[re.Match[str]], bool]]] = {
     "email": (EMAIL, "email_address", _real_email),
     "phone": (PHONE, "phone_number", _real_phone),
     "card": (CARD, "card_number", _real_card),
     "iban": (IBAN, "iban", _real_iban),
 }
-
 
 TOKENS = re.compile(
     r"(?<![A-Za-z0-9])(?:"

@@ -16,7 +16,7 @@ from synthgen.text import word_count
 def blocklist(record: Record, *, words: tuple[str, ...], field: Field = "instruction") -> Drop | None:
     """`blocked_word` where one of the words or phrases stands in the text as a whole word, whatever its case.
 
-    What a whole word is depends on the script: see `word_matching`.
+    What a whole word is depends on the script: see `synthgen.matching.words.word_pattern`.
     """
     found = word_pattern(tuple(words)).search(normal(text_of(record, field) or ""))
     return Drop("blocked_word", detail=f"{field}: {found.group()!r}") if found else None
@@ -87,6 +87,8 @@ def urls(
     fields: tuple[Field, ...] = ("instruction", "input"),
 ) -> Drop | None:
     """`too_many_urls` where the texts hold more than `limit` links to something that one would have to read.
+
+    A model that cannot open a link has to make up what it holds.
 
     Not counted: hosts without a path (`https://abc.com` is a name), Markdown links whose text names what they point at
     (`[ISO 8601](…)`, not `[this article](…)`), and hosts that lead nowhere, such as `example.com`.

@@ -75,7 +75,7 @@ def unanswered(record: Record) -> bool:
     return record.output is None and not answered_by_call(record)
 
 
-def plain(turn: Message) -> dict[str, str]:
+def plain_turn(turn: Message) -> dict[str, str]:
     """A turn as a role and a text: a call is the JSON of its name and arguments."""
     if turn.role == "tool":
         return {"role": "observation", "content": turn.content}

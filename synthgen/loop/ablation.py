@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from synthgen.api import run_recipe
 from synthgen.api.event_loop import run_async
@@ -19,8 +19,7 @@ from synthgen.config import Recipe
 from synthgen.config.merge import label
 from synthgen.errors import ConfigError, Interrupted
 from synthgen.intervals import Interval, hierarchical
-from synthgen.loop import measures
-from synthgen.loop.measures import numbers
+from synthgen.loop.measures import bit_values, evaluate
 from synthgen.loop.recipe import SAME_SEED, LoopRecipe
 from synthgen.loop.round import Scores, Training
 from synthgen.loop.rounds import run_loop
@@ -28,7 +27,7 @@ from synthgen.loop.state import Steps, digest
 from synthgen.loop.training import mix, train_student
 from synthgen.records import Record
 from synthgen.store import RunReport, files
-from synthgen.store.record_files import accepted, read_records
+from synthgen.store.record_files import accepted_records, read_records
 from synthgen.text import suggestion
 
 ARMS = ("with", "without", "random", "longest")
@@ -49,7 +48,7 @@ class Ablation:
     accuracy: dict[str, list[float]] = field(default_factory=dict)
     differences: dict[str, Interval] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    cost: dict[str, Any] = field(default_factory=dict)
+    cost: dict[str, float] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """The result for people."""
@@ -98,7 +97,7 @@ def ablate(
         return report
 
     reports = [generated("with", recipe, None), generated("without", bare, out / "with")]
-    arms = controls(accepted(out / "with"), accepted(out / "without"), seed=recipe.config.seed)
+    arms = controls(accepted_records(out / "with"), accepted_records(out / "without"), seed=recipe.config.seed)
     result = Ablation(stage, seeds, {arm: len(records) for arm, records in arms.items()})
     correct: dict[str, list[list[float]]] = {arm: [] for arm in ARMS}
     seconds = 0.0
@@ -177,7 +176,7 @@ def _student(
 
     def answer() -> dict[str, Scores]:
         checkpoint = str(out / trained["checkpoint"])
-        return run_async(measures.evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate"))
+        return run_async(evaluate(recipe, checkpoint, prompts, steps.folder / "evaluate"))
 
     scores = steps.result("evaluate", made_from, answer)
-    return numbers(scores[main]["correct"])
+    return bit_values(scores[main]["correct"])

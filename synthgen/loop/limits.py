@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from synthgen.intervals import paired
-from synthgen.loop.measures import numbers
+from synthgen.loop.measures import gain
 from synthgen.loop.recipe import Alarms, Gate, LoopBudget
 from synthgen.loop.round import Generation, Measures, Repetition, Scores
 
@@ -96,6 +95,10 @@ _SIGNS = (
 def alarms(now: Measures, first: Measures, limits: Alarms, *, better: bool = False) -> list[str]:
     """The signs of collapse in what a round wrote, against the first round that generated, each as a sentence.
 
+    A verifier cannot see collapse: a student that copies its easy tasks passes ever more often. Without a verifier the
+    texts stay as varied as they were while the answers go wrong. So what is written, what is trained on and what the
+    students get right are all looked at, and several signs together make a collapse.
+
     A sign is a change beyond its limit whose interval leaves 0 out. `better`: the student that wrote it is better than
     that of round 0; then forgotten answers to seed tasks are no sign, for the seed data was a smaller share of what it
     was trained on.
@@ -136,14 +139,14 @@ def repeats(rows: Repetition, seeds: Repetition, limits: Alarms) -> list[str]:
     ]
 
 
-def better_than_start(now: Scores, start: Scores) -> bool:
-    """Whether a student gets more held-out tasks right than that of round 0, beyond noise."""
-    return paired(numbers(now["correct"]), numbers(start["correct"])).low > 0
+def is_better(now: Scores, then: Scores) -> bool:
+    """Whether a student gets more held-out tasks right than another, beyond noise."""
+    return gain(now["correct"], then["correct"]).low > 0
 
 
 def worse_than_start(number: int, now: Scores, start: Scores, limits: Alarms) -> list[str]:
     """The sign that the student of round `number` gets fewer held-out tasks right than that of round 0."""
-    change = paired(numbers(now["correct"]), numbers(start["correct"]))
+    change = gain(now["correct"], start["correct"])
     if change.mean > -limits.accuracy or change.high >= 0:
         return []
     points = f"{100 * change.mean:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
@@ -187,12 +190,7 @@ def refusals(now: Scores, good: Scores, limits: Gate) -> list[str]:
         (now["stopped"], good["stopped"], limits.stops, "answers that end"),
     )
     for mine, theirs, most, what in pairs:
-        change = paired(numbers(mine), numbers(theirs))
+        change = gain(mine, theirs)
         if change.mean < -most and change.high < 0:
             found.append(f"{what} {100 * change.mean:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}]")
     return found
-
-
-def gains(now: Scores, good: Scores) -> bool:
-    """Whether the student is better than the last good one beyond noise."""
-    return paired(numbers(now["correct"]), numbers(good["correct"])).low > 0

@@ -1,4 +1,4 @@
-"""What a round's records are like, and its student's answers to held-out tasks."""
+"""A student's answers to held-out tasks as scores, and what the records of a round are like as measures."""
 
 from __future__ import annotations
 
@@ -14,24 +14,15 @@ import numpy as np
 
 from synthgen.api import run_recipe
 from synthgen.errors import Interrupted
-from synthgen.intervals import interval
+from synthgen.intervals import Interval, interval, paired
 from synthgen.loop.recipe import LoopRecipe
 from synthgen.loop.round import Bounds, Measures, Repetition, Scores
 from synthgen.plugins.find import Finder
 from synthgen.plugins.settings import build
 from synthgen.records import Record, to_alpaca, user_text
 from synthgen.similarity import NearDuplicateIndex
-from synthgen.store.record_files import accepted, rejected
+from synthgen.store.record_files import accepted_records, rejected_records
 from synthgen.text import ngrams, normalize, tokenize
-
-
-def checker(recipe: LoopRecipe) -> Callable[[Record, str], bool]:
-    """Says whether a record with the student's answer is right; the text is the held-out record's own output."""
-    entry = recipe.config.evaluate.check
-    if entry is None:
-        return lambda record, reference: (record.output or "").strip() == reference.strip()
-    judge = build(Finder(recipe.base).find(entry.use, ("filter",)), entry.settings, recipe.base).part.filter
-    return lambda record, reference: judge(record) is None
 
 
 async def evaluate(
@@ -42,18 +33,22 @@ async def evaluate(
     Raises:
         Interrupted: the user asked to stop; the answers that came in are kept.
     """
-    right = checker(recipe)
+    right = answer_check(recipe)
     found: dict[str, Scores] = {}
     for name, path in held_out.items():
         there = recipe.records(name)
         report = await run_recipe(recipe.evaluation(name, checkpoint, path), out=folder / name)
         if report.status == "interrupted":
             raise Interrupted("the evaluation was stopped", hint="the same command goes on")
-        answered = {_task(r): r for r in accepted(folder / name)}
-        cut = {_task(r) for r in rejected(folder / name) if r.drop is not None and r.drop.reason == "truncated"}
+        answered = {_task(r): r for r in accepted_records(folder / name)}
+        cut = {_task(r) for r in rejected_records(folder / name) if r.drop is not None and r.drop.reason == "truncated"}
         correct = [(r := answered.get(_task(t))) is not None and right(r, t.output or "") for t in there]
         stopped = [_task(t) not in cut for t in there]
-        found[name] = {"correct": bits(correct), "stopped": bits(stopped), "task_types": _by_type(there, correct)}
+        found[name] = {
+            "correct": bit_text(correct),
+            "stopped": bit_text(stopped),
+            "task_types": _by_type(there, correct),
+        }
     return found
 
 
@@ -68,20 +63,34 @@ def _by_type(records: Sequence[Record], correct: Sequence[bool]) -> dict[str, fl
     return {name: round(sum(group) / len(group), 4) for name, group in sorted(groups.items())}
 
 
-def bits(values: Sequence[bool]) -> str:
+def answer_check(recipe: LoopRecipe) -> Callable[[Record, str], bool]:
+    """Says whether a record with the student's answer is right; the text is the held-out record's own output."""
+    entry = recipe.config.evaluate.check
+    if entry is None:
+        return lambda record, reference: (record.output or "").strip() == reference.strip()
+    judge = build(Finder(recipe.base).find(entry.use, ("filter",)), entry.settings, recipe.base).part.filter
+    return lambda record, reference: judge(record) is None
+
+
+def bit_text(values: Sequence[bool]) -> str:
     """`0110…`: short in a file, and paired by place."""
     return "".join("1" if value else "0" for value in values)
 
 
-def numbers(text: str) -> list[float]:
-    """The values of `bits`."""
+def bit_values(text: str) -> list[float]:
+    """The values of a `bit_text`, as numbers."""
     return [float(c) for c in text]
 
 
-def summary(scores: Scores) -> dict[str, float]:
+def gain(now: str, then: str) -> Interval:
+    """How much more of one `bit_text` is 1 than of another, paired by prompt."""
+    return paired(bit_values(now), bit_values(then))
+
+
+def score_summary(scores: Scores) -> dict[str, float]:
     """Accuracy with its interval, and the share of answers that end, of one held-out set."""
-    found = interval(numbers(scores["correct"]))
-    stopped = numbers(scores["stopped"])
+    found = interval(bit_values(scores["correct"]))
+    stopped = bit_values(scores["stopped"])
     return {
         "accuracy": round(found.mean, 4),
         "low": round(found.low, 4),
@@ -90,7 +99,7 @@ def summary(scores: Scores) -> dict[str, float]:
     }
 
 
-def prompts(records: Sequence[Record]) -> list[dict[str, str]]:
+def prompt_rows(records: Sequence[Record]) -> list[dict[str, str]]:
     """The held-out tasks without their answers, as rows."""
     return [{k: v for k, v in to_alpaca(r).items() if k != "output"} for r in records]
 
@@ -102,7 +111,10 @@ NEAR, FAR = 500, 0.3
 """Records whose nearest neighbour is looked for, at most, and the similarity below which none is told apart."""
 
 DRAWS, RESAMPLES = 30, 400
+"""Random choices of texts for distinct-2 and the compression ratio; resamples for entropy and first words."""
+
 Z = 1.96
+"""Standard errors from a mean to the bounds of its interval at 95 %."""
 
 Reading = Callable[[Record], str]
 
@@ -146,9 +158,9 @@ def measure(
     openings = Counter(next(iter(tokenize(task)), "") for task in tasks)
     lengths = [float(len(r.output or "")) for r in records]
     new = len({normalize(key_of(r)) for r in records} - {*known})
-    words = like["words"] if like else half(tasks)
+    words = like["words"] if like else half_of_words(tasks)
     neighbours = like["neighbours"] if like else min(NEAR, math.ceil(len(records) / 2))
-    asked, right = looked_up(written, seeds)
+    asked, right = known_answers(written, seeds)
     figures: dict[str, tuple[float, Bounds] | None] = {
         "yield": share(len(records), generated),
         "new_share": share(new, generated),
@@ -180,7 +192,9 @@ def measure(
     return cast(Measures, measures)
 
 
-def against(rows: Sequence[Record], seeds: Sequence[Record], look_at: str = "tasks") -> tuple[Repetition, Repetition]:
+def compared_repetition(
+    rows: Sequence[Record], seeds: Sequence[Record], look_at: str = "tasks"
+) -> tuple[Repetition, Repetition]:
     """Distinct-2 and the compression ratio of rows to train on and of the seed data, over equally many words.
 
     A seed row that is repeated to hold its share counts once.
@@ -188,7 +202,7 @@ def against(rows: Sequence[Record], seeds: Sequence[Record], look_at: str = "tas
     words_of = READINGS[look_at][0]
     once = list({id(r): normalize(words_of(r)) for r in rows}.values())
     human = [normalize(words_of(r)) for r in seeds]
-    words = min(half(human), total(once))
+    words = min(half_of_words(human), word_total(once))
     found = []
     for texts in (once, human):
         figures = {name: value for name, value in repetition(texts, words).items() if value}
@@ -219,12 +233,12 @@ def distinct(texts: Sequence[Sequence[str]], budget: int) -> float:
     return len(seen) / made if made else 0.0
 
 
-def half(texts: Sequence[str]) -> int:
+def half_of_words(texts: Sequence[str]) -> int:
     """Half the texts' words, at most 10,000: random halves differ among themselves as much as samples of all do."""
-    return min(WORDS, math.ceil(total(texts) / 2))
+    return min(WORDS, math.ceil(word_total(texts) / 2))
 
 
-def total(texts: Sequence[str]) -> int:
+def word_total(texts: Sequence[str]) -> int:
     """The words of all texts."""
     return sum(len(tokenize(text)) for text in texts)
 
@@ -267,7 +281,7 @@ def nearest(tasks: Sequence[str], seeds: Sequence[str], count: int) -> tuple[flo
     return mean(scores) if scores else None
 
 
-def looked_up(written: Sequence[Record], seeds: Sequence[Record]) -> tuple[int, int]:
+def known_answers(written: Sequence[Record], seeds: Sequence[Record]) -> tuple[int, int]:
     """How many written answers are to tasks of the seed data, and how many of these are its answers."""
     answers = {normalize(user_text(r)): (r.output or "").strip() for r in seeds}
     pairs = [

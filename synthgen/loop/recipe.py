@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from synthgen.config import Recipe, locate
 from synthgen.config.document import Document
 from synthgen.config.merge import override, read_config
-from synthgen.config.models import NAME, Budget, Count, Entry, Limit, Section, checked_section
+from synthgen.config.models import NAME, Budget, Count, Entry, Limit, Section, checked_training
 from synthgen.config.problems import combined, problems, refuse_secrets
 from synthgen.config.recipe import Workshop, check_kind, make_recipe
 from synthgen.errors import ConfigError
@@ -373,6 +373,6 @@ def _check_training(train: Train, document: Document) -> None:
         seen = Document({**document.data, "train": settings}, document.places)
         if own := settings.keys() & {"data", "out", "seed"}:
             raise combined(seen.error(("train", key), "the loop says this itself", hint="take it out") for key in own)
-        _, wrong = checked_section(settings, seen)
+        _, wrong = checked_training(settings, seen)
         if wrong:
             raise combined(wrong)

@@ -9,12 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from synthgen.intervals import paired
-from synthgen.loop.measures import numbers, summary
+from synthgen.loop.measures import gain, score_summary
 from synthgen.loop.recipe import CHECKPOINT, LoopRecipe
 from synthgen.loop.round import Round
-from synthgen.loop.state import Steps, begun
-from synthgen.report.loop_page import page, picture
+from synthgen.loop.state import Steps, checked_loop
+from synthgen.report.loop_page import loop_page, loop_picture
 from synthgen.store import files
 
 
@@ -64,7 +63,7 @@ def check_loop(recipe: LoopRecipe) -> LoopPlan:
         SynthgenError: something in it cannot be used.
     """
     with TemporaryDirectory() as folder:
-        loop = begun(recipe, Path(folder), lambda line: None)
+        loop = checked_loop(recipe, Path(folder), lambda line: None)
         stages: list[str] = []
         if recipe.config.generate is not None:
             pipeline = loop.generation(1, CHECKPOINT, loop.paths["seeds"], {}).pipeline
@@ -73,19 +72,16 @@ def check_loop(recipe: LoopRecipe) -> LoopPlan:
     return LoopPlan(recipe, len(loop.seeds), held_out, stages)
 
 
-COSTS = ("requests", "tokens", "usd")
-
-
 def summaries(found: Round, first: Round, main: str) -> dict[str, dict[str, float]]:
     """Accuracy and stops of each held-out set, and on the main one the paired gain over the first round."""
-    shown = {name: summary(scores) for name, scores in found.scores.items()}
+    shown = {name: score_summary(scores) for name, scores in found.scores.items()}
     if found.number and found.scores:
-        gain = paired(numbers(found.scores[main]["correct"]), numbers(first.scores[main]["correct"]))
-        shown["gain"] = {"mean": round(gain.mean, 4), "low": round(gain.low, 4), "high": round(gain.high, 4)}
+        more = gain(found.scores[main]["correct"], first.scores[main]["correct"])
+        shown["gain"] = {"mean": round(more.mean, 4), "low": round(more.low, 4), "high": round(more.high, 4)}
     return shown
 
 
-def outcome(rounds: Sequence[Round], main: str) -> list[str]:
+def round_table(rounds: Sequence[Round], main: str) -> list[str]:
     """A line a round, and below the alarms and the gate's reasons; the same for a loop that was resumed."""
     others = [name for name in rounds[0].scores if name != main] if rounds else []
     heads = ["round", "rows", "made", "new", "yield", "entropy", main, "gain over round 0", *others, "stops", "verdict"]
@@ -115,13 +111,16 @@ def _row(found: Round, shown: Mapping[str, Mapping[str, float]], main: str, othe
     ]
 
 
-def costs(rounds: Sequence[Round], seconds: Sequence[Mapping[str, float]]) -> list[str]:
+COSTED = ("requests", "tokens", "usd")
+
+
+def cost_table(rounds: Sequence[Round], seconds: Sequence[Mapping[str, float]]) -> list[str]:
     """What each round's generation bought, what of it was new, and the wall seconds of its steps; sums below."""
     steps = list(dict.fromkeys(step for one in seconds for step in one))
     rows = [["round", "requests", "tokens", "usd", "new per 1,000 tokens", *(f"{s} s" for s in steps), "all s"]]
-    sums: dict[str, Any] = dict.fromkeys((*COSTS, "new"), 0)
+    sums: dict[str, Any] = dict.fromkeys((*COSTED, "new"), 0)
     for found, one in zip(rounds, seconds, strict=True):
-        values = {name: found.generation.get(name) for name in COSTS} | {"new": found.measures.get("new")}
+        values = {name: found.generation.get(name) for name in COSTED} | {"new": found.measures.get("new")}
         sums = {name: sums[name] + (values[name] or 0) for name in sums}
         rows.append([str(found.number), *_spent(values), *(_time(one.get(s)) for s in steps), _time(sum(one.values()))])
     if not any(r.generation.get("usd") is not None for r in rounds):
@@ -132,7 +131,7 @@ def costs(rounds: Sequence[Round], seconds: Sequence[Mapping[str, float]]) -> li
 
 
 def _spent(values: Mapping[str, Any]) -> list[str]:
-    requests, tokens, usd, new = (values[name] for name in (*COSTS, "new"))
+    requests, tokens, usd, new = (values[name] for name in (*COSTED, "new"))
     return [
         "" if requests is None else f"{requests:,}",
         "" if tokens is None else f"{tokens:,}",
@@ -149,9 +148,6 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """The rows with their cells under one another."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-__all__ = ["LoopReport", "Round"]
 
 
 @dataclass(slots=True)
@@ -171,7 +167,7 @@ class LoopReport:
     def write(self, folder: Path) -> None:
         """Writes `loop.json`, `loop.svg` and `loop.html` into the folder."""
         seconds = self._seconds(folder)
-        spent = costs(self.rounds, seconds)
+        spent = cost_table(self.rounds, seconds)
         values = {
             "name": self.name,
             "status": self.status,
@@ -184,9 +180,9 @@ class LoopReport:
         }
         points = [self._point(r) for r in self.rounds]
         files.write(folder / "loop.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
-        files.write(folder / "loop.svg", picture(self.name, points) + "\n")
+        files.write(folder / "loop.svg", loop_picture(self.name, points) + "\n")
         tables = {"Rounds": self.lines(), "Cost": spent}
-        files.write(folder / "loop.html", page(self.name, f"{self.status}: {self.because}", points, tables))
+        files.write(folder / "loop.html", loop_page(self.name, f"{self.status}: {self.because}", points, tables))
 
     def summary(self, found: Round) -> dict[str, dict[str, float]]:
         """Accuracy and stops of each held-out set, and on the main one the paired gain over round 0."""
@@ -194,11 +190,11 @@ class LoopReport:
 
     def lines(self) -> list[str]:
         """The table and what is behind it, for people; the same for a loop that was stopped and resumed."""
-        return [*outcome(self.rounds, self.main), f"{self.status}: {self.because}"]
+        return [*round_table(self.rounds, self.main), f"{self.status}: {self.because}"]
 
     def costs(self) -> list[str]:
         """What the rounds cost, for people; the seconds are those of this machine."""
-        return costs(self.rounds, self._seconds(Path(self.folder)))
+        return cost_table(self.rounds, self._seconds(Path(self.folder)))
 
     def _seconds(self, folder: Path) -> list[dict[str, float]]:
         return [Steps(folder / "rounds" / str(r.number)).seconds() for r in self.rounds]

@@ -13,17 +13,17 @@ from pathlib import Path
 from synthgen.api import run_recipe
 from synthgen.api.event_loop import run_async
 from synthgen.errors import BudgetReached, Interrupted
-from synthgen.loop.limits import Purse, alarms, better_than_start, gains, refusals, repeats, spending, worse_than_start
-from synthgen.loop.measures import READINGS, against, evaluate, measure, summary
+from synthgen.loop.limits import Purse, alarms, is_better, refusals, repeats, spending, worse_than_start
+from synthgen.loop.measures import READINGS, compared_repetition, evaluate, measure, score_summary
 from synthgen.loop.recipe import LoopRecipe
 from synthgen.loop.report import LoopReport
 from synthgen.loop.round import Damage, Generation, Measures, Round, Scores, Training
-from synthgen.loop.state import End, Loop, Say, begun, digest
+from synthgen.loop.state import End, Loop, Say, checked_loop, digest
 from synthgen.loop.training import Mixture, balanced, look_for_damage, mix, train_student
 from synthgen.records import Record
 from synthgen.store import RunReport
 from synthgen.store.files import Lock, refuse_links
-from synthgen.store.record_files import accepted, rejected, write_records
+from synthgen.store.record_files import accepted_records, rejected_records, write_records
 from synthgen.text import normalize
 
 
@@ -39,7 +39,7 @@ def run_loop(recipe: LoopRecipe, out: Path | None = None, *, say: Say = print) -
     lock = Lock(folder / ".lock")
     lock.acquire()
     try:
-        return _rounds(begun(recipe, folder, say))
+        return _rounds(checked_loop(recipe, folder, say))
     finally:
         lock.release()
 
@@ -119,7 +119,7 @@ def _generate(loop: Loop, round: Round) -> list[Record]:
 
     inputs = [loop.hash(loop.state.checkpoint), digest([r.id for r in loop.unique()])]
     round.generation = loop.step(number, "generate", inputs, work)
-    return accepted(folder)
+    return accepted_records(folder)
 
 
 def _figures(report: RunReport) -> Generation:
@@ -165,11 +165,11 @@ def _measure(loop: Loop, round: Round, new: list[Record], rows: list[Record]) ->
             generated=generated,
             known=known,
             seeds=loop.seeds,
-            written=[*accepted(folder), *rejected(folder)],
+            written=[*accepted_records(folder), *rejected_records(folder)],
             like=first,
             look_at=look_at,
         )
-        found["rows"], found["seeds"] = against(rows, loop.seeds, look_at)
+        found["rows"], found["seeds"] = compared_repetition(rows, loop.seeds, look_at)
         return found
 
     inputs = [digest([r.id for r in new]), generated, digest([r.id for r in rows]), digest(first)]
@@ -185,7 +185,7 @@ def _collapse(loop: Loop, round: Round) -> End | None:
             return end
     wrote, start = state.scores[loop.main], loop.rounds[0].scores[loop.main]
     round.alarms = [
-        *alarms(round.measures, state.first, limits, better=better_than_start(wrote, start)),
+        *alarms(round.measures, state.first, limits, better=is_better(wrote, start)),
         *repeats(round.measures["rows"], round.measures["seeds"], limits),
         # the last student's sign counts here too: two rounds in a row are a collapse
         *state.worse,
@@ -272,8 +272,8 @@ def _judge(loop: Loop, round: Round, new: list[Record]) -> bool:
     if not round.why:
         state.checkpoint, state.scores = round.training["checkpoint"], round.scores
         state.kept += new
-    loop.say(f"round {round.number}: {round.verdict}, accuracy {summary(now)['accuracy']:.1%}")
-    return good is not None and gains(now, good)
+    loop.say(f"round {round.number}: {round.verdict}, accuracy {score_summary(now)['accuracy']:.1%}")
+    return good is not None and is_better(now, good)
 
 
 def _damage(loop: Loop, round: Round) -> list[str]:

@@ -16,7 +16,7 @@ from synthgen.config import Recipe
 from synthgen.config.fingerprint import shaping_files
 from synthgen.engine.contracts import FilterStage
 from synthgen.errors import BudgetReached, ConfigError
-from synthgen.loop.measures import prompts
+from synthgen.loop.measures import prompt_rows
 from synthgen.loop.recipe import CHECKPOINT, SAME_SEED, LoopRecipe, longest
 from synthgen.loop.round import Measures, Round, Scores
 from synthgen.plugins.find import BUILT_IN, Finder, source_hash
@@ -175,7 +175,7 @@ class Loop:
 PINS = "pins.json"
 
 
-def begun(recipe: LoopRecipe, folder: Path, say: Say) -> Loop:
+def checked_loop(recipe: LoopRecipe, folder: Path, say: Say) -> Loop:
     """The loop with its seed data, after all that can be checked before round 0 has been."""
     loop = Loop(recipe, folder, say, lay_out(recipe, folder))
     trial = loop.generation(1, CHECKPOINT, loop.paths["seeds"], {}) if recipe.config.generate else None
@@ -203,7 +203,7 @@ def lay_out(recipe: LoopRecipe, folder: Path) -> dict[str, Path]:
             records = recipe.seed_data()[0] if name == "seeds" else recipe.records(name)
             write_records(paths[name], records)
             if name != "seeds":
-                rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in prompts(records))
+                rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in prompt_rows(records))
                 files.write(paths[f"{name}/prompts"], rows)
     return paths
 
@@ -235,11 +235,6 @@ def pin(recipe: LoopRecipe, folder: Path, generation: Recipe | None) -> None:
     _compare(folder / PINS, pins)
     if not (folder / PINS).is_file():
         files.write(folder / PINS, json.dumps(pins, indent=1) + "\n")
-
-
-def _pinned(before: dict[str, Any], name: str) -> Any:
-    files = before.get("files")
-    return files.get(name) if isinstance(files, dict) else None
 
 
 def source_digest(path: Path) -> str:
@@ -299,3 +294,8 @@ def _compare(path: Path, pins: dict[str, Any]) -> None:
             file=path,
             hint="scores before and after could not be compared; start afresh with --out FOLDER",
         )
+
+
+def _pinned(before: dict[str, Any], name: str) -> Any:
+    files = before.get("files")
+    return files.get(name) if isinstance(files, dict) else None

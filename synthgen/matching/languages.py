@@ -207,7 +207,7 @@ RUSSIAN = Words(
     how=r"как|шаги|инструкци\w+|советы|способ\w*",
 )
 
-SPACED = (ENGLISH, GERMAN, FRENCH, SPANISH, PORTUGUESE, ITALIAN, RUSSIAN)
+SPACED_LANGUAGES = (ENGLISH, GERMAN, FRENCH, SPANISH, PORTUGUESE, ITALIAN, RUSSIAN)
 
 CHINESE = (
     r"(?:^|[，。；：！？、\s]|请|帮我|给我|并|再|然后|来)画(?![面家龙饼蛇])|绘制|手绘"
@@ -239,7 +239,7 @@ KOREAN = (
 )
 KOREAN_HOW = r"방법|어떻게|단계|요령|팁|제목|가사|문구|설명문"
 
-UNSPACED = ((CHINESE, CHINESE_HOW), (JAPANESE, JAPANESE_HOW), (KOREAN, KOREAN_HOW))
+UNSPACED_LANGUAGES = ((CHINESE, CHINESE_HOW), (JAPANESE, JAPANESE_HOW), (KOREAN, KOREAN_HOW))
 
 CODE = (
     r"(?<!qr )\bcode\b(?! of conduct)|\b(?:python|java|javascript|typescript|html5?|css|svg|latex|tikz|mermaid"

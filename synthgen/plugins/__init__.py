@@ -1,9 +1,8 @@
-"""`use:` strings to objects: the only package that imports by name."""
+"""`use:` strings to objects: the package that imports what a config names."""
 
 from synthgen.plugins.find import Finder, Found, known
 from synthgen.plugins.kinds import BUILTINS, GROUPS, Kind
 from synthgen.plugins.settings import Built, build, part_of, setting_names, settings_model
-from synthgen.text import nearest, suggestion
 
 __all__ = [
     "BUILTINS",
@@ -14,9 +13,7 @@ __all__ = [
     "Kind",
     "build",
     "known",
-    "nearest",
     "part_of",
     "setting_names",
     "settings_model",
-    "suggestion",
 ]

@@ -109,6 +109,15 @@ def why_no_item(form: Form, choice: Choice) -> str | None:
     return None if parsed.items else parsed.broken[0].reason
 
 
+_REFUSES = re.compile(
+    r"\W*(?:(?:i['’]m|i am) (?:very |so )?(?:sorry|afraid)|sorry|unfortunately|as an ai)\b"
+    r"|\W*i (?:can['’]?t|cannot|won['’]t|am unable to|am not able to) ",
+    re.IGNORECASE,
+)
+"""Asked of replies that hold no item, to tell a teacher that will not from one that cannot keep to the form. Answers in
+free text are the filter `refusal`'s business."""
+
+
 def read_choice(form: Form, choice: Choice, first: int = 1) -> Parsed:
     """The items of one choice; a choice without any has one piece that says why, `empty_reply` or `refused` maybe.
 
@@ -178,13 +187,14 @@ class Answering(Prompted):
             api=self.api,
             sample=sample,
             teacher=self.teacher,
-            check=lambda completion: why_again(completion, _fault),
+            check=lambda completion: why_again(completion, _why_no_answer),
             tries=self.tries,
         )
 
     def answered(self, record: Record, choice: Choice, completion: Completion) -> Record:
         """The record with the choice's answer and reasoning, or dropped."""
-        return _structured(record, choice, completion) if self.reasoning else _plain(record, choice, completion)
+        read = _with_json_answer if self.reasoning else _with_text_answer
+        return read(record, choice, completion)
 
     def _messages(
         self, record: Record, prompt: str | None, known: Mapping[str, str]
@@ -205,7 +215,7 @@ class Answering(Prompted):
         return messages
 
 
-def _structured(record: Record, choice: Choice, completion: Completion) -> Record:
+def _with_json_answer(record: Record, choice: Choice, completion: Completion) -> Record:
     parsed = read_choice(ANSWER, choice)
     if not parsed.items:
         piece = parsed.broken[-1]
@@ -214,25 +224,16 @@ def _structured(record: Record, choice: Choice, completion: Completion) -> Recor
     return record.replace(output=item["answer"].strip(), reasoning=item["reasoning"].strip() or choice.reasoning)
 
 
-def _plain(record: Record, choice: Choice, completion: Completion) -> Record:
+def _with_text_answer(record: Record, choice: Choice, completion: Completion) -> Record:
     record = record.replace(output=(choice.text or "").strip(), reasoning=choice.reasoning)
-    reason = _fault(choice)
+    reason = _why_no_answer(choice)
     if reason is None:
         return record
     return record.dropped(reason, detail=detail(reason, completion, sentence(reason, choice)))
 
 
-def _fault(choice: Choice) -> str | None:
+def _why_no_answer(choice: Choice) -> str | None:
     """Why a choice is no answer; one that calls a tool, or only thinks, is none either."""
     if choice.tool_calls and not (choice.text or "").strip():
         return "tool_call"
     return why_unusable(choice)
-
-
-# Asked of replies that hold no item, to tell a teacher that will not from one that cannot keep to the form. Answers in
-# free text are the filter `refusal`'s business.
-_REFUSES = re.compile(
-    r"\W*(?:(?:i['’]m|i am) (?:very |so )?(?:sorry|afraid)|sorry|unfortunately|as an ai)\b"
-    r"|\W*i (?:can['’]?t|cannot|won['’]t|am unable to|am not able to) ",
-    re.IGNORECASE,
-)

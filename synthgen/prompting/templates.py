@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from synthgen import assets
 from synthgen.errors import PromptError
 from synthgen.records import Record
+from synthgen.text import nearest
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -240,8 +240,8 @@ def _keys(values: Iterable[Any]) -> set[str]:
 
 def _no_such(name: str, what: str, known: Iterable[str], file: Path, line: int | None) -> PromptError:
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(name, names)
+    hint = f"did you mean {near!r}? " if near else ""
     listed = ", ".join(names) or "none"
     return PromptError(
         f"the template names the {what} {name!r}, which does not exist",

@@ -207,7 +207,7 @@ svg { width: 100%; height: auto; }
 """
 
 
-def picture(title: str, points: Sequence[Mapping[str, Any]], *, titled: bool = True) -> Html:
+def loop_picture(title: str, points: Sequence[Mapping[str, Any]], *, titled: bool = True) -> Html:
     """An SVG: accuracy, variety, what became of the texts, accuracy by task type; what there is none of is left out.
 
     A point is a round: `round`, `verdict`, and where it has them `name`, `accuracy`, `low`, `high`, `others`,
@@ -221,13 +221,13 @@ def picture(title: str, points: Sequence[Mapping[str, Any]], *, titled: bool = T
     return svg(parts, WIDTH, bottom, f"{title}, by round")
 
 
-def page(title: str, status: str, points: Sequence[Mapping[str, Any]], tables: Mapping[str, Sequence[str]]) -> str:
+def loop_page(title: str, status: str, points: Sequence[Mapping[str, Any]], tables: Mapping[str, Sequence[str]]) -> str:
     """The picture and the tables as one HTML file; every text in it is escaped."""
     body = el(
         "main",
         el("h1", title, dir="auto"),
         el("p", status, class_="quiet"),
-        el("section", picture(title, points, titled=False)),
+        el("section", loop_picture(title, points, titled=False)),
         *(el("section", el("h2", name), el("pre", "\n".join(lines))) for name, lines in tables.items() if lines),
     )
     head = el(

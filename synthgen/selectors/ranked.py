@@ -62,7 +62,8 @@ class LongestK(Selector, BaseModel):
     """Keeps the `k` records with the longest outputs in words, in their order (arXiv 2402.04833).
 
     The others are dropped as `not_among_longest` (`score` their words, `limit` those of the shortest that was kept); of
-    equal lengths the earlier record stays. A record without an output is dropped as `no_score`.
+    equal lengths the earlier record stays. A record without an output is dropped as `no_score`. It tells a measure of
+    quality from one of length.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -76,7 +77,10 @@ class LongestK(Selector, BaseModel):
 
 
 class RandomK(Selector, BaseModel):
-    """Keeps `k` records drawn at random, in their order; the others are dropped as `not_drawn`."""
+    """Keeps `k` records drawn at random, in their order; the others are dropped as `not_drawn`.
+
+    It is the arm that every other selection has to beat.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.protocols import Selector
 from synthgen.records import Record
-from synthgen.similarity.vectors import LENGTH, vectors
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+from synthgen.similarity.vectors import LENGTH, tfidf_vectors
 
 
 class Balance(Selector, BaseModel):
@@ -69,7 +67,7 @@ class Diversity(Selector, BaseModel):
         """All the records in their order, those not selected marked as dropped."""
         if len(records) <= self.k:
             return list(records)
-        points = vectors(["\n".join(getattr(r, f) or "" for f in self.fields) for r in records])
+        points = tfidf_vectors(["\n".join(getattr(r, f) or "" for f in self.fields) for r in records])
         kept, similarity, nearest, limit = farthest_first(points, self.k, rng.randrange(len(records)))
         chosen = set(kept)
         return [
@@ -94,8 +92,6 @@ def farthest_first(
 
     `points`: float32 [n, d]; of equally far ones the first is taken. 1 <= k <= n.
     """
-    import numpy as np
-
     kept, last = [first], float("inf")
     similarity = points @ points[first]
     nearest = np.full(len(points), first, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Candidates among short texts: a prefix index with signatures inside the posting lists.
+"""Candidates: short texts by a prefix index with signatures inside its posting lists, long ones by a scan.
 
 A pair of lengths m and n that needs L common tokens shares at least L elements as multisets. Order all elements
 (token, occurrence) totally, rarest first: then two such texts have an element in common within the first n - L + 1 of
@@ -8,6 +8,10 @@ text is listed under, and looked up by, the few elements of its prefix.
 A posting holds, beside the text's number, a 64-bit parity signature and the length and position: what a probe throws
 away it throws away in one sequential pass, without touching a text. Two multisets that differ in d elements differ in
 at most d signature bits, so a pair can only be a near-duplicate if its signatures differ in at most m + n - 2L bits.
+
+A long text's prefix has many elements, common ones among them, so an index of prefixes would list nearly everything.
+Parity signatures of 512 bits, read from end to end, tell long texts apart instead: unrelated texts of 200 tokens differ
+in some 180 bits, near-duplicates at 0.7 in at most 120. What is left is compared in full.
 """
 
 from __future__ import annotations
@@ -38,11 +42,6 @@ Element = int
 """A token's number and its occurrence: number << 20 | occurrence."""
 
 
-def spread(number: int) -> int:
-    """A bit position from 0 to 63 that looks random: the top bits of a multiplicative hash (Knuth; 2^64 / phi)."""
-    return (number * 0x9E3779B97F4A7C15 & _MASK) >> 58
-
-
 def elements(ids: Iterable[int], first: int) -> list[Element]:
     """The first of the multiset's elements, rarest first: newest token numbers first.
 
@@ -61,6 +60,7 @@ def signature(ids: Iterable[int]) -> int:
     """The 64-bit parity signature of a multiset: a bit for each token, flipped once an occurrence."""
     bits = 0
     for token in ids:
+        # a bit's place looks random: the top bits of a multiplicative hash (Knuth; 2^64 / phi)
         bits ^= 1 << ((token * 0x9E3779B97F4A7C15 & _MASK) >> 58)
     return bits
 
@@ -217,13 +217,13 @@ def _scan(postings: _Postings, start: int, stop: int, wide: np.uint64, test: _Te
             found += postings.number[start:stop].take(hits).tolist()
 
 
-WORDS = 8
-"""64-bit words of a signature."""
+WIDE = 8
+"""64-bit words of a long text's signature."""
 
 
 def wide_signature(ids: Iterable[int]) -> np.ndarray[Any, np.dtype[np.uint64]]:
     """uint64 [8]: 512 parity bits, one for each token, flipped once an occurrence."""
-    words = [0] * WORDS
+    words = [0] * WIDE
     for token in ids:
         place = (token * 0x9E3779B97F4A7C15 & _MASK) >> 55
         words[place >> 6] ^= 1 << (place & 63)
@@ -231,11 +231,11 @@ def wide_signature(ids: Iterable[int]) -> np.ndarray[Any, np.dtype[np.uint64]]:
 
 
 class LongIndex:
-    """Numbers, lengths and signatures of texts, in order of arrival."""
+    """Numbers, lengths and wide signatures of long texts, in order of arrival."""
 
     def __init__(self) -> None:
         self._count = 0
-        self._signatures = np.empty((16, WORDS), dtype=np.uint64)
+        self._signatures = np.empty((16, WIDE), dtype=np.uint64)
         self._lengths = np.empty(16, dtype=np.int64)
         self._numbers = np.empty(16, dtype=np.uint32)
 

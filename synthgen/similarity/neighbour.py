@@ -18,7 +18,11 @@ Lengths = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Needed:
-    """Drops a pair iff F > threshold (`gt`, as Self-Instruct and Alpaca do) or F >= threshold (`ge`).
+    """How many common tokens make two texts near-duplicates: the one place where threshold, rule and arithmetic meet.
+
+    ROUGE-L F of token lists with lengths m and n and a longest common subsequence of L is 2L / (m + n). All else in
+    this package works on the integer `needed(m, n)`: the smallest L at which a pair is dropped, because F > threshold
+    (`gt`, as in Self-Instruct and Alpaca) or F >= threshold (`ge`).
 
     `exact` compares integers; `compat` compares the floats that rouge-score computes, which differ from the exact
     value at some ties (7/10 is one: of the 531 pairs of lengths up to 150 that can tie there, 272 fall on the other
@@ -160,8 +164,7 @@ class TaskIndex:
         if near is None or found is None:
             return None
         own_instruction, _, own_key = found.key.rpartition("\0")
-        score = min(near.score, found.score)
-        return Neighbour(found.number, own_key, score, f"{own_instruction}\n{found.text}")
+        return Neighbour(found.number, own_key, min(near.score, found.score), f"{own_instruction}\n{found.text}")
 
     def _inputs_of(self, group: int) -> Similarity:
         """The inputs kept with an instruction; most instructions have one, which needs no index."""

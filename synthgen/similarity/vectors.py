@@ -8,19 +8,15 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.safety.outward import learn
 from synthgen.similarity.neighbour import Neighbour
 from synthgen.text import ngrams, tokenize
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
 
 DIMENSIONS = 512
 """Columns that features are hashed to, with signs, so that two that meet cancel as often as they add."""
@@ -30,10 +26,11 @@ LENGTH = 4000
 product is exact in float32, in whatever order a machine adds."""
 
 
-def vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """float32 [n, DIMENSIONS]: whole numbers, rows of length LENGTH, or 0 for a text without words."""
-    import numpy as np
+def tfidf_vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """float32 [n, DIMENSIONS]: whole numbers, rows of length LENGTH, or 0 for a text without words.
 
+    They are the same on every machine.
+    """
     counts = [Counter(_features(text)) for text in texts]
     documents = Counter(feature for count in counts for feature in count)
     out = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)

@@ -59,7 +59,7 @@ class Generate(Faithful):
             # Alpaca's 20 tasks are counted with those shown; Self-Instruct stops at 16, which is 8 shown and 8 new.
             total = self.count if self.form == "tasks" else first - 1 + self.count
             prompt = self._prompt(form, total, first, ctx)
-            completion = await self.ask_faithfully(published(self.form, total), prompt, ctx, sample=ctx.attempt)
+            completion = await self.ask_faithfully(published_tasks(self.form, total), prompt, ctx, sample=ctx.attempt)
         else:
             form = TASKS if self.form == "tasks" else INSTRUCTIONS
             prompt = self._prompt(form, self.count, first, ctx)
@@ -106,7 +106,7 @@ def _record(item: Item, provenance: Provenance, drop: Drop | None) -> Record:
     )
 
 
-def published(form: str, total: int) -> Sampling:
+def published_tasks(form: str, total: int) -> Sampling:
     """The originals' sampling: Self-Instruct's (arXiv:2212.10560) for instructions, Alpaca's for tasks.
 
     Alpaca also forbade the end-of-text token (`logit_bias: {50256: -100}`); that number is another token for every
@@ -124,13 +124,14 @@ def published(form: str, total: int) -> Sampling:
     )
 
 
-PUBLISHED = Sampling(temperature=0, max_tokens=3, stop=("\n", "Task"))
-"""Self-Instruct's sampling for this question (arXiv:2212.10560)."""
+PUBLISHED_LABEL = Sampling(temperature=0, max_tokens=3, stop=("\n", "Task"))
+"""Self-Instruct's sampling for the question whether a task is a classification (arXiv:2212.10560)."""
 
 
 class Classify(Faithful):
-    """Fills in `is_classification` where it is not known. The template gets `instruction`, `reply` and `faithful`.
+    """Fills in `is_classification` where it is not known, so that instances are made label first where they are to be.
 
+    The template gets `instruction`, `reply` and `faithful`.
     An unreadable reply drops the record (`malformed`, `empty_reply`, `refused`, `truncated`, `context_length`); with
     `faithful: true` everything but Yes, yes and YES means no.
     """
@@ -149,7 +150,7 @@ class Classify(Faithful):
         form = YES_NO if self.faithful else LABEL
         prompt = self._render(self.prompt, instruction=record.instruction, reply=asking(form), faithful=self.faithful)
         if self.faithful:
-            completion = await self.ask_faithfully(PUBLISHED, prompt, ctx)
+            completion = await self.ask_faithfully(PUBLISHED_LABEL, prompt, ctx)
             parsed = YES_NO.parse(choices_of(completion)[0].text or "")
         else:
             completion = await self.ask_for(LABEL, prompt, ctx)

@@ -145,12 +145,12 @@ class Solve(Answering):
     Drops: `wrong_answer`, `duplicate_answer`, `no_reasoning`, `no_reference`, and those of `respond`.
     """
 
+    prompt_settings: ClassVar[tuple[str, ...]] = ("prompt", "hint")
+
     samples: int = Field(1, ge=1)
     right: Literal["equal", "program"] = "equal"
     distinct: bool = True
     rationalise: bool = False
-    prompt_settings: ClassVar[tuple[str, ...]] = ("prompt", "hint")
-
     hint: str = "solve/hint"
 
     async def run(self, records: list[Record], ctx: Context) -> list[Record]:

@@ -211,7 +211,7 @@ _NUMBER_OF_1_2 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)
 
 
 def yaml_text(value: Any, *, width: int = 120) -> str:
-    """The values as YAML, mappings in their order."""
+    """The values as YAML that means the same by 1.1 (PyYAML) and 1.2 (configs), mappings in their order."""
     import yaml
 
     class Dumper(yaml.SafeDumper):

@@ -262,12 +262,12 @@ def _on_stderr(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def accepted(folder: Path) -> list[Record]:
+def accepted_records(folder: Path) -> list[Record]:
     """The accepted records of a finished run, in order."""
     return list(dataset_records(RunFolder.open(folder).dataset_path))
 
 
-def rejected(folder: Path) -> Iterator[Record]:
+def rejected_records(folder: Path) -> Iterator[Record]:
     """The rejected records of a finished run, with their reasons.
 
     Raises:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from synthgen.errors import ConfigError
 from synthgen.protocols import Context, Draw, PoolView, Source, Stage
 from synthgen.records import Drop, Provenance, Record
+from synthgen.store.record_files import read_records
 
 LETTERS = "abcdefgh"
 """Few, so that a student of this size learns what to do with them within a minute."""
@@ -165,8 +166,6 @@ class Drills(Source, BaseModel):
 
     def model_post_init(self, context: object) -> None:
         """Reads the known records."""
-        from synthgen.store.record_files import read_records
-
         if self.path is not None:
             self._seeds = tuple(read_records(self.path))
 

@@ -25,7 +25,7 @@ from synthgen.safety.outward import logger
 from synthgen.teachers.llama_server import WAITING, Cancelled, Load, Server, ended, started
 from synthgen.teachers.openai.bodies import Dialect, Sent, encode, learned
 from synthgen.teachers.openai.problems import Again, Problem
-from synthgen.teachers.openai.reading import read
+from synthgen.teachers.openai.reading import read_reply
 from synthgen.text import suggestion
 
 log = logger("synthgen.teachers.llama_cpp")
@@ -257,7 +257,7 @@ class LlamaCpp(Teacher, BaseModel):
         cancelled = threading.Event()
         try:
             stream = await asyncio.wrap_future(server.ask(request.api, body, cancelled))
-            return read(200, {"Content-Type": "text/event-stream"}, stream, request.api)
+            return read_reply(200, {"Content-Type": "text/event-stream"}, stream, request.api)
         except asyncio.CancelledError:
             cancelled.set()
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import json
 import math
 import random
@@ -34,6 +33,7 @@ from synthgen.forms.salvage import encode
 from synthgen.protocols import Teacher
 from synthgen.requests.metering import FREE, Price
 from synthgen.requests.request import Choice, Completion, Request, Sampling, Usage
+from synthgen.text import nearest
 
 MALFORMED = "malformed"
 """The flaw that is in the text of the reply, not in the task."""
@@ -250,8 +250,8 @@ class Procedural(Teacher, BaseModel):
     def _known(cls, names: list[str] | None) -> list[str] | None:
         for name in names or ():
             if name not in FAMILIES:
-                near = difflib.get_close_matches(name, FAMILIES, n=1)
-                meant = f"; did you mean {near[0]!r}?" if near else ""
+                near = nearest(name, FAMILIES)
+                meant = f"; did you mean {near!r}?" if near else ""
                 raise ValueError(f"there is no family {name!r}{meant} There are: {', '.join(sorted(FAMILIES))}")
         return names
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ import pytest
 from engine_parts import HashTeacher, pipeline
 
 from synthgen import run_async, run_recipe
+from synthgen.api.event_loop import few_collections
 from synthgen.api.plan import first_request
 from synthgen.api.run import run
 from synthgen.config import load
@@ -116,3 +118,12 @@ def test_ctrl_c_cancels_what_is_no_run() -> None:
 
     assert in_a_notebook(cell) == "interrupted"
     thread.join()
+
+
+def test_collections_are_rare_inside_and_as_before_outside() -> None:
+    before = gc.get_threshold()
+    with few_collections():
+        assert gc.get_threshold()[0] > 10 * before[0]
+        assert gc.get_freeze_count() > 0
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from synthgen.api.training import load_training
-from synthgen.config.models import setting_lines
+from synthgen.config.models import training_setting_lines
 from synthgen.errors import ConfigError
 from synthgen.trainers.bundled import section_model
 
@@ -145,7 +145,7 @@ def test_a_path_that_leads_nowhere_is_told(write: Any, extra: Any) -> None:
 
 
 def test_every_setting_is_listed_with_what_it_is_for() -> None:
-    told = "\n".join(setting_lines())
+    told = "\n".join(training_setting_lines())
     for name in section_model().model_fields:
         assert f"\n  {name}" in f"\n{told}"
     assert "  batch_size: whole number (default 16)\n      rows a device takes" in told

@@ -162,6 +162,16 @@ def test_explain_export_and_stats_read_a_run_by_name_or_path(config: Path, synth
     assert "does not exist" in synthgen("stats", "nothing", code=1).stderr
 
 
+def test_verify_names_the_files_that_are_not_as_they_were_written(config: Path, synthgen: Synthgen) -> None:
+    synthgen("run")
+    assert synthgen("verify", "mine").stdout.endswith("files are as they were written\n")
+    (config / "outputs/mine/rejected.parquet").unlink()
+    (config / "outputs/mine/dataset/README.md").write_text("another")
+    done = synthgen("verify", "mine", code=3)
+    assert done.stdout == "changed  dataset/README.md\nmissing  rejected.parquet\n"
+    assert json.loads(synthgen("verify", "mine", "--json", code=3).stdout)["missing"] == ["rejected.parquet"]
+
+
 def test_schema_is_a_json_schema(synthgen: Synthgen) -> None:
     printed = json.loads(synthgen("schema").stdout)
     jsonschema.Draft7Validator.check_schema(printed)

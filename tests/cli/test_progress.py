@@ -13,7 +13,7 @@ import pytest
 from terminal import environment
 
 from synthgen.cli import terminal as module
-from synthgen.cli.terminal import Rate, duration, facts, progress_shown, rejected
+from synthgen.cli.terminal import Rate, duration, progress_lines, progress_shown, rejected_line
 from synthgen.engine.budget import Spending
 from synthgen.engine.pipeline import Flow, Progress
 
@@ -30,7 +30,7 @@ def halfway() -> Progress:
 
 
 def test_the_facts_of_a_run() -> None:
-    assert facts(halfway(), 2.5) == [
+    assert progress_lines(halfway(), 2.5) == [
         "250 of 1,000 accepted, 2.5/s, 5 min 0 s left",
         "60 rejected: 30 too_short, 20 near_duplicate, 5 too_long, 3 duplicate, 2 for other reasons",
         "requests: 1,200 bought, 10 from the journal, 0 in flight; 10,000 tokens",
@@ -40,12 +40,12 @@ def test_the_facts_of_a_run() -> None:
 def test_money_is_named_where_it_is_spent_and_time_left_where_there_is_a_target() -> None:
     progress = halfway()
     progress.target, progress.spending.usd = None, 1.5
-    assert facts(progress, 2.5)[0] == "250 accepted, 2.5/s"
-    assert facts(progress, 2.5)[2].endswith("10,000 tokens, $1.50")
+    assert progress_lines(progress, 2.5)[0] == "250 accepted, 2.5/s"
+    assert progress_lines(progress, 2.5)[2].endswith("10,000 tokens, $1.50")
     progress.spending.cached_tokens = 3000
-    assert facts(progress, 2.5)[2].endswith("10,000 tokens, 33% of the prompts' cached, $1.50")
-    assert facts(halfway(), 0)[0] == "250 of 1,000 accepted, 0.0/s"
-    assert rejected(Progress()) == "0 rejected"
+    assert progress_lines(progress, 2.5)[2].endswith("10,000 tokens, 33% of the prompts' cached, $1.50")
+    assert progress_lines(halfway(), 0)[0] == "250 of 1,000 accepted, 0.0/s"
+    assert rejected_line(Progress()) == "0 rejected"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_terminal_gets_a_bar_unless_plain_lines_are_asked_for(tmp_path: Path, 
             break
         seen += chunk
     os.close(ours)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert b"done: the target is reached" in out
     bars = re.findall("━+", seen.decode())

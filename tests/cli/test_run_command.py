@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from forks import heard
 from terminal import Synthgen, environment
 
 CONFIG = """\
@@ -121,8 +122,7 @@ def started(folder: Path, *settings: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # where the tests run under nohup, a hangup is ignored, and by their children too
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        preexec_fn=heard,
     )
     while process.poll() is None and not caught(process.pid) & 1 << signal.SIGHUP - 1:
         time.sleep(0.02)
@@ -146,7 +146,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(synthgen: Synthgen, config: P
     while process.poll() is None and not bought(config):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "asked to stop" in err
     assert "interrupted: asked to stop: what had been sent has come in" in out
@@ -165,7 +165,7 @@ def test_a_second_ctrl_c_does_not_wait(config: Path) -> None:
     while "once more to end at once" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 130
     assert out.startswith("interrupted: asked to stop at once: replies on their way are lost")
 
@@ -178,7 +178,7 @@ def test_two_runs_on_one_folder(synthgen: Synthgen, config: Path) -> None:
         assert "--out" in done.stderr
     finally:
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
 
 
 def test_a_shipped_recipe_runs_by_its_name_in_any_folder(synthgen: Synthgen, config: Path) -> None:

@@ -18,6 +18,9 @@ CUT = [
     "Das Wasser kocht bei hundert Grad. In den Bergen kocht es schon bei weniger",
     "Вода кипит при ста градусах. В горах она кипит раньше и",
     "面包因为酵母而发起来。酵母吃糖并且放出很多",
+    "1. Milk\n2. Eggs\n3.",
+    "- milk\n- eggs\n-",
+    "| a | b |\n|---|---|\n| 1 | tw",
 ]
 WHOLE = [
     "```python\nprint(1)\n```",
@@ -28,6 +31,10 @@ WHOLE = [
     "{x | x > 0",
     "I am sad :(",
     "Kind regards,",
+    "Please come on Friday.\n\nLooking forward to seeing you,",
+    "1- It has a strong opening. It is short and uses more of that kind",
+    "The answer is\n3.",
+    "| a | b |\n|---|---|\n| 1 | 2 |",
     "Paris",
     "- milk\n- eggs and flour from the shop",
     "1. Boil the water. Then add salt",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from synthgen.loop.limits import alarms, better_than_start, repeats, worse_than_start
-from synthgen.loop.measures import against, measure
+from synthgen.loop.limits import alarms, is_better, repeats, worse_than_start
+from synthgen.loop.measures import compared_repetition, measure
 from synthgen.loop.recipe import Alarms
 from synthgen.records import Record
 
@@ -102,10 +102,10 @@ def test_nothing_to_compare_with_is_no_alarm() -> None:
 
 def test_rows_that_repeat_themselves_are_held_against_the_seed_data() -> None:
     seeds = mixed({"a": 300})
-    assert repeats(*against(seeds[:150], seeds), Alarms()) == []
+    assert repeats(*compared_repetition(seeds[:150], seeds), Alarms()) == []
     copies = [r.replace(output=str(i)) for i in range(10) for r in seeds[:30]]
-    assert "what is trained on repeats itself" in repeats(*against(copies, seeds), Alarms())[0]
-    assert repeats(*against(copies[:1], seeds[:1]), Alarms()) == []
+    assert "what is trained on repeats itself" in repeats(*compared_repetition(copies, seeds), Alarms())[0]
+    assert repeats(*compared_repetition(copies[:1], seeds[:1]), Alarms()) == []
 
 
 def test_a_student_worse_than_that_of_round_0_beyond_noise_is_a_sign() -> None:
@@ -120,9 +120,9 @@ def test_a_student_worse_than_that_of_round_0_beyond_noise_is_a_sign() -> None:
 
 def test_a_student_better_than_that_of_round_0_is_so_beyond_noise() -> None:
     start = {"correct": "10" * 100}
-    assert not better_than_start(start, start)
-    assert not better_than_start({"correct": "10" * 99 + "11"}, start)
-    assert better_than_start({"correct": "10" * 80 + "11" * 20}, start)
+    assert not is_better(start, start)
+    assert not is_better({"correct": "10" * 99 + "11"}, start)
+    assert is_better({"correct": "10" * 80 + "11" * 20}, start)
 
 
 RECORDED = [json.loads(line) for line in (Path(__file__).parent / "data/collapse.jsonl").read_text().splitlines()]
@@ -134,7 +134,7 @@ def first_collapse(loop: dict[str, Any]) -> int | None:
     worse: list[str] = []
     scores = [{"correct": f"{int(text, 16):0420b}"} for text in loop["correct"]]
     for number, now in enumerate(loop["rounds"], 1):
-        better = better_than_start(scores[number - 1], scores[0])
+        better = is_better(scores[number - 1], scores[0])
         signs = alarms(now, first, limits, better=better) + repeats(now["rows"], now["seeds"], limits) + worse
         worse = worse_than_start(number, scores[number], scores[0], limits)
         if len(signs + worse) >= limits.least:

@@ -10,7 +10,7 @@ import pytest
 from synthgen.errors import ConfigError, SynthgenError
 from synthgen.loop import load, run_loop
 from synthgen.loop.recipe import longest, of_round
-from synthgen.store.record_files import accepted
+from synthgen.store.record_files import accepted_records
 
 VALUE = {"a": [1, {"by_round": [2, {"x": 3}]}], "b": {"by_round": ["one", "two", "three"]}}
 
@@ -39,7 +39,7 @@ def curriculum(**tasks: Any) -> dict[str, Any]:
 
 
 def words(folder: Path) -> set[int]:
-    return {len(record.instruction.split()[1]) for record in accepted(folder)}
+    return {len(record.instruction.split()[1]) for record in accepted_records(folder)}
 
 
 def test_a_loop_goes_from_easy_to_hard(make_loop: Callable[..., Path], tmp_path: Path) -> None:

@@ -7,18 +7,16 @@ kills loops of real students so often, which takes about six minutes.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dying import trials
 from forks import Fork, Forks
 from tiny_loop import TINY
 
@@ -118,15 +116,8 @@ def test_the_same_command_after_a_kill_at_any_moment(
     recipe.rename(project / "config.yaml")
     (tmp_path / "parts.py").rename(project / "parts.py")
     stride = 1 if "EVERY_KILL" in os.environ else 61
-    arguments = [json.dumps(value) for value in ([], command, made, stride)]
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).parents[1] / "dying.py"), str(project.parent), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=3000,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    with trials() as trial:
+        found = trial(project.parent, [], command, made, stride)
     assert found["wrong"] == {}
     assert found["expected"] == found["unharmed"] == 0
     assert found["steps"] > 100

@@ -11,7 +11,7 @@ import pytest
 from synthgen.errors import ConfigError, PluginError, StoreError
 from synthgen.filters.duplicates import HeldOut
 from synthgen.intervals import hierarchical, interval, paired
-from synthgen.loop.limits import gains, refusals
+from synthgen.loop.limits import is_better, refusals
 from synthgen.loop.recipe import Gate, Mix
 from synthgen.loop.state import Steps
 from synthgen.loop.training import balanced, mix
@@ -87,8 +87,8 @@ def test_the_gate_refuses_what_is_worse_beyond_noise_or_stops_less() -> None:
     less = refusals(scores("10" * 100, "1" * 180 + "0" * 20), good, Gate())
     assert ["answers that end -10.0 points" in why for why in less] == [True]
     assert refusals(scores("10" * 60 + "0" * 80), good, Gate(worse=0.3)) == []
-    assert gains(scores("1" * 200), good)
-    assert not gains(good, good)
+    assert is_better(scores("1" * 200), good)
+    assert not is_better(good, good)
 
 
 def test_contamination_is_found_by_equal_text_and_by_long_runs(tmp_path: Path) -> None:

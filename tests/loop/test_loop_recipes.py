@@ -11,10 +11,10 @@ from synthgen import assets, families
 from synthgen.cli.app import app
 from synthgen.errors import ConfigError
 from synthgen.loop import load, run_loop
-from synthgen.loop.measures import checker
+from synthgen.loop.measures import answer_check
 from synthgen.loop.recipe import longest
 from synthgen.records import Record
-from synthgen.store.record_files import accepted, read_records, write_records
+from synthgen.store.record_files import accepted_records, read_records, write_records
 from synthgen.task_sets.families import tasks
 
 
@@ -49,10 +49,10 @@ def test_seed_data_that_is_held_out_is_left_out_and_counted(make_loop: Callable[
 
 
 def test_answers_may_be_checked_by_a_filter() -> None:
-    right = checker(load("loop_lora"))
+    right = answer_check(load("loop_lora"))
     task = Record(instruction="What is 3 + 4?", output="The answer is not said.")
     assert [right(task.replace(output=text), "7") for text in ("7.", "8", "I do not know")] == [True, False, False]
-    exact = checker(load("loop_quickstart"))
+    exact = answer_check(load("loop_quickstart"))
     assert [exact(task.replace(output=text), "7") for text in (" 7\n", "7.")] == [True, False]
 
 
@@ -132,7 +132,7 @@ def test_a_fixed_teacher_writes_instructions_after_peoples_examples(
     report = run_loop(load("loop_self_instruct", settings), tmp_path / "out", say=lambda line: None)
     seeds = {r.id for r in read_records(tmp_path / "out/seeds.jsonl")}
     assert not any(r.history or r.tools for r in read_records(tmp_path / "out/seeds.jsonl"))
-    first, second = (accepted(tmp_path / f"out/rounds/{k}/generate") for k in (1, 2))
+    first, second = (accepted_records(tmp_path / f"out/rounds/{k}/generate") for k in (1, 2))
     assert len(first) == len(second) == 30
     assert all(r.output and r.provenance.model and "procedural" in r.provenance.model for r in first)
     assert {d for r in first for d in r.provenance.demonstrations} & seeds

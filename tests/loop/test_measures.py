@@ -4,7 +4,17 @@ import random
 
 import pytest
 
-from synthgen.loop.measures import against, distinct, entropy, half, looked_up, measure, nearest, repetition, share
+from synthgen.loop.measures import (
+    compared_repetition,
+    distinct,
+    entropy,
+    half_of_words,
+    known_answers,
+    measure,
+    nearest,
+    repetition,
+    share,
+)
 from synthgen.records import Record
 from synthgen.text import normalize
 
@@ -62,7 +72,7 @@ def test_the_spread_of_random_halves_is_that_of_samples() -> None:
         return [f"w{draw.randrange(30)} w{draw.randrange(30)}" for _ in range(300)]
 
     samples = [sample() for _ in range(40)]
-    found = [repetition(texts, half(texts))["distinct_2"] for texts in samples]
+    found = [repetition(texts, half_of_words(texts))["distinct_2"] for texts in samples]
     means = [value[0] for value in found if value]
     centre = sum(means) / len(means)
     spread = (sum((v - centre) ** 2 for v in means) / len(means)) ** 0.5
@@ -84,7 +94,7 @@ def test_answers_to_tasks_of_the_seed_data_are_looked_up() -> None:
         Record(instruction="up b", output="B"),
         Record(instruction="up a"),
     ]
-    assert looked_up(written, seeds) == (2, 1)
+    assert known_answers(written, seeds) == (2, 1)
     found = measure(written, generated=4, known=(), seeds=seeds, written=written)
     assert (found["known_asked"], found["known_right"]) == (2, 0.5)
     assert measure(written, generated=4, known=())["known_right"] is None
@@ -92,10 +102,10 @@ def test_answers_to_tasks_of_the_seed_data_are_looked_up() -> None:
 
 def test_rows_and_seed_data_are_measured_on_equally_many_words() -> None:
     seeds = mixed({"a": 300})
-    rows, human = against([*seeds, *seeds], seeds)
+    rows, human = compared_repetition([*seeds, *seeds], seeds)
     assert rows["distinct_2"] == human["distinct_2"]  # repeated to hold its share: the same rows
     copies = [r.replace(output="y") for r in seeds[:30]]
-    rows, human = against([c.replace(output=str(i)) for i in range(10) for c in copies], seeds)
+    rows, human = compared_repetition([c.replace(output=str(i)) for i in range(10) for c in copies], seeds)
     assert rows["distinct_2"] < 0.3 < human["distinct_2"]
     assert rows["compression"] > 1.5 * human["compression"]
 

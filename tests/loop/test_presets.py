@@ -10,7 +10,7 @@ import pytest
 
 from synthgen.loop import LoopReport, load, run_loop
 from synthgen.records import Record
-from synthgen.store.record_files import accepted, read_records, rejected, write_records
+from synthgen.store.record_files import accepted_records, read_records, rejected_records, write_records
 from synthgen.task_sets.drills import solve
 
 torch = pytest.importorskip("torch", reason="the transformers extra is not installed")
@@ -32,7 +32,7 @@ def go(name: str, out: Path, *settings: str, small: bool = True) -> LoopReport:
 
 
 def made(out: Path, number: int = 1) -> list[Record]:
-    return accepted(out / f"rounds/{number}/generate")
+    return accepted_records(out / f"rounds/{number}/generate")
 
 
 def trained_on(out: Path, number: int = 1) -> list[Record]:
@@ -59,7 +59,9 @@ def test_expert_iteration_trains_the_base_on_what_it_solved_greedily(tmp_path: P
         assert all(map(right, kept))
         assert {r.instruction for r in trained_on(tmp_path / "out", number)} == {r.instruction for r in kept}
         assert report.rounds[number].training["seed_rows"] == 0
-    wrong = [r for r in rejected(tmp_path / "out/rounds/1/generate") if r.drop and r.drop.reason == "wrong_answer"]
+    wrong = [
+        r for r in rejected_records(tmp_path / "out/rounds/1/generate") if r.drop and r.drop.reason == "wrong_answer"
+    ]
     assert not any(map(right, wrong))
 
 
@@ -280,7 +282,7 @@ def test_a_judge_that_cannot_judge_ends_the_loop_with_reasons(tmp_path: Path) ->
     )
     report = go("loop_self_rewarding", tmp_path / "out", *settings)
     assert report.status == "no_yield"
-    dropped = [r.drop for r in rejected(tmp_path / "out/rounds/1/generate") if r.drop]
+    dropped = [r.drop for r in rejected_records(tmp_path / "out/rounds/1/generate") if r.drop]
     assert {drop.reason for drop in dropped} == {"unjudged"}
     assert all("judgements could be read" in (drop.detail or "") for drop in dropped)
 

@@ -12,7 +12,7 @@ import pytest
 from synthgen.errors import ConfigError, RunLocked
 from synthgen.loop import LoopReport, load, run_loop
 from synthgen.store.files import Lock
-from synthgen.store.record_files import accepted, read_records
+from synthgen.store.record_files import accepted_records, read_records
 from synthgen.task_sets import drills
 
 Make = Callable[..., Path]
@@ -32,7 +32,7 @@ def test_rounds_accumulate_and_the_student_improves(make_loop: Make, tmp_path: P
     first, second, third = accuracies(report)
     assert first < second < third
     assert report.summary(report.rounds[2])["gain"]["low"] > 0
-    one, two = (accepted(tmp_path / "out" / "rounds" / k / "generate") for k in "12")
+    one, two = (accepted_records(tmp_path / "out" / "rounds" / k / "generate") for k in "12")
     rows = read_records(tmp_path / "out/rounds/2/train.jsonl")
     assert len(rows) == 4 * len(drills.FAMILIES) + len(one) + len(two)
     assert {r.instruction for r in (*one, *two)} <= {r.instruction for r in rows}
@@ -43,7 +43,7 @@ def test_rounds_accumulate_and_the_student_improves(make_loop: Make, tmp_path: P
 def test_the_latest_good_student_is_the_teacher(make_loop: Make, tmp_path: Path) -> None:
     report = go(make_loop(), tmp_path / "out")
     assert [r.teacher for r in report.rounds] == ["", "rounds/0/student", "rounds/1/student"]
-    by_round = [accepted(tmp_path / "out/rounds" / k / "generate")[0].provenance for k in "12"]
+    by_round = [accepted_records(tmp_path / "out/rounds" / k / "generate")[0].provenance for k in "12"]
     assert [p.round for p in by_round] == [1, 2]
     assert '"skill": 0.4' in (by_round[0].model or "")
     assert '"skill": 0.6' in (by_round[1].model or "")
@@ -184,7 +184,7 @@ def test_a_worse_student_does_not_become_the_teacher(make_loop: Make, tmp_path: 
     assert "accuracy -" in report.rounds[1].why[0]
     # the refused round's data is left out, and the same teacher writes other records
     assert report.rounds[2].training["earlier_rows"] == 0
-    one, two = (accepted(tmp_path / "out/rounds" / k / "generate") for k in "12")
+    one, two = (accepted_records(tmp_path / "out/rounds" / k / "generate") for k in "12")
     assert {r.instruction for r in one} != {r.instruction for r in two}
     assert go(path, tmp_path / "stops", "gate.refused=stop").status == "refused"
 
@@ -202,7 +202,7 @@ def test_held_out_tasks_are_kept_out_of_the_data(make_loop: Make, tmp_path: Path
     found = report.rounds[1].generation["rejected"]["contaminated"]
     assert found > 0
     held = {r.instruction for r in read_records(tmp_path / "out/held_out/seen.jsonl")}
-    assert not held & {r.instruction for r in accepted(tmp_path / "out/rounds/1/generate")}
+    assert not held & {r.instruction for r in accepted_records(tmp_path / "out/rounds/1/generate")}
 
 
 def test_the_recipe_may_lie_elsewhere_than_the_current_folder(

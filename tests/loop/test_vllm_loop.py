@@ -14,7 +14,7 @@ os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 pytest.importorskip("vllm", reason="vLLM is not installed: make test-vllm")
 
 from synthgen.loop import load, run_loop
-from synthgen.store.record_files import accepted
+from synthgen.store.record_files import accepted_records
 from synthgen.task_sets import drills
 
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("default")]
@@ -43,7 +43,7 @@ def test_one_round_with_the_student_in_vllm(make_loop: Callable[..., Path], tmp_
     report = run_loop(load(path), tmp_path / "out", say=lambda line: None)
     assert (report.status, len(report.rounds)) == ("done", 2)
     assert report.rounds[1].generation["generated"] == 48
-    made = accepted(tmp_path / "out/rounds/1/generate")
+    made = accepted_records(tmp_path / "out/rounds/1/generate")
     assert all(drills.solve(r.instruction) == (r.task_type, r.output) for r in made)
     assert all((r.provenance.model or "").startswith("student@") for r in made)
     shares = [report.summary(r)["seen"] for r in report.rounds]

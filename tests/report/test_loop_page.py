@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from synthgen.loop.report import costs
+from synthgen.loop.report import cost_table
 from synthgen.loop.round import Round
 from synthgen.report.charts import steps
-from synthgen.report.loop_page import page, picture
+from synthgen.report.loop_page import loop_page, loop_picture
 
 START = {"round": 0, "name": "seen", "accuracy": 0.5, "low": 0.4, "high": 0.6, "verdict": "passed"}
 LATER = {
@@ -27,7 +27,7 @@ LATER = {
 
 
 def drawn(*points: Mapping[str, Any]) -> ElementTree.Element:
-    return ElementTree.fromstring(picture("<loop>", points))
+    return ElementTree.fromstring(loop_picture("<loop>", points))
 
 
 def texts(root: ElementTree.Element) -> list[str]:
@@ -87,7 +87,7 @@ def test_every_value_lies_below_the_axis_end(most: float) -> None:
 
 def test_the_page_escapes_what_models_and_users_wrote() -> None:
     bad = "<script>alert(1)</script>"
-    found = page(bad, bad, [START, {**LATER, "task_types": {bad: 1.0, "up": 0.0}}], {"Rounds": [bad]})
+    found = loop_page(bad, bad, [START, {**LATER, "task_types": {bad: 1.0, "up": 0.0}}], {"Rounds": [bad]})
     assert "<script>" not in found
     assert "http://" not in found.replace("http://www.w3.org/2000/svg", "")
     assert found.count("alert(1)") >= 5
@@ -96,9 +96,9 @@ def test_the_page_escapes_what_models_and_users_wrote() -> None:
 def test_costs_are_summed_and_a_round_that_bought_nothing_has_none() -> None:
     bought = {"requests": 10, "tokens": 2000, "usd": 0.5}
     rounds = [Round(0), Round(1, generation=bought, measures={"new": 40}), Round(2, generation=bought)]
-    lines = costs(rounds, [{"train": 2.0}, {"generate": 1.5, "train": 2.0}, {}])
+    lines = cost_table(rounds, [{"train": 2.0}, {"generate": 1.5, "train": 2.0}, {}])
     assert " ".join(lines[0].split()) == "round requests tokens usd new per 1,000 tokens train s generate s all s"
     assert lines[1].split() == ["0", "2.0", "2.0"]
     assert lines[2].split() == ["1", "10", "2,000", "0.5", "20.0", "2.0", "1.5", "3.5"]
     assert lines[-1].split() == ["all", "20", "4,000", "1", "10.0", "4.0", "1.5", "5.5"]
-    assert costs([Round(0)], [{}])[-1].split() == ["all", "0", "0", "0.0"]
+    assert cost_table([Round(0)], [{}])[-1].split() == ["all", "0", "0", "0.0"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthgen.similarity.vectors import LENGTH, vectors
+from synthgen.similarity.vectors import LENGTH, tfidf_vectors
 
 TEXTS = [
     "Name a planet.",
@@ -15,7 +15,7 @@ TEXTS = [
 
 
 def test_rows_are_whole_numbers_of_one_length() -> None:
-    points = vectors(TEXTS)
+    points = tfidf_vectors(TEXTS)
     assert points.dtype == np.float32
     assert np.array_equal(points, np.rint(points))
     lengths = np.linalg.norm(points, axis=1)
@@ -24,7 +24,7 @@ def test_rows_are_whole_numbers_of_one_length() -> None:
 
 
 def test_likeness_follows_the_words() -> None:
-    cosine = vectors(TEXTS) @ vectors(TEXTS).T / LENGTH**2
+    cosine = tfidf_vectors(TEXTS) @ tfidf_vectors(TEXTS).T / LENGTH**2
     assert np.isclose(cosine[0, 1], 1, atol=0.01)
     assert 0.1 < cosine[0, 5] < 0.95
     assert abs(cosine[0, 3]) < 0.2
@@ -32,7 +32,7 @@ def test_likeness_follows_the_words() -> None:
 
 def test_dot_products_are_exact_in_any_order() -> None:
     rng = np.random.default_rng(0)
-    points = vectors([" ".join(rng.choice(list("abcdefgh"), 12)) for _ in range(40)])
+    points = tfidf_vectors([" ".join(rng.choice(list("abcdefgh"), 12)) for _ in range(40)])
     exact = points.astype(np.int64) @ points.astype(np.int64).T
     order = rng.permutation(points.shape[1])
     assert np.array_equal(points @ points.T, exact)

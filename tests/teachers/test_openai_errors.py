@@ -18,7 +18,7 @@ from synthgen.requests.request import Completion, Sampling
 from synthgen.teachers.openai import OpenAI, failures
 from synthgen.teachers.openai.access import from_environment, without_credentials
 from synthgen.teachers.openai.problems import Problem
-from synthgen.teachers.openai.reading import read
+from synthgen.teachers.openai.reading import read_reply
 
 KEY = "sk-planted-7f3a9c2e51"
 
@@ -333,14 +333,14 @@ def test_a_certificate_or_a_scheme_that_does_not_fit_is_no_matter_of_waiting() -
 @pytest.mark.parametrize("status", [200, 201, 202, 206])
 def test_a_reply_of_any_status_of_success_is_one(status: int) -> None:
     body = {"choices": [{"message": {"content": "A plain answer."}, "finish_reason": "stop"}]}
-    completion = read(status, {}, json.dumps(body).encode(), "chat")
+    completion = read_reply(status, {}, json.dumps(body).encode(), "chat")
     assert not isinstance(completion, Problem)
     assert completion.text == "A plain answer."
 
 
 @pytest.mark.parametrize(("status", "data"), [(204, b""), (202, b'{"requestId": "x", "status": "pending"}')])
 def test_a_success_without_a_reply_is_none(status: int, data: bytes) -> None:
-    problem = read(status, {}, data, "chat")
+    problem = read_reply(status, {}, data, "chat")
     assert isinstance(problem, Problem)
     assert problem.again({}) is None
 

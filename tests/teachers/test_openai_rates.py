@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.teachers.openai.limits import WINDOW_S, Allowance, Window, seconds
+from synthgen.teachers.openai.limits import WINDOW_S, Allowance, Window, duration_s
 
 
 def test_no_limit_never_waits() -> None:
@@ -109,9 +109,9 @@ def test_ones_own_count_stands_against_late_news_of_it() -> None:
     [("1.5", 1.5), ("120ms", 0.12), ("6m0s", 360.0), ("1h2m3s", 3723.0), ("2d", 172800.0), ("7.66s", 7.66)],
 )
 def test_durations(text: str, value: float) -> None:
-    assert seconds(text) == pytest.approx(value)
+    assert duration_s(text) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("text", [None, "", "soon", "1x", "1s later", "2026-01-01T00:00:00Z"])
 def test_what_is_no_duration(text: str | None) -> None:
-    assert seconds(text) is None
+    assert duration_s(text) is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from synthgen.forms.reply_problems import choices_of, why_unusable
 from synthgen.teachers.openai.problems import Again, Problem
-from synthgen.teachers.openai.reading import assembled, is_stream, read
+from synthgen.teachers.openai.reading import assembled, is_stream, read_reply
 from synthgen.teachers.openai.replies import MalformedError
 
 
@@ -46,7 +46,7 @@ def test_everything_is_put_together(line_end: str) -> None:
         {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 5}},
         line_end=line_end,
     )
-    completion = read(200, {}, data, "chat")
+    completion = read_reply(200, {}, data, "chat")
     assert not isinstance(completion, Problem)
     first, second = completion.choices
     assert (first.text, first.reasoning, first.finish_reason) == ("Lima\u2028 is it", "Let me think.", "tool_calls")
@@ -88,7 +88,7 @@ def test_what_is_cut_or_no_json_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedError):
         assembled(data, "chat")
     with pytest.raises(Again):
-        read(200, {}, data, "chat")
+        read_reply(200, {}, data, "chat")
 
 
 def test_an_end_without_a_mark_is_an_end_where_every_choice_has_its_reason() -> None:
@@ -112,7 +112,7 @@ def ended(**said: Any) -> dict[str, Any]:
     ],
 )
 def test_the_end_of_a_stream_is_told_wherever_it_is_in_a_reply_in_one_piece(events: list[Any], reason: str) -> None:
-    completion = read(200, {}, stream(chunk(content="A plain answer."), *events), "chat")
+    completion = read_reply(200, {}, stream(chunk(content="A plain answer."), *events), "chat")
     assert not isinstance(completion, Problem)
     assert why_unusable(choices_of(completion)[0]) == reason
 
@@ -148,7 +148,7 @@ def test_pieces_that_are_objects() -> None:
     ],
 )
 def test_errors_within_a_stream(data: bytes) -> None:
-    problem = read(200, {}, data, "chat")
+    problem = read_reply(200, {}, data, "chat")
     assert isinstance(problem, Problem)
     assert problem.message == "overloaded"
     assert problem.status in (500, 503)
@@ -183,4 +183,4 @@ JSON = st.recursive(
 @given(st.lists(JSON, max_size=4), st.sampled_from(["chat", "completions", "responses"]))
 def test_no_stream_raises_anything_else(events: list[Any], api: Any) -> None:
     with suppress(Again):
-        assert read(200, {}, b": x\n" + stream(*events), api)
+        assert read_reply(200, {}, b": x\n" + stream(*events), api)

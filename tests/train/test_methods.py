@@ -15,6 +15,7 @@ from synthgen_train.generation import load_trained
 from synthgen_train.methods import BaseMethod, Method, Start
 from synthgen_train.templates import CHATML, SPECIAL_TOKENS
 from synthgen_train.tiny import FromScratch, model_of, tokenizer_of
+from transformers import AutoModelForCausalLM
 
 from synthgen.records import Record
 
@@ -71,8 +72,6 @@ def test_each_method_trains_saves_loads_merges_and_generates(
     folder, tokenizer = base
     method: Method = TypeAdapter(Method).validate_python(settings)
     torch.manual_seed(0)
-    from transformers import AutoModelForCausalLM
-
     model = method.wrap(AutoModelForCausalLM.from_pretrained(folder), Start())
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     whole = sum(p.numel() for p in model.parameters())
@@ -120,3 +119,18 @@ def test_a_method_that_lacks_a_part_cannot_be_made() -> None:
     for kind, lacking in ((Nothing, "save.*wrap"), (Frozen, "save")):
         with pytest.raises(TypeError, match=f"abstract.*{lacking}"):
             kind()
+
+
+def test_the_method_that_the_docs_show_trains_its_layers_alone(base: tuple[Path, Any], tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": "documentation"}
+    block = page.partition("```python\n# last_layers.py\n")[2].partition("```")[0]
+    exec(compile(block, "plugins.md", "exec", dont_inherit=True), names)
+    folder, tokenizer = base
+    model = names["LastLayers"](layers=1).wrap(AutoModelForCausalLM.from_pretrained(folder), Start())
+    assert all("layers.1." in name for name, p in model.named_parameters() if p.requires_grad)
+    losses = step(model, tokenizer)
+    assert losses[-1] < losses[0]
+    names["LastLayers"]().save(model, tmp_path, str(folder), model.state_dict())
+    saved = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), saved.parameters(), strict=True))

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 from synthgen.records import Answer, Record, to_messages
@@ -18,6 +19,12 @@ from synthgen_train.rendering import LeftOut, Literals, Rendered, render, show
 
 IGNORED = -100
 """The label that PyTorch's cross entropy leaves out."""
+
+TOGETHER = 1000
+"""How many dialogues are tokenised at once."""
+
+Tokens = tuple[list[int], list[tuple[int, int]]]
+"""Token ids, and the characters (start, end) that each is made of."""
 
 Reasoning = Literal["visible", "tagged", "drop"]
 LongRows = Literal["drop", "split"]
@@ -104,8 +111,10 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "function", **call, "function": function}
 
 
-def encode(tokenizer: Any, rendered: Rendered, loss: Loss = "answers") -> tuple[list[int], list[int]]:
-    """Token ids and labels of a rendered dialogue, both int [T].
+def encode(
+    tokenizer: Any, rendered: Rendered, loss: Loss = "answers", tokens: Tokens | None = None
+) -> tuple[list[int], list[int]]:
+    """Token ids and labels of a rendered dialogue, both int [T]; `tokens` are those of its text, where they are known.
 
     With `loss: all` every token carries loss, up to the last stop token; a line feed that a template writes behind it
     does not, so that it is the stop token that is learnt last in either case.
@@ -117,9 +126,7 @@ def encode(tokenizer: Any, rendered: Rendered, loss: Loss = "answers") -> tuple[
     Raises:
         LeftOut: a control token that a text writes out cannot be kept as text.
     """
-    # not verbose: rows beyond the context are counted, and need no warning each
-    encoded = tokenizer(rendered.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    ids, offsets = list(encoded["input_ids"]), list(encoded["offset_mapping"])
+    ids, offsets = tokens or tokens_of(tokenizer, [rendered.text])[0]
     borders = [at for span in rendered.spans for at in span]
     if any(start < border < end for start, end in offsets for border in borders):
         if rendered.literals:
@@ -138,6 +145,15 @@ def encode(tokenizer: Any, rendered: Rendered, loss: Loss = "answers") -> tuple[
         last = max((i for i, label in enumerate(labels) if label != IGNORED), default=-1)
         labels = ids[: last + 1] + [IGNORED] * (len(ids) - last - 1)
     return ids, labels
+
+
+def tokens_of(tokenizer: Any, texts: Sequence[str]) -> list[Tokens]:
+    """Token ids and character offsets of texts. A fast tokenizer takes several at once on all cores."""
+    if not texts:
+        return []
+    # not verbose: rows beyond the context are counted, and need no warning each
+    encoded = tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    return list(zip(encoded["input_ids"], encoded["offset_mapping"], strict=True))
 
 
 def _encode_pieces(tokenizer: Any, rendered: Rendered) -> tuple[list[int], list[int]]:
@@ -189,40 +205,56 @@ def make_examples(
     """
     made = Examples()
     known = Literals.of(tokenizer)
-    for record in records:
-        made.records += 1
-        literals = known.fresh()
-        try:
-            ids, labels = _example(record, tokenizer, literals, max_length, reasoning, long_rows, loss)
-            made.items.append(Example(ids, labels, record.id, source))
-        except LeftOut as error:
-            made.leave_out(record, error.cause, str(error))
-        made.literal.update(set(literals.used))
+    left = iter(records)
+    while group := list(islice(left, TOGETHER)):
+        begun = [_begin(record, tokenizer, known.fresh(), reasoning) for record in group]
+        tokens = iter(tokens_of(tokenizer, [one.rendered.text for one in begun if not isinstance(one, LeftOut)]))
+        for record, one in zip(group, begun, strict=True):
+            made.records += 1
+            try:
+                if isinstance(one, LeftOut):
+                    raise one
+                ids, labels = _finish(one, next(tokens), tokenizer, max_length, long_rows, loss)
+                made.items.append(Example(ids, labels, record.id, source))
+            except LeftOut as error:
+                made.leave_out(record, error.cause, str(error))
+            made.literal.update(set(() if isinstance(one, LeftOut) else one.literals.used))
     return made
 
 
-def _example(
-    record: Record,
-    tokenizer: Any,
-    literals: Literals,
-    max_length: int,
-    reasoning: Reasoning,
-    long_rows: LongRows,
-    loss: Loss,
-) -> tuple[list[int], list[int]]:
+@dataclass(slots=True)
+class _Begun:
+    """A record as text: its messages and tools as they are shown, and what they are rendered as."""
+
+    shown: list[dict[str, Any]]
+    tools: list[dict[str, Any]]
+    literals: Literals
+    rendered: Rendered
+
+
+def _begin(record: Record, tokenizer: Any, literals: Literals, reasoning: Reasoning) -> _Begun | LeftOut:
     messages = dialogue(record, reasoning)
     last = messages[-1]
     if last["role"] != "assistant" or not (last.get("tool_calls") or last["content"].strip()):
-        raise LeftOut("no_answer", "")
+        return LeftOut("no_answer", "")
     shown, tools = literals.hide(messages), literals.hide(record.tools)
-    while True:
-        ids, labels = encode(tokenizer, render(tokenizer, shown, tools, literals), loss)
-        if len(ids) <= max_length:
-            break
+    try:
+        return _Begun(shown, tools, literals, render(tokenizer, shown, tools, literals))
+    except LeftOut as error:
+        return error
+
+
+def _finish(
+    begun: _Begun, tokens: Tokens, tokenizer: Any, max_length: int, long_rows: LongRows, loss: Loss
+) -> tuple[list[int], list[int]]:
+    ids, labels = encode(tokenizer, begun.rendered, loss, tokens)
+    shown = begun.shown
+    while len(ids) > max_length:
         earlier = [i for i, m in enumerate(shown[:-1]) if m["role"] == "assistant"]
         if long_rows == "drop" or not earlier:
             raise LeftOut("too_long", f"{len(ids)} tokens")
         shown = shown[: earlier[-1] + 1]
+        ids, labels = encode(tokenizer, render(tokenizer, shown, begun.tools, begun.literals), loss)
     if all(label == IGNORED for label in labels):
         raise LeftOut("nothing_trained", "")
     return ids, labels

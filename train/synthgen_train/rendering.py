@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,9 +63,9 @@ class Literals:
     def of(cls, tokenizer: Any) -> Literals:
         """Those of the tokenizer, of which none is used so far."""
         special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-        tokens = sorted({*special, *tokenizer.all_special_tokens}, key=lambda token: (-len(token), token))
         # The characters that hide them are hidden too where a text has one.
-        return cls(re.compile("|".join([*map(re.escape, tokens), f"[{chr(HIDDEN)}-{chr(HIDDEN + 0xFFFD)}]"])))
+        hiding = f"[{chr(HIDDEN)}-{chr(HIDDEN + 0xFFFD)}]"
+        return cls(re.compile("|".join([longest_of({*special, *tokenizer.all_special_tokens} - {""}), hiding])))
 
     def fresh(self) -> Literals:
         """The same for another record."""
@@ -120,6 +120,22 @@ class Literals:
         if len(done) < len(places):
             raise LeftOut("special_token", f"the text writes out {next(iter(self.hidden.values()))}")
         return new_ids, new_offsets
+
+
+def longest_of(words: Collection[str]) -> str:
+    """A pattern of the longest of the words that begins at a place, as a tree by their letters.
+
+    A tokenizer may have thousands of control tokens (Gemma has 6,000), and one after another they would all be tried
+    at each character of a text.
+    """
+    branches: dict[str, list[str]] = {}
+    for word in sorted(words):
+        if word:
+            branches.setdefault(word[0], []).append(word[1:])
+    tree = "|".join(re.escape(first) + longest_of(rest) for first, rest in branches.items())
+    if "" in words and branches:
+        return f"(?:{tree})?"
+    return f"(?:{tree})" if len(branches) > 1 else tree
 
 
 def _letters(tokenizer: Any, token: str) -> list[int]:
@@ -187,7 +203,8 @@ def render(
             raise TemplateError("the template loses what a tool returned")
         if message["role"] != "assistant":
             continue
-        before, after = show(tokenizer, messages[:i], tools, prompt=True), show(tokenizer, messages[: i + 1], tools)
+        before = show(tokenizer, messages[:i], tools, prompt=True)
+        after = whole if i + 1 == len(messages) else show(tokenizer, messages[: i + 1], tools)
         if not whole.startswith(before):
             raise TemplateError("the prompt is not a prefix of prompt and answer: the template rewrites earlier turns")
         if not whole.startswith(after):

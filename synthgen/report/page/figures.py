@@ -122,7 +122,9 @@ def _moment(moment: str) -> str:
     return moment.replace("T", " ")[:16]
 
 
-ROWS = 12
+MOST_ROWS = 12
+"""Names with a bar of their own; the rest are summed up."""
+
 NAME_CHARACTERS = 60
 
 
@@ -134,29 +136,30 @@ def lengths(numbers: Mapping[str, Any]) -> Html:
         if not quantiles["records"]:
             picture = el("p", "No record has any.", class_="quiet")
         else:
-            picture = _length(field, found, quantiles)
+            picture = _length_histogram(field, found, quantiles)
         drawn.append(el("figure", el("figcaption", field.capitalize()), picture))
     return join(el("div", *drawn, class_="three"), _quantiles(numbers["words"]))
 
 
 def counts(title: str, found: Mapping[str, int], total: int, *, task: bool = False, note: str = "") -> Html:
     """The most frequent names with bars; the rest summed up."""
-    shown = list(found.items())[:ROWS]
+    shown = list(found.items())[:MOST_ROWS]
     most = max((count for _, count in shown), default=1)
     rows = []
     for name, count in shown:
-        label = el("button", _named(name), type="button", class_="link", data_task=name) if task else _named(name)
-        rows.append(_row(label, bar(most, ("kept", count)), count, total))
-    rest = sum(list(found.values())[ROWS:])
+        shown_name = _shown_name(name)
+        label = el("button", shown_name, type="button", class_="link", data_task=name) if task else shown_name
+        rows.append(_count_row(label, bar(most, ("kept", count)), count, total))
+    rest = sum(list(found.values())[MOST_ROWS:])
     if rest:
-        rows.append(_row(f"{len(found) - ROWS:,} more", bar(most, ("rest", min(rest, most))), rest, total))
+        rows.append(_count_row(f"{len(found) - MOST_ROWS:,} more", bar(most, ("rest", min(rest, most))), rest, total))
     body = el("table", el("tbody", *rows), class_="bars") if rows else el("p", "None.", class_="quiet")
     return el("section", el("h2", title), body, el("p", note, class_="quiet") if note else None, class_="card")
 
 
 def openings(numbers: Mapping[str, Any]) -> Html:
     """The most frequent first words of instructions, and how many there are."""
-    found = dict(list(numbers["openings"].items())[:ROWS])
+    found = dict(list(numbers["openings"].items())[:MOST_ROWS])
     note = f"{numbers['distinct_openings']:,} different beginnings of two words."
     return counts("Openings of instructions", found, numbers["accepted"], note=note)
 
@@ -179,7 +182,7 @@ def diversity(numbers: Mapping[str, Any]) -> Html:
     return join(el("dl", *tiles, class_="tiles"), el("p", note, class_="quiet"))
 
 
-def _length(field: str, found: Mapping[str, Any], quantiles: Mapping[str, Any]) -> Html:
+def _length_histogram(field: str, found: Mapping[str, Any], quantiles: Mapping[str, Any]) -> Html:
     width, values = found["width"], found["counts"]
     bins = [
         Bin(count, f"{number * width:,} to {(number + 1) * width - 1:,} words" if width > 1 else f"{number:,} words")
@@ -211,7 +214,7 @@ def _quantiles(found: Mapping[str, Mapping[str, float]]) -> Html:
     return el("div", el("table", el("thead", head), el("tbody", *rows)), class_="scroll")
 
 
-def _row(label: Html | str, picture: Html, count: int, total: int) -> Html:
+def _count_row(label: Html | str, picture: Html, count: int, total: int) -> Html:
     return el(
         "tr",
         el("th", label, scope="row"),
@@ -221,7 +224,7 @@ def _row(label: Html | str, picture: Html, count: int, total: int) -> Html:
     )
 
 
-def _named(name: str) -> str:
+def _shown_name(name: str) -> str:
     if name == "none":
         return "not determined"
     return name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…"
@@ -236,7 +239,7 @@ def funnel(report: RunReport) -> Html:
         if not (flow.entered or flow.new or dropped):
             continue
         left = (flow.entered or left) + flow.new - dropped
-        rows.append(_stage(flow, whole, left, dropped))
+        rows.append(_stage_row(flow, whole, left, dropped))
     head = el(
         "tr",
         el("th", "Stage", scope="col"),
@@ -261,7 +264,7 @@ def reasons(report: RunReport) -> Html:
     rows = [
         el(
             "tr",
-            el("th", _filter(reason, stage, reason), scope="row"),
+            el("th", _filter_button(reason, stage, reason), scope="row"),
             el("td", bar(most, ("gone", count)), class_="wide"),
             el("td", f"{count:,}", class_="number"),
             el("td", f"{count / report.rejected:.1%}" if report.rejected else "", class_="number quiet"),
@@ -295,9 +298,9 @@ def near_duplicates(found: Mapping[str, Any]) -> Html | None:
     )
 
 
-def _stage(flow: StageFlow, whole: int, left: int, dropped: int) -> Html:
+def _stage_row(flow: StageFlow, whole: int, left: int, dropped: int) -> Html:
     because = [
-        el("li", _filter(f"{count:,} {reason}", flow.stage, reason))
+        el("li", _filter_button(f"{count:,} {reason}", flow.stage, reason))
         for reason, count in sorted(flow.dropped.items(), key=lambda item: (-item[1], item[0]))
     ]
     new = el("span", f" +{flow.new:,}", class_="quiet") if flow.new > 0 and flow.entered else None
@@ -311,6 +314,6 @@ def _stage(flow: StageFlow, whole: int, left: int, dropped: int) -> Html:
     )
 
 
-def _filter(label: str, stage: str, reason: str) -> Html:
+def _filter_button(label: str, stage: str, reason: str) -> Html:
     """A button that shows these records in the browser below."""
     return el("button", label, type="button", class_="link", data_stage=stage, data_reason=reason)

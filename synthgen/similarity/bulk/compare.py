@@ -204,7 +204,7 @@ def candidate_pairs(
         yield mine[fits], theirs[fits]
 
 
-class Long:
+class LongTexts:
     """The texts that can match a long one, by length, with signatures of 512 bits; read from end to end.
 
     A long text's prefix has common words in it, so that its postings would be most texts. Signatures of 512 bits tell

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.similarity.bulk.compare import LONG, Bounds, Comparison, Long, candidate_pairs
+from synthgen.similarity.bulk.compare import LONG, Bounds, Comparison, LongTexts, candidate_pairs
 from synthgen.similarity.bulk.texts import NONE, Ints, Texts, ragged
 
 SPLIT_FROM = 16
@@ -60,7 +60,7 @@ class Segment:
         self._signatures = texts.signatures[self._owners]
         self._shares = bounds.own_share(texts.lengths)[self._owners]
         self._first = np.searchsorted(self._keys, (np.arange(len(order) + 2) << 12).astype(dtype))
-        self._long = Long(texts, bounds)
+        self._long = LongTexts(texts, bounds)
 
     def __len__(self) -> int:
         return len(self.texts)

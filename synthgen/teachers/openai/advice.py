@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 
 from synthgen.errors import ConfigError, TeacherError
 from synthgen.teachers.openai.problems import Kind, Problem
+from synthgen.text import nearest
 
 GO_ON = "What is paid for is in the journal: the same command goes on from here."
 ASK_ANEW = "Rejected requests are asked again by a run with another --out and --reuse of this one."
@@ -134,9 +134,9 @@ def which_model(name: str, offered: Sequence[str]) -> TeacherError:
 
 
 def _listed(model: str, offered: Sequence[str]) -> str:
-    near = difflib.get_close_matches(model, offered, n=1)
+    near = nearest(model, offered)
     shown = ", ".join(offered[:20]) + (f" and {len(offered) - 20} more" if len(offered) > 20 else "")
-    return (f"did you mean {near[0]!r}? " if near else "") + (f"it has: {shown}." if offered else "it lists none.")
+    return (f"did you mean {near!r}? " if near else "") + (f"it has: {shown}." if offered else "it lists none.")
 
 
 def duration(seconds: float) -> str:

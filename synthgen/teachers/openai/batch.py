@@ -14,7 +14,7 @@ from synthgen.requests.request import Choice, Completion, Request
 from synthgen.safety import outward
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.batch_api import BatchApi, Gone, Line, Missed, results
+from synthgen.teachers.openai.batch_api import BatchApi, Gone, Line, Missed, batch_outcomes
 from synthgen.teachers.openai.batch_state import BatchState, SentBatch
 from synthgen.teachers.openai.bodies import PATHS
 from synthgen.teachers.openai.calls import Caller
@@ -325,7 +325,7 @@ class Batches:
 
         async def read() -> None:
             async with aclosing(self._api.lines(file_id, most, most * (len(sent.keys) + 1))) as lines:
-                async for key, outcome in results(lines, sent, most):
+                async for key, outcome in batch_outcomes(lines, sent, most):
                     if key in given:  # by a try that broke off, or another file
                         continue
                     given.add(key)

@@ -178,7 +178,9 @@ async def _lines(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes
     yield b"".join(kept)
 
 
-async def results(lines: AsyncIterator[bytes], sent: SentBatch, most: int) -> AsyncGenerator[tuple[str, Line | Missed]]:
+async def batch_outcomes(
+    lines: AsyncIterator[bytes], sent: SentBatch, most: int
+) -> AsyncGenerator[tuple[str, Line | Missed]]:
     """The key of each request that the lines of a file say something of, once, and what that is.
 
     Of a line with more than `most` bytes no more is known than its request. The log says how many lines are left out.

@@ -27,13 +27,13 @@ from synthgen.teachers.openai.failures import (
     Call,
     Patience,
     Verdicts,
-    count,
+    count_failure,
     is_reply,
     jittered,
-    plain,
+    plain_question,
 )
 from synthgen.teachers.openai.problems import Again, Problem, Refused
-from synthgen.teachers.openai.reading import offered_in, read
+from synthgen.teachers.openai.reading import offered_in, read_reply
 from synthgen.teachers.openai.transport import Transport
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Caller:
             status, headers, data = await self._sent("POST", server, server.urls[call.request.api], body)
             completion = counted(await self._judged(call, server, status, headers, data), call.request)
         except Again as again:
-            count(again, meter)
+            count_failure(again, meter)
             self._note(call, ticket, again)
             raise
         except BaseException as error:
@@ -198,7 +198,7 @@ class Caller:
     async def _judged(
         self, call: Call, server: Server, status: int, headers: Mapping[str, str], data: bytes
     ) -> Completion:
-        reply = read(status, headers, data, call.request.api)
+        reply = read_reply(status, headers, data, call.request.api)
         if isinstance(reply, Problem):
             return await self._refused(call, server, reply, headers)
         if call.question:
@@ -255,7 +255,7 @@ class Caller:
         return self._rejection("bad_request", problem.said)
 
     async def _ask_plainly(self, call: Call, problem: Problem) -> None:
-        question = Call(plain(call.request), again=True, question=True)
+        question = Call(plain_question(call.request), again=True, question=True)
         plainly: Problem | None = None
         try:
             completion = await self._answer(question)
@@ -279,7 +279,7 @@ class Caller:
         if self._asking.locked() or (now < self._no_proof_before and not call.at_the_end):
             return
         async with self._asking:
-            question = Call(plain(call.request), again=True, question=True)
+            question = Call(plain_question(call.request), again=True, question=True)
             try:
                 completion = await self._try(question)
             except (Again, Refused):

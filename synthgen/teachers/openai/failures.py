@@ -143,7 +143,7 @@ class Call:
         return self.failures >= OWN_FAILURES or self.paid >= OWN_PAID
 
 
-def count(again: Again, meter: Meter) -> None:
+def count_failure(again: Again, meter: Meter) -> None:
     """Tells the meter what a try without a reply can have cost: nothing where the server says that it did no work."""
     if again.kind == "unreachable":
         meter.returned()
@@ -193,7 +193,7 @@ class Verdicts:
         return f"{(request.model, request.api, bool(request.tools), schema, has_system(request))} {self._last[1]}"
 
 
-def plain(request: Request) -> Request:
+def plain_question(request: Request) -> Request:
     """The plain question of a request's kind."""
     messages = (_SYSTEM, _USER) if has_system(request) else (_USER,)
     return replace(request, messages=messages)

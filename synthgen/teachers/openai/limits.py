@@ -125,7 +125,6 @@ class Concurrency:
 WINDOW_S = 60.1
 """A minute, and a little for requests that take longer on the way than the ones before them."""
 
-
 LONGEST_S = 60.0
 """So long a request is held at the most because of what a server told with an earlier reply."""
 
@@ -187,9 +186,9 @@ class Allowance:
     def observe(self, headers: Mapping[str, str], now: float, under_way: float) -> None:
         """Reads the headers of a reply; `under_way` is what has been sent and not answered."""
         prefix = "x-ratelimit-"
-        limit = number(headers.get(f"{prefix}limit-{self._unit}"))
-        left = number(headers.get(f"{prefix}remaining-{self._unit}"))
-        reset_s = seconds(headers.get(f"{prefix}reset-{self._unit}"))
+        limit = header_number(headers.get(f"{prefix}limit-{self._unit}"))
+        left = header_number(headers.get(f"{prefix}remaining-{self._unit}"))
+        reset_s = duration_s(headers.get(f"{prefix}reset-{self._unit}"))
         if limit is None or left is None or reset_s is None or limit <= 0:
             return
         if not all(map(math.isfinite, (limit, left, reset_s))):
@@ -229,7 +228,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 
 
-def seconds(text: str | None) -> float | None:
+def duration_s(text: str | None) -> float | None:
     """`6m0s`, `120ms` or `1.5` as seconds; None where it is nothing of that kind."""
     if not text or len(text) > 100:
         return None
@@ -242,7 +241,7 @@ def seconds(text: str | None) -> float | None:
     return total if end == len(text.strip()) else None
 
 
-def number(text: str | None) -> float | None:
+def header_number(text: str | None) -> float | None:
     """The number that a header holds, which may be infinite; None where it holds none."""
     try:
         value = float(text) if text else math.nan

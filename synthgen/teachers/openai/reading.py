@@ -22,7 +22,7 @@ _LAST = ("response.completed", "response.incomplete", "response.failed")
 _CUT = "the stream was cut off before its end"
 
 
-def read(status: int, headers: Mapping[str, str], data: bytes, api: Api) -> Completion | Problem:
+def read_reply(status: int, headers: Mapping[str, str], data: bytes, api: Api) -> Completion | Problem:
     """The completion that a reply is, or the problem that it tells of. Some gateways answer with 201 (Created).
 
     Raises:

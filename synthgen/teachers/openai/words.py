@@ -13,7 +13,7 @@ from time import time
 from typing import Any
 
 from synthgen.safety.outward import cut
-from synthgen.teachers.openai.limits import number, seconds
+from synthgen.teachers.openai.limits import duration_s, header_number
 
 MOST_BYTES = 200_000
 """Of a body more is not looked at."""
@@ -213,7 +213,7 @@ def wait_asked_s(headers: Mapping[str, str], body: Any = None, text: str = "") -
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    milliseconds = number(headers.get("retry-after-ms"))
+    milliseconds = header_number(headers.get("retry-after-ms"))
     if milliseconds is not None and milliseconds >= 0:
         return milliseconds / 1000
     return _moment(headers.get("Retry-After"), headers)
@@ -223,13 +223,13 @@ def _moment(text: str | None, headers: Mapping[str, str]) -> float | None:
     """Seconds until then: a number of seconds, a duration, seconds or milliseconds since 1970, or a date."""
     if not text or len(text) > 100:
         return None
-    told = number(text)
+    told = header_number(text)
     if told is not None:
         for unit in (1, 1000):
             if _EPOCH <= told / unit < 10 * _EPOCH:
                 return max(0.0, told / unit - _now(headers))
         return told if told >= 0 else None
-    duration = seconds(text)
+    duration = duration_s(text)
     if duration is not None:
         return duration
     when = _date(text)
@@ -259,7 +259,7 @@ def _reset(headers: Mapping[str, str]) -> float | None:
         lower = name.lower()
         if "ratelimit" not in lower or "reset" not in lower:
             continue
-        left = number(headers.get(lower.replace("reset", "remaining")))
+        left = header_number(headers.get(lower.replace("reset", "remaining")))
         moment = _moment(text, headers) if left is None or left <= 0 else None
         if moment is not None:
             found.append(moment)

@@ -60,6 +60,16 @@ class BaseMethod(BaseModel, ABC):
     moves_all: ClassVar[bool] = False
     """Whether all weights are trained, so that a distance to where they started means something."""
 
+    @property
+    def positions_before(self) -> int:
+        """How many positions of the model's context the method puts before the text."""
+        return 0
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether parts of it are left out at random in training."""
+        return False
+
     @abstractmethod
     def wrap(self, model: Any, start: Start) -> Any:
         """The model ready for training by the method: what is not trained is frozen.

@@ -117,6 +117,10 @@ class Lora(_Merging):
     rate: ClassVar[float] = 2e-4
     trains_rows: ClassVar[bool] = True
 
+    @property
+    def leaves_out(self) -> bool:
+        return self.dropout > 0
+
     def config(self, model: Any) -> Any:
         import peft
 

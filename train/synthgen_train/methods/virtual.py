@@ -19,6 +19,10 @@ class _Virtual(Peft):
     shape: ClassVar[dict[str, str]] = {"virtual_tokens": "num_virtual_tokens"}
     packs: ClassVar[bool] = False
 
+    @property
+    def positions_before(self) -> int:
+        return self.virtual_tokens
+
     def resume(self, model: Any, folder: Path) -> Any:
         import peft
 
