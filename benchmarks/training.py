@@ -235,8 +235,7 @@ def main() -> None:
         print(f"preflight of {records:,} records: {seconds:.2f} s, {seconds / 600:.3%} of ten minutes")
 
         packed: dict[str, dict[str, Any]] = {}
-        # About as many tokens a step. Without FlashAttention the rows of a packed batch are one sequence, whose
-        # attention grows with the square of its length: so one row at a time, and three to a step.
+        # About as many tokens a step.
         ways = {
             "padded": {"batch_size": 32, "max_length": 512},
             "packed": {"batch_size": 1, "gradient_accumulation": 3, "packing": True, "max_length": 512},
