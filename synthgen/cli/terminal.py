@@ -14,12 +14,13 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from synthgen.engine.pipeline import Progress
 from synthgen.safety.outward import Door, scrub, shown, told, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, Group, RenderableType
     from rich.segment import Segment
+
+    from synthgen.engine.pipeline import Progress
 
 
 class Guarded:
