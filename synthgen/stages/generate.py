@@ -1,11 +1,13 @@
-"""Stages that ask for tasks: new ones after examples, whether a task is a classification, and its instances."""
+"""Stages that ask for tasks: new ones after examples, their types and whether one classifies, and their instances."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from functools import lru_cache
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from synthgen.forms import (
     BLOCKS,
@@ -25,7 +27,7 @@ from synthgen.forms import (
 from synthgen.forms.reply_problems import choices_of
 from synthgen.prompting.copies import Shown
 from synthgen.prompting.stage import Faithful, read_choice, why_dropped
-from synthgen.protocols import Context
+from synthgen.protocols import Context, Preparation, Stage
 from synthgen.records import Drop, Provenance, Record, answered_by_call
 from synthgen.requests.request import Completion, Sampling
 
@@ -244,3 +246,62 @@ def published_instances(label_first: bool, max_instances: int) -> Sampling:
         max_tokens=300 if label_first else 350,
         stop=(f"Example {max_instances + 1}", "Task:"),
     )
+
+
+STEM = 4
+"""Letters by which two words are one: `summ` of `summing_up` and `summarization`, `clas` of `classify`."""
+
+ALIKE = 90
+"""Per cent, by rapidfuzz: a letter is missing or too many (`rewiting`)."""
+
+_ENDING = re.compile(r"(?:ing|ed|er|es|e|s)\Z")
+
+
+class TaskTypes(Stage, BaseModel):
+    """Replaces each `task_type` by the known one of the same words (`summing_up`: `summarization`), or by none.
+
+    `known` are the names to keep; without them those of the seed tasks, and where these have none nothing changes. Two
+    words are the same where their stems begin with the same four letters; a name that fits several known ones as well
+    is none. Drops nothing.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    ordered: ClassVar[bool] = False
+
+    known: tuple[str, ...] = ()
+
+    _known: tuple[str, ...] = PrivateAttr(default=())
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Takes the seed tasks' types where no others are named."""
+        self._known = tuple(self.known) or tuple(sorted({s.task_type for s in preparation.seeds if s.task_type}))
+
+    async def run(self, records: list[Record], ctx: Context) -> list[Record]:
+        """The same records."""
+        known = self._known
+        if not known:
+            return records
+        return [
+            record.replace(task_type=nearest_type(record.task_type, known))
+            if record.task_type and record.task_type not in known
+            else record
+            for record in records
+        ]
+
+
+@lru_cache(maxsize=1024)
+def nearest_type(name: str, known: tuple[str, ...]) -> str | None:
+    """The one known name that is written almost alike or has the most words in common; None where several have."""
+    from rapidfuzz import fuzz
+
+    if near := [other for other in known if fuzz.ratio(name, other) >= ALIKE]:
+        return near[0]
+    words = _stems(name)
+    shared = {other: len(words & _stems(other)) for other in known}
+    most = max(shared.values(), default=0)
+    best = [other for other, count in shared.items() if count == most]
+    return best[0] if most and len(best) == 1 else None
+
+
+def _stems(name: str) -> set[str]:
+    return {_ENDING.sub("", word)[:STEM] for word in re.split(r"[\W_]+", name.casefold()) if word}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.non_text import find_request, non_text
+from synthgen.filters.no_task import find_request, non_text
 from synthgen.records import Record
 
 ASKED = [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters.refusal import refusal
+from synthgen.filters.poor_answers import refusal
 from synthgen.records import Record
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.filters.non_text import _rules
-from synthgen.filters.refusal import DECLINES, SPEAKS_OF_ITSELF
+from synthgen.filters.no_task import _rules
+from synthgen.filters.poor_answers import DECLINES, SPEAKS_OF_ITSELF
 from synthgen.matching.words import FirstLook
 
 PATTERNS = [asks.pattern for asks, _ in _rules()] + [DECLINES, SPEAKS_OF_ITSELF]

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 from synthgen.records import Record
-from synthgen.selectors.varied import Balance
+from synthgen.selectors.subsets import Balance
 
 
 def records() -> list[Record]:

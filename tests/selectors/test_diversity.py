@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.records import Record
-from synthgen.selectors.varied import Diversity, farthest_first
+from synthgen.selectors.subsets import Diversity, farthest_first
 
 TOPICS = [
     "bake a loaf of rye bread",

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from synthgen.protocols import Selector
 from synthgen.records import Record
-from synthgen.selectors.ranked import LongestK, RandomK, TopK
+from synthgen.selectors.subsets import LongestK, RandomK, TopK
 
 
 def verdicts(

@@ -7,7 +7,7 @@ import pytest
 
 from synthgen.protocols import Preparation
 from synthgen.records import Record
-from synthgen.stages.task_types import TaskTypes, nearest_type
+from synthgen.stages.generate import TaskTypes, nearest_type
 
 KNOWN = ("classification", "coding", "creative_writing", "planning", "rewriting", "summarization")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import StoreError
-from synthgen.teachers.openai.batch_state import BatchState
+from synthgen.teachers.openai.batch_api import BatchState
 
 
 def test_the_state_is_a_file_that_survives_a_cut_line(tmp_path: Path) -> None:

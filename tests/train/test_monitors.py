@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import yaml
 from synthgen_train.generation import load_trained
-from synthgen_train.monitors import measures, monitor
+from synthgen_train.monitors import monitor, observe
 from synthgen_train.monitors.observe import bits_per_byte, by_heart
 from synthgen_train.monitors.paired import GATES, Gate, compare, interval
 from synthgen_train.monitors.probes import SETS, canaries, export, exposures, probes
@@ -38,24 +38,24 @@ def test_probes_are_distinct_and_enough_to_measure_with() -> None:
         assert len(probes(name, 5)) == 5
     assert len({row["language"] for row in probes("languages")}) >= 10
     for row in [r for r in probes("languages") if r["script"] != "LATIN"]:
-        assert measures.in_script(row["prompt"], row["script"])
+        assert observe.in_script(row["prompt"], row["script"])
 
 
 def test_measures_of_an_answer() -> None:
-    assert measures.opening("Certainly! Here is a list.") == "certainly here is"
-    assert measures.same_openings(["As an AI, I", "as an ai I", "Well, no."]) == [0.5, 0.5, 0.0]
-    assert measures.in_script("Привет, мир", "CYRILLIC")
-    assert not measures.in_script("Hello", "CYRILLIC")
-    assert not measures.in_script("123", "LATIN")
-    assert measures.in_script("線路に雪", "JAPANESE")
-    assert measures.repeats("fine. " + "and so on " * 4)
-    assert measures.repeats("a" * 30)
-    assert not measures.repeats("The cat sat on the mat, and the dog sat on the log.")
-    assert measures.leaks_roles("4<|im_end|>\n<|im_start|>user")
-    assert measures.leaks_roles("4\nUser: and 5?")
-    assert not measures.leaks_roles("The user said so.")
-    assert measures.equals(" **Paris**. ", ["paris"])
-    assert not measures.equals("Paris, France", ["Paris"])
+    assert observe.opening("Certainly! Here is a list.") == "certainly here is"
+    assert observe.same_openings(["As an AI, I", "as an ai I", "Well, no."]) == [0.5, 0.5, 0.0]
+    assert observe.in_script("Привет, мир", "CYRILLIC")
+    assert not observe.in_script("Hello", "CYRILLIC")
+    assert not observe.in_script("123", "LATIN")
+    assert observe.in_script("線路に雪", "JAPANESE")
+    assert observe.repeats("fine. " + "and so on " * 4)
+    assert observe.repeats("a" * 30)
+    assert not observe.repeats("The cat sat on the mat, and the dog sat on the log.")
+    assert observe.leaks_roles("4<|im_end|>\n<|im_start|>user")
+    assert observe.leaks_roles("4\nUser: and 5?")
+    assert not observe.leaks_roles("The user said so.")
+    assert observe.equals(" **Paris**. ", ["paris"])
+    assert not observe.equals("Paris, France", ["Paris"])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_measures_of_an_answer() -> None:
     ],
 )
 def test_refusals_are_told_from_answers(text: str, refusal: bool) -> None:
-    assert measures.refuses(text) == refusal
+    assert observe.refuses(text) == refusal
 
 
 def test_the_interval_covers_the_true_difference_as_often_as_it_says() -> None:

@@ -14,8 +14,7 @@ from synthgen.requests.request import Choice, Completion, Request
 from synthgen.safety import outward
 from synthgen.safety.outward import logger
 from synthgen.teachers.openai import advice
-from synthgen.teachers.openai.batch_api import BatchApi, Gone, Line, Missed, batch_outcomes
-from synthgen.teachers.openai.batch_state import BatchState, SentBatch
+from synthgen.teachers.openai.batch_api import BatchApi, BatchState, Gone, Line, Missed, SentBatch, batch_outcomes
 from synthgen.teachers.openai.bodies import PATHS
 from synthgen.teachers.openai.calls import Caller
 from synthgen.teachers.openai.failures import Call

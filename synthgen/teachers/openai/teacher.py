@@ -33,8 +33,7 @@ from synthgen.teachers.openai.access import (
     without_credentials,
 )
 from synthgen.teachers.openai.batch import Batches
-from synthgen.teachers.openai.batch_api import BatchApi
-from synthgen.teachers.openai.batch_state import BatchState
+from synthgen.teachers.openai.batch_api import BatchApi, BatchState
 from synthgen.teachers.openai.bodies import Dialect
 from synthgen.teachers.openai.calls import Caller
 from synthgen.teachers.openai.dispatch import Dispatch, Endpoint

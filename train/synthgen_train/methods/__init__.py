@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen_train.methods.base import BaseMethod, BitFit, Full, Start
-from synthgen_train.methods.layers import IA3, Adapter, Lora
-from synthgen_train.methods.virtual import Prefix, Prompt
+from synthgen_train.methods.layers import IA3, Adapter, Lora, Prefix, Prompt
 
 __all__ = ["BaseMethod", "Full", "Method", "Start"]
 
