@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from synthgen.api.dedup import Method, Progress, dedup
-from synthgen.cli.terminal import LINE_S, console, interactive, print_json, say
+from synthgen.cli.progress import LINE_S
+from synthgen.cli.terminal import console, interactive, print_json, say
 from synthgen.errors import ConfigError
 from synthgen.safety.outward import visible
 

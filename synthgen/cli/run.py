@@ -14,7 +14,8 @@ from synthgen.api.run import run
 from synthgen.api.training import check_training
 from synthgen.cli.doctor import read_env
 from synthgen.cli.inspect import run_path
-from synthgen.cli.terminal import console, duration, own_prints, print_json, progress_shown, say
+from synthgen.cli.progress import duration, progress_shown
+from synthgen.cli.terminal import console, own_prints, print_json, say
 from synthgen.cli.train import student_lines, train_after
 from synthgen.config import Recipe, load
 from synthgen.engine.pipeline import Progress, default_window

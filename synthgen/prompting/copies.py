@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from synthgen.records import Drop
 from synthgen.text import ngrams, tokenize
@@ -25,8 +26,9 @@ class Shown:
     """What a prompt shows, to hold the items of its reply against; `own` are texts that an item may well repeat."""
 
     def __init__(self, prompt: str, own: Sequence[str] = ()) -> None:
-        # examples are often JSON, where a line break would be part of the next word
-        self._prompt, self._own = tokenize(_ESCAPED.sub(" ", prompt)), [tokenize(text) for text in own]
+        # line by line: a template's lines and the tasks shown come again and again
+        self._prompt = [word for line in prompt.split("\n") for word in _words(line)]
+        self._own = [tokenize(text) for text in own]
         self._line, self._own_lines = _line(self._prompt), [_line(text) for text in self._own]
         self._runs: set[tuple[str, ...]] | None = None
 
@@ -52,6 +54,12 @@ class Shown:
             own = {run for text in self._own for run in ngrams(text, RUN)}
             self._runs = set(ngrams(self._prompt, RUN)) - own
         return sum(run in self._runs for run in runs) / len(runs)
+
+
+@lru_cache(4096)
+def _words(line: str) -> tuple[str, ...]:
+    # examples are often JSON, where a line break would be part of the next word
+    return tuple(tokenize(_ESCAPED.sub(" ", line)))
 
 
 def _line(words: Sequence[str]) -> str:

@@ -84,8 +84,7 @@ class Generate(Faithful):
             requests=completion.keys,
             demonstrations=tuple(shown.id for shown in ctx.demonstrations),
         )
-        # the demonstrations beside the prompt: in it they may be escaped
-        shown = Shown("\n".join((prompt, *(demonstration.text for demonstration in ctx.demonstrations))))
+        shown = Shown(prompt)
         made: list[Record] = []
         for choice in choices_of(completion):
             parsed = read_choice(form, choice, first)

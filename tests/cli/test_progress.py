@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from terminal import environment
 
-from synthgen.cli import terminal as module
-from synthgen.cli.terminal import Rate, duration, progress_lines, progress_shown, rejected_line
+from synthgen.cli import progress as module
+from synthgen.cli.progress import Rate, duration, progress_lines, progress_shown, rejected_line
 from synthgen.engine.budget import Spending
 from synthgen.engine.pipeline import Flow, Progress
 
