@@ -47,7 +47,7 @@ def write_base(folder: Path, *, tied: bool) -> Path:
 @pytest.mark.parametrize("tied", [True, False])
 def test_new_tokens_are_trained_saved_resumed_and_merged(recipe: Any, tmp_path: Path, tied: bool) -> None:
     empty = write_base(tmp_path / "empty", tied=tied)
-    known = {"template": "xml", "learning_rate": 1e-2, "max_steps": 80, "out": str(tmp_path / "known")}
+    known = {"template": "xml", "learning_rate": 1e-2, "max_steps": 150, "out": str(tmp_path / "known")}
     base = train(recipe(model=str(empty), **known), say=lambda line: None).model
     settings = {
         "model": str(base),
@@ -55,9 +55,9 @@ def test_new_tokens_are_trained_saved_resumed_and_merged(recipe: Any, tmp_path: 
         "method": {"use": "lora", "r": 16},
         "merge": True,
         "learning_rate": 1e-2,
-        "max_steps": 60,
+        "max_steps": 100,
         "log_every": 10,
-        "save_every": 30,
+        "save_every": 50,
     }
     lines: list[str] = []
     report = train(recipe(**settings, out=str(tmp_path / "straight")), say=lines.append)
@@ -79,7 +79,7 @@ def test_new_tokens_are_trained_saved_resumed_and_merged(recipe: Any, tmp_path: 
     assert torch.equal(after[: before.shape[0]], before)
 
     def stop(line: str) -> None:
-        if line.startswith("step 40/"):
+        if line.startswith("step 70/"):
             raise KeyboardInterrupt
 
     config = recipe(**settings, out=str(tmp_path / "stopped"))

@@ -8,6 +8,7 @@ on each token for itself. What comes out is what the padded batch gives, but for
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -137,7 +138,8 @@ class Compact:
         training = model.training
         model.eval()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a method that takes no positions: it gives something else then
                 padded = backbone(input_ids=ids, attention_mask=mask, use_cache=False)[0]
                 row = backbone(**layout.as_arguments(ids.device))[0][0]
         except (TypeError, ValueError, RuntimeError, IndexError, AttributeError):
