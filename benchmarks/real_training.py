@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,19 @@ def measure(model: str, kind: str, arms: list[str], steps: int, rounds: int, dat
     return out
 
 
+def ended_as_child(child: tuple[str, str] | None, arms: dict[str, Callable[[Any], Any]]) -> bool:
+    """Whether this process is done: it was one arm's own (name and settings), or there is no torch to measure."""
+    try:
+        import torch
+    except ImportError:
+        print("the train extra is not installed: nothing measured")
+        return True
+    torch.set_num_threads(1)
+    if child:
+        print(json.dumps(arms[child[0]](json.loads(child[1]))))
+    return bool(child)
+
+
 def main() -> None:
     """The table of all models."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -283,15 +297,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    try:
-        import torch
-    except ImportError:
-        print("the train extra is not installed: nothing measured")
-        return
-    torch.set_num_threads(1)
-    if options.child:
-        kind, given = options.child
-        print(json.dumps({"ours": run_ours, "plain": run_plain}[kind](json.loads(given))))
+    if ended_as_child(options.child, {"ours": run_ours, "plain": run_plain}):
         return
     if not options.models:
         print("no folder of a checkpoint was named (--models): nothing measured")

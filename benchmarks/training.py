@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import real_training
-from real_training import write
+from real_training import ended_as_child, write
 
 WORDS = (
     *("river", "stone", "lamp", "garden", "winter", "letter", "bread", "clock"),
@@ -201,15 +201,7 @@ def main() -> None:
         real_training.main()
         return
     options = parser.parse_args()
-    try:
-        import torch
-    except ImportError:
-        print("the train extra is not installed: nothing measured")
-        return
-    torch.set_num_threads(1)
-    if options.child:
-        kind, given = options.child
-        print(json.dumps({"ours": run_ours, "plain": run_plain}[kind](json.loads(given))))
+    if ended_as_child(options.child, {"ours": run_ours, "plain": run_plain}):
         return
     rounds, steps, hidden = (1, 60, 128) if options.quick else (3, 60, 256)
     out: dict[str, Any] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,27 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "servers"))
 
 from faults import Plan
 from openai_server import OpenAIServer, error_reply
+from wire import Outgoing
 
 from synthgen.requests.request import Completion, Request, Sampling
 from synthgen.teachers.openai import OpenAI
 
-__all__ = ["SHORT", "OpenAIServer", "Plan", "ask_all", "error_reply", "good", "opened", "request", "served"]
+__all__ = ["SHORT", "OpenAIServer", "Plan", "Refuse", "ask_all", "error_reply", "good", "opened", "refusing"]
+__all__ += ["request", "run", "served"]
 
 SHORT = Sampling(max_tokens=50)
+
+Refuse = Callable[[dict[str, Any]], Outgoing | None]
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """What the work gives; an error where it does not end."""
+    return asyncio.run(asyncio.wait_for(work, 60))
+
+
+def refusing(server: OpenAIServer, refuse: Refuse) -> None:
+    """Has the server answer with what `refuse` gives for a body, where it gives something."""
+    server._refusal = refuse  # type: ignore[method-assign]
 
 
 @asynccontextmanager

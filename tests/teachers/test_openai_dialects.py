@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from openai_parts import OpenAIServer, Plan, ask_all, error_reply, good, request, served
-from wire import Outgoing
+from openai_parts import Plan, ask_all, error_reply, good, refusing, request, run, served
 
 from synthgen.errors import TeacherError
 from synthgen.requests.request import Completion, Request, Sampling
-from synthgen.teachers.openai import failures
 
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
 ABOUT_SCHEMAS = [
@@ -21,21 +17,8 @@ ABOUT_SCHEMAS = [
     for message in ("failed to parse grammar", "response_format is not known", "no")
     if (status, message) != (503, "no")  # an overloaded server says nothing about schemas
 ]
-Refuse = Callable[[dict[str, Any]], Outgoing | None]
 
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "BACKOFF_S", 0.02)
-    monkeypatch.setattr(failures, "BACKOFF_MAX_S", 0.05)
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(work, 60))
-
-
-def refusing(server: OpenAIServer, refuse: Refuse) -> None:
-    server._refusal = refuse  # type: ignore[method-assign]
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.mark.parametrize(("status", "message"), ABOUT_SCHEMAS)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from openai_parts import OpenAIServer, Plan, ask_all, error_reply, good, request, served
+from openai_parts import OpenAIServer, Plan, Refuse, ask_all, error_reply, good, refusing, request, run, served
 from wire import Outgoing
 
 from synthgen.api import run_recipe
@@ -28,25 +28,12 @@ source: {{use: dataset, path: tasks.jsonl, chunk: 1}}
 stages: [{{use: respond, sampling: {{max_tokens: 60}}}}]
 concurrency: {concurrency}
 """
-Refuse = Callable[[dict[str, Any]], Outgoing | None]
 
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "BACKOFF_S", 0.02)
-    monkeypatch.setattr(failures, "BACKOFF_MAX_S", 0.05)
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(work, 60))
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def about_rivers(outgoing: Callable[[], Outgoing]) -> Refuse:
     return lambda body: outgoing() if "river" in json.dumps(body) else None
-
-
-def refusing(server: OpenAIServer, refuse: Refuse) -> None:
-    server._refusal = refuse  # type: ignore[method-assign]
 
 
 def limit(message: str, **headers: str) -> Outgoing:
