@@ -144,7 +144,7 @@ def read_header(file: Path) -> Header:
             with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return _Reader(data).header(file.name)
     except (struct.error, IndexError, OverflowError, RecursionError) as error:
-        raise ConfigError(f"{file.name} is cut or damaged within its header", hint="copy or download it again") from error
+        raise ConfigError(f"{file.name} is cut or damaged in its header", hint="copy or download it again") from error
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror or error}") from error
 

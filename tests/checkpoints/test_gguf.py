@@ -56,15 +56,15 @@ def test_a_changed_file_has_another_hash(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"", "is no GGUF file"),
-        (b"GGUF", "is cut or damaged within its header"),
+        (b"GGUF", "is cut or damaged in its header"),
         (b"PK\x03\x04zip", "is no GGUF file"),
         (b"GGUF" + struct.pack("<I", 1), "version 1"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 0, 10**15), "is cut or damaged within its header"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 10**15), "is cut or damaged in its header"),
         (
             b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("a") + struct.pack("<I", 99),
-            "is cut or damaged within its header",
+            "is cut or damaged in its header",
         ),
-        (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 2**63), "is cut or damaged within its header"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 2**63), "is cut or damaged in its header"),
         # lists in lists in lists
         (
             b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("a") + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 5000,
